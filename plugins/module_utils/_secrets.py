@@ -32,9 +32,7 @@ _SECRET_NAME = re.compile(
 _NOT_SECRET = frozenset({"updatesecret", "updatesecrets", "privatekeyid"})
 # Below a name that is secret (privateKey, credential) everything is, except what describes it:
 # the parts of a key file upload and of a Google service account file.
-_DESCRIBES = re.compile(
-    "keyname|userfilename|type|projectid|clientemail|clientid|authuri|tokenuri|authproviderx509certurl|clientx509certurl|universedomain"
-)
+_DESCRIBES = re.compile("keyname|userfilename|type|projectid|clientemail|clientid|authuri|tokenuri|authproviderx509certurl|clientx509certurl|universedomain")
 
 
 def is_redacted(value: Any) -> bool:
