@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that describe an integration, made from the same tables as the argument spec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from ansible_collections.community.immuta.plugins.module_utils._fields import EXTRA, Field, merge_fields
+from ansible_collections.community.immuta.plugins.module_utils._platforms import CONFIG_FIELDS, PLATFORMS, Platform
+
+
+def _documentation(fields: Sequence[Field], tables: dict[str, Sequence[Field]]) -> dict[str, Any]:
+    return {field.option: _option(field, {name: same for name, table in tables.items() for same in table if same.option == field.option}) for field in fields}
+
+
+def _option(field: Field, same: dict[str, Field]) -> dict[str, Any]:
+    """One option; C(same) are its fields by the name of the platform."""
+    option: dict[str, Any] = {"description": [*_descriptions(same), *_remarks(same)], "type": field.type}
+    if field.key != field.option:
+        option["aliases"] = [field.key]
+    if field.elements:
+        option["elements"] = field.elements
+    if field.fields:
+        tables = {name: table.fields for name, table in same.items()}
+        option["suboptions"] = _documentation(merge_fields(tables.values()), tables)
+    return option
+
+
+def _descriptions(same: dict[str, Field]) -> list[str]:
+    """Each description once, with the platforms it holds for when there are several."""
+    texts: dict[str, list[str]] = {}
+    for name, field in same.items():
+        texts.setdefault(field.description, []).append(name)
+    if len(texts) == 1:
+        return [f"{next(iter(texts))} ({', '.join(same)})" if len(same) < len(PLATFORMS) else next(iter(texts))]
+    return [f"{text} ({', '.join(names)})" for text, names in texts.items()]
+
+
+def _remarks(same: dict[str, Field]) -> list[str]:
+    fields = list(same.values())
+    remarks = []
+    branches = sorted({branch for field in fields for branch in field.branch})
+    if branches:
+        remarks.append("For O(config.authentication_type) " + " or ".join(f"V({branch})" for branch in branches) + ".")
+    if any(field.required for field in fields):
+        remarks.append("Required to register an integration of these types.")
+    if any(field.secret for field in fields):
+        remarks.append("Immuta does not give it back, so an update needs it again.")
+    if any(field.immutable for field in fields):
+        remarks.append("It cannot be changed later.")
+    defaults = sorted({str(field.default) for field in fields if field.default not in (None, False)})
+    if defaults:
+        remarks.append("Immuta assumes " + " or ".join(f"V({default})" for default in defaults) + " when it is not given.")
+    return remarks
+
+
+def _bootstrap() -> list[str]:
+    def types(of: tuple[bool, ...]) -> str:
+        return ", ".join(f"V({platform.type})" for platform in PLATFORMS.values() if platform.auto_bootstrap == of)
+
+    return [
+        "Whether Immuta sets up the platform itself, with privileged credentials in O(config) that it uses once and does not store.",
+        "With V(false) you run the set-up scripts before, and the credentials in O(config) are those of Immuta's system account.",
+        f"Required to register an integration, except for {types((False,))}, which know V(false) only, and {types(())}, which has no such setting.",
+    ]
+
+
+def _identity(platform: Platform) -> str:
+    return f"V({platform.type}) by O(config.{platform.identity})" if platform.identity else f"V({platform.type}) as the only one"
+
+
+CONFIG = _documentation(CONFIG_FIELDS, {platform.type: platform.fields for platform in PLATFORMS.values()})
+CONFIG[EXTRA] = {
+    "description": [
+        "Keys of the API that this collection does not know, as they are. They are merged into what is sent, at every depth.",
+        "A key that has an option of its own is an error here.",
+    ],
+    "type": "dict",
+}
+
+OPTIONS: dict[str, Any] = {
+    "id": {
+        "description": [
+            "ID of the integration.",
+            f"Without it the integration is found by its platform's natural key: {'; '.join(map(_identity, PLATFORMS.values()))}.",
+        ],
+        "type": "str",
+    },
+    "type": {"description": "Type of the integration.", "type": "str", "choices": list(PLATFORMS)},
+    "auto_bootstrap": {"description": _bootstrap(), "type": "bool", "aliases": ["autoBootstrap"]},
+    "config": {
+        "description": [
+            "Settings of the integration. What is not given is not managed.",
+            "Every option also accepts the API's own spelling, so that a payload from the vendor's documentation can be pasted.",
+        ],
+        "type": "dict",
+        "suboptions": CONFIG,
+    },
+}
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = yaml.safe_dump({"options": OPTIONS}, sort_keys=False, width=1000)

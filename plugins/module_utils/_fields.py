@@ -1,0 +1,322 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One description of an option, and all that follows from it: argument spec, payload, comparison, option path.
+
+A platform is a tuple of L(Field)s. What a task gives (snake_case, or the API's spelling through aliases) becomes the
+API's document here, and nowhere else; what the API shows becomes option paths again for changes and diffs.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ._errors import OptionError
+from ._secrets import REDACTED, is_redacted, looks_secret, mask
+
+#: the option of a typed dict that carries raw API keys the tables do not know yet
+EXTRA = "extra"
+
+#: names for which ansible-test wants no_log to be stated
+_WANTS_NO_LOG = re.compile(r"pass(?!ive)|secret|token|key", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Field:
+    """An option of a platform and the API key it maps to."""
+
+    option: str
+    description: str
+    type: str = "str"
+    #: the API's key; by default the option in camelCase
+    api: str = ""
+    #: never shown, never compared unless the server shows it
+    secret: bool = False
+    #: no secret, but the server redacts it or leaves it out (user names)
+    hidden: bool = False
+    #: a change of it needs a new registration
+    immutable: bool = False
+    #: needed to register; secret and hidden ones only when something is really written
+    required: bool = False
+    #: the authentication types it belongs to; empty: all of them
+    branch: tuple[str, ...] = ()
+    #: what the server assumes when it is not given
+    default: Any = None
+    #: values are host names: case, scheme, port and final dot do not matter
+    host: bool = False
+    #: what a value must look like, as a regular expression
+    pattern: str = ""
+    elements: str = ""
+    fields: tuple[Field, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.api or camel_case(self.option)
+
+    @property
+    def write_only(self) -> bool:
+        return self.secret or self.hidden
+
+
+@dataclass(frozen=True)
+class Change:
+    """One managed field that differs. C(field) is an option path; secrets carry no values."""
+
+    field: str
+    before: Any
+    after: Any
+    secret: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"field": self.field, "before": self.before, "after": self.after, "secret": self.secret}
+
+
+def camel_case(option: str) -> str:
+    """C(initial_database) is C(initialDatabase) in the API."""
+    head, *rest = option.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def normalise_host(value: Any) -> str:
+    """A host without what does not tell hosts apart: scheme, path, port, case, final dot."""
+    host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", str(value).strip().lower())
+    host = host.split("/")[0]
+    return re.sub(r":\d+$", "", host).rstrip(".")
+
+
+# --- argument spec -----------------------------------------------------------------------------------------------
+
+
+def merge_fields(tables: Iterable[Sequence[Field]]) -> list[Field]:
+    """The union of several tables, one field an option: what the argument spec of a shared option has to accept."""
+    union: dict[str, list[Field]] = {}
+    for table in tables:
+        for field in table:
+            union.setdefault(field.option, []).append(field)
+    return [_merge_same(same) for same in union.values()]
+
+
+def _merge_same(same: list[Field]) -> Field:
+    first = same[0]
+    if len({(field.type, field.key, field.elements) for field in same}) != 1:
+        raise ValueError(f"the tables disagree about {first.option}")
+    return Field(
+        option=first.option,
+        description=first.description,
+        type=first.type,
+        api=first.api,
+        secret=any(field.secret for field in same),
+        elements=first.elements,
+        fields=tuple(merge_fields([field.fields for field in same])),
+    )
+
+
+def argument_spec(fields: Iterable[Field]) -> dict[str, Any]:
+    """The argument spec of a dict with these fields. Every option accepts the API's spelling as an alias."""
+    return {field.option: _option_spec(field) for field in fields}
+
+
+def _option_spec(field: Field) -> dict[str, Any]:
+    spec: dict[str, Any] = {"type": field.type}
+    if field.key != field.option:
+        spec["aliases"] = [field.key]
+    if field.secret:
+        spec["no_log"] = True
+    elif _WANTS_NO_LOG.search(field.option) or _WANTS_NO_LOG.search(field.key):
+        spec["no_log"] = False
+    if field.elements:
+        spec["elements"] = field.elements
+    if field.fields:
+        spec["options"] = argument_spec(field.fields)
+    return spec
+
+
+# --- options to document -----------------------------------------------------------------------------------------
+
+
+def prune(value: Any) -> Any:
+    """The value without its nulls, at every depth: null means not given. Empty dicts and lists stay."""
+    if isinstance(value, Mapping):
+        return {name: prune(item) for name, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [prune(item) for item in value]
+    return value
+
+
+def to_document(options: Mapping[str, Any], fields: Sequence[Field], path: str) -> dict[str, Any]:
+    """The API's document for what a task gave under C(path), its C(extra) merged in.
+
+    Raises OptionError for an option that these fields do not have, and for a known key in C(extra).
+    """
+    document = _to_api(options, fields, path)
+    extra = options.get(EXTRA) or {}
+    _refuse_known(extra, fields, f"{path}.{EXTRA}")
+    return deep_merge(document, prune(extra))
+
+
+def _to_api(options: Mapping[str, Any], fields: Sequence[Field], path: str) -> dict[str, Any]:
+    known = {field.option: field for field in fields}
+    aliases = {field.key for field in fields}
+    document: dict[str, Any] = {}
+    for option, value in options.items():
+        if option in known:
+            document[known[option].key] = _value_to_api(value, known[option], f"{path}.{option}")
+        elif option != EXTRA and option not in aliases:
+            raise OptionError(
+                f"{path}.{option} does not belong here.",
+                option=f"{path}.{option}",
+                hint=f"Options that do: {', '.join(sorted(known)) or 'none'}. Keys that this collection does not know go under {path}.{EXTRA}.",
+            )
+    return document
+
+
+def _value_to_api(value: Any, field: Field, path: str) -> Any:
+    if field.pattern and isinstance(value, str) and not re.search(field.pattern, value):
+        raise OptionError(f"{path} must match {field.pattern}.", option=path)
+    if not field.fields:
+        return value
+    if field.type == "list":
+        return [_to_api(item, field.fields, path) for item in value]
+    return _to_api(value, field.fields, path)
+
+
+def _refuse_known(extra: Mapping[str, Any], fields: Sequence[Field], path: str) -> None:
+    names = {name: field for field in fields for name in (field.option, field.key)}
+    for name, value in extra.items():
+        field = names.get(name)
+        if field is None:
+            continue
+        if field.fields and isinstance(value, Mapping):
+            _refuse_known(value, field.fields, f"{path}.{name}")
+            continue
+        raise OptionError(
+            f"{path}.{name} is a key that this collection knows.",
+            option=f"{path}.{name}",
+            hint=f"Give it as {path.replace(f'.{EXTRA}', '', 1)}.{field.option}.",
+        )
+
+
+def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both documents; where they meet, dicts are merged and anything else is taken from above."""
+    merged = dict(below)
+    for name, value in above.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
+            merged[name] = deep_merge(merged[name], value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def drop_redacted(document: Any) -> Any:
+    """The document without the redacted values: they are unknown, and never sent back."""
+    if isinstance(document, Mapping):
+        kept = {name: drop_redacted(value) for name, value in document.items() if not is_redacted(value)}
+        return {name: value for name, value in kept.items() if value != {} or document[name] == {}}
+    if isinstance(document, list):
+        return [drop_redacted(item) for item in document if not is_redacted(item)]
+    return document
+
+
+# --- documents to options ----------------------------------------------------------------------------------------
+
+
+def to_options(document: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """The document in option names, with secrets masked. Keys that the tables do not know stand under C(extra)."""
+    known = {field.key: field for field in fields}
+    options: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for key, value in document.items():
+        if key in known:
+            options[known[key].option] = _value_to_options(value, known[key])
+        else:
+            extra[key] = REDACTED if looks_secret(key) else mask(value)
+    return {**options, EXTRA: extra} if extra else options
+
+
+def _value_to_options(value: Any, field: Field) -> Any:
+    if field.secret:
+        return REDACTED
+    if field.fields and isinstance(value, Mapping):
+        return to_options(value, field.fields)
+    if field.fields and isinstance(value, list):
+        return [to_options(item, field.fields) if isinstance(item, Mapping) else item for item in value]
+    return value
+
+
+# --- comparison --------------------------------------------------------------------------------------------------
+
+
+def compare(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[Change]:
+    """What is managed and differs. What the task did not give is not managed; what the server does not show is unknown."""
+    known = {field.key: field for field in fields}
+    for key, value in desired.items():
+        field = known.get(key)
+        if field is None:
+            yield from _compare_raw(value, observed.get(key), f"{path}.{EXTRA}.{key}", looks_secret(key))
+        else:
+            yield from _compare_field(value, observed.get(key), field, f"{path}.{field.option}")
+
+
+def _compare_field(desired: Any, observed: Any, field: Field, path: str) -> Iterator[Change]:
+    if is_redacted(observed) or is_redacted(desired):
+        return
+    if observed is None:
+        if field.write_only or field.immutable:
+            return
+        observed = field.default
+    if field.type == "dict" and field.fields:
+        yield from compare(desired, observed if isinstance(observed, Mapping) else {}, field.fields, path)
+    elif not same_value(desired, observed, field):
+        yield Change(path, None, None, secret=True) if field.secret else Change(path, *_shown(field, observed, desired))
+
+
+def _shown(field: Field, *values: Any) -> list[Any]:
+    """The values as a person may see them: elements of lists of objects hold secrets of their own."""
+    return [_value_to_options(value, field) for value in values]
+
+
+def _compare_raw(desired: Any, observed: Any, path: str, secret: bool) -> Iterator[Change]:
+    if is_redacted(observed) or (secret and observed is None):
+        return
+    if isinstance(desired, Mapping):
+        below = observed if isinstance(observed, Mapping) else {}
+        for key, value in desired.items():
+            yield from _compare_raw(value, below.get(key), f"{path}.{key}", secret or looks_secret(key))
+    elif desired != observed:
+        yield Change(path, None, None, secret=True) if secret else Change(path, mask(observed), mask(desired))
+
+
+def same_value(desired: Any, observed: Any, field: Field) -> bool:
+    """Whether both values mean the same to the server."""
+    if field.host:
+        return normalise_host(desired) == normalise_host(observed)
+    if field.type == "json":
+        return bool(_parsed(desired) == _parsed(observed))
+    if field.type == "list" and field.fields:
+        return _same_objects(desired, observed, field)
+    if field.type == "list":
+        return isinstance(observed, list) and sorted(map(str, desired)) == sorted(map(str, observed))
+    if field.type == "bool":
+        return bool(desired) == (str(observed).lower() == "true")
+    return str(desired) == str(observed)
+
+
+def _same_objects(desired: list[Any], observed: Any, field: Field) -> bool:
+    if not isinstance(observed, list) or len(desired) != len(observed):
+        return False
+    return all(isinstance(there, Mapping) and not list(compare(here, there, field.fields, "")) for here, there in zip(desired, observed))
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value.strip()

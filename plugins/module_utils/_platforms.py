@@ -1,0 +1,376 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The seven integration types, as data. Who adds a platform adds a row here and its page in the docs.
+
+Source: the vendor's pages "Integrations API Endpoints" and "Integration Configuration Payload".
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ._fields import Field, merge_fields
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What tells one integration type from another."""
+
+    type: str
+    fields: tuple[Field, ...]
+    #: the option that finds an integration of this type; empty: a tenant has a single one
+    identity: str = ""
+    #: the values that auto_bootstrap may have; empty: the type has no such setting
+    auto_bootstrap: tuple[bool, ...] = (True, False)
+    #: whether PUT knows the type
+    editable: bool = True
+    #: whether DELETE wants the privileged credentials back when Immuta did the set-up itself
+    delete_credentials: tuple[str, ...] = ()
+    #: script -> the database it runs in, options of config in braces; empty: the one the login opens
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    #: whether a connection can own an integration of this type
+    connectable: bool = False
+
+    def field(self, option: str) -> Field:
+        return next(candidate for candidate in self.fields if candidate.option == option)
+
+
+# --- fields that several platforms share -------------------------------------------------------------------------
+
+HOST = Field("host", "Host name of the data platform.", required=True, immutable=True, host=True)
+PORT = Field("port", "Port of the data platform.", type="int")
+DATABASE = Field(
+    "database",
+    "Database that Immuta creates or uses for its own objects. It cannot be changed once the integration is registered.",
+    required=True,
+    immutable=True,
+)
+AUTHENTICATION_TYPE = Field(
+    "authentication_type",
+    "How Immuta signs in to the data platform. It decides which of the credentials are needed.",
+    required=True,
+    hidden=True,
+)
+USERNAME = Field("username", "User name of the account that Immuta signs in with.", required=True, hidden=True)
+PASSWORD = Field("password", "Password of the account that Immuta signs in with.", required=True, secret=True)
+TOKEN = Field("token", "Personal access token of the service principal.", required=True, secret=True, branch=("token",))
+CONNECT_ARGS = Field("connect_args", "Additional connection string options.", secret=True)
+ENABLED = Field("enabled", "Whether the feature is on.", type="bool", default=False)
+
+
+def private_key(option: str, **kwargs: object) -> Field:
+    """A key file as the API takes it."""
+    return replace(
+        Field(
+            option,
+            "Private key file.",
+            type="dict",
+            fields=(
+                Field("key_name", "Connection string key that the file is bound to, V(PRIV_KEY_FILE) for Snowflake."),
+                Field("user_filename", "Name of the key file."),
+                Field("content", "The key in PEM form, with real line breaks.", secret=True),
+            ),
+        ),
+        **kwargs,  # type: ignore[arg-type]
+    )
+
+
+OAUTH_CLIENT_CONFIG = Field(
+    "oauth_client_config",
+    "OAuth client that Immuta signs in with.",
+    type="dict",
+    api="oAuthClientConfig",
+    required=True,
+    fields=(
+        Field("use_certificate", "Whether the client authenticates with a certificate rather than with a secret.", type="bool"),
+        Field("client_id", "Client ID."),
+        Field("client_secret", "Client secret.", secret=True),
+        Field("scope", "Scope to request."),
+        Field("authority_url", "URL of the authority that issues the tokens."),
+        Field("resource", "Resource to request a token for."),
+        Field("public_certificate_thumbprint", "Thumbprint of the client's certificate."),
+        private_key("oauth_private_key", description="Private key of the client's certificate."),
+    ),
+)
+
+
+def impersonation(default_role: str | None) -> Field:
+    return Field(
+        "impersonation",
+        "Whether users may query as other Immuta users.",
+        type="dict",
+        fields=(ENABLED, Field("role", "Role or group that may impersonate.", default=default_role)),
+    )
+
+
+AUDIT = Field("audit", "Whether Immuta reads the platform's query history.", type="dict", fields=(ENABLED,))
+
+
+# --- the platforms -----------------------------------------------------------------------------------------------
+
+SNOWFLAKE = Platform(
+    "Snowflake",
+    identity="host",
+    delete_credentials=(
+        "authentication_type",
+        "username",
+        "password",
+        "private_key",
+        "private_key_password",
+        "oauth_client_config",
+        "connect_args",
+        "role",
+    ),
+    scripts={"create": "", "edit": "", "delete": "", "cleanup": ""},
+    connectable=True,
+    fields=(
+        HOST,
+        replace(PORT, default=443),
+        Field("warehouse", "Warehouse that Immuta's queries run in.", required=True),
+        DATABASE,
+        AUTHENTICATION_TYPE,
+        replace(USERNAME, branch=("userPassword", "keyPair")),
+        replace(PASSWORD, branch=("userPassword",)),
+        private_key("private_key", required=True, branch=("keyPair",)),
+        Field("private_key_password", "Passphrase of the private key.", secret=True, branch=("keyPair",)),
+        replace(OAUTH_CLIENT_CONFIG, branch=("oAuthClientCredentials",)),
+        CONNECT_ARGS,
+        Field("role", "Privileged role that the set-up runs as."),
+        AUDIT,
+        Field(
+            "workspaces",
+            "Project workspaces. Current SaaS tenants no longer have them.",
+            type="dict",
+            fields=(ENABLED, Field("warehouses", "Warehouses that workspaces may use.", type="list", elements="str")),
+        ),
+        impersonation("IMMUTA_IMPERSONATION"),
+        Field(
+            "lineage",
+            "Propagation of tags along lineage. Current SaaS tenants no longer have it.",
+            type="dict",
+            fields=(
+                ENABLED,
+                Field(
+                    "lineage_config",
+                    "What to propagate.",
+                    type="dict",
+                    fields=(
+                        Field("table_filter", "Regular expression of the tables."),
+                        Field("tag_filter", "Regular expression of the tags."),
+                        Field("ingest_batch_size", "Rows read at once.", type="int"),
+                    ),
+                ),
+            ),
+        ),
+        Field(
+            "user_role_pattern",
+            "Roles and users that policies do not apply to.",
+            type="dict",
+            fields=(Field("exclude", "The excepted roles and users.", type="list", elements="str"),),
+        ),
+    ),
+)
+
+_DATABRICKS_SIGN_IN = (
+    AUTHENTICATION_TYPE,
+    TOKEN,
+    replace(OAUTH_CLIENT_CONFIG, branch=("oAuthM2M",)),
+)
+_WORKSPACE_URL = Field("workspace_url", "Host name of the Databricks workspace.", required=True, host=True)
+_HTTP_PATH = Field("http_path", "HTTP path of the SQL warehouse or cluster.", required=True)
+
+DATABRICKS = Platform(
+    "Databricks",
+    identity="workspace_url",
+    scripts={"create": "", "edit": "", "delete": ""},
+    connectable=True,
+    fields=(
+        replace(_WORKSPACE_URL, immutable=True),
+        _HTTP_PATH,
+        *_DATABRICKS_SIGN_IN,
+        Field("catalog", "Catalog that Immuta creates and owns.", immutable=True),
+        AUDIT,
+        Field("workspace_ids", "Workspaces whose query history is read.", type="list", elements="str"),
+        Field(
+            "group_pattern",
+            "Which groups policies do not apply to.",
+            type="dict",
+            fields=(Field("deny", "Account-level group that is exempt from data policies."),),
+        ),
+        Field(
+            "proxy_options",
+            "Proxy on the way to the workspace.",
+            type="dict",
+            fields=(
+                replace(HOST, description="Host name of the proxy.", required=False, immutable=False),
+                replace(PORT, description="Port of the proxy."),
+                replace(USERNAME, description="User name at the proxy.", required=False),
+                replace(PASSWORD, description="Password at the proxy.", required=False),
+            ),
+        ),
+        Field(
+            "job_config",
+            "Job set-up of older tenants.",
+            type="dict",
+            fields=(
+                Field("workspace_directory_path", "Directory in the workspace."),
+                Field("job_cluster_id", "Cluster that jobs run on."),
+            ),
+        ),
+        Field(
+            "additional_workspace_connections",
+            "Further workspaces of the same metastore.",
+            type="list",
+            elements="dict",
+            fields=(
+                _WORKSPACE_URL,
+                _HTTP_PATH,
+                *_DATABRICKS_SIGN_IN,
+                Field("catalogs", "Catalogs that are reached through this workspace.", type="list", elements="str"),
+            ),
+        ),
+    ),
+)
+
+REDSHIFT = Platform(
+    "Redshift",
+    identity="host",
+    delete_credentials=(
+        "authentication_type",
+        "username",
+        "password",
+        "okta",
+        "access_key_id",
+        "secret_key",
+        "session_token",
+        "database_user",
+        "connect_args",
+    ),
+    scripts={
+        "initial-create": "{initial_database}",
+        "create": "{database}",
+        "edit": "{database}",
+        "delete": "{initial_database}",
+        "cleanup": "{initial_database}",
+    },
+    fields=(
+        HOST,
+        replace(PORT, default=5439),
+        DATABASE,
+        Field(
+            "initial_database",
+            "Existing database that the set-up connects to first.",
+            required=True,
+            immutable=True,
+        ),
+        AUTHENTICATION_TYPE,
+        replace(USERNAME, branch=("userPassword",)),
+        replace(PASSWORD, branch=("userPassword",)),
+        Field(
+            "okta",
+            "Sign-in through Okta.",
+            type="dict",
+            required=True,
+            branch=("okta",),
+            fields=(
+                replace(USERNAME, description="User name at Okta."),
+                replace(PASSWORD, description="Password at Okta."),
+                Field("app_id", "Okta application."),
+                Field("idp_host", "Okta host."),
+                Field("role", "Role to assume."),
+            ),
+        ),
+        Field("database_user", "Database user to sign in as with an AWS access key.", branch=("accessKey",)),
+        Field("access_key_id", "AWS access key.", secret=True, required=True, branch=("accessKey",)),
+        Field("secret_key", "AWS secret access key.", secret=True, required=True, branch=("accessKey",)),
+        Field("session_token", "AWS session token.", secret=True, branch=("accessKey",)),
+        impersonation("immuta_impersonation"),
+        CONNECT_ARGS,
+    ),
+)
+
+SYNAPSE = Platform(
+    "Azure Synapse Analytics",
+    identity="host",
+    delete_credentials=("authentication_type", "username", "password"),
+    scripts={
+        "initial-create": "master",
+        "create": "{database}",
+        "edit": "{database}",
+        "delete": "master",
+        "cleanup": "master",
+        "post-cleanup": "{database}",
+    },
+    fields=(
+        HOST,
+        replace(PORT, default=1433),
+        DATABASE,
+        Field("schema", "Schema that Immuta creates its views in.", required=True, immutable=True),
+        AUTHENTICATION_TYPE,
+        USERNAME,
+        PASSWORD,
+        impersonation("IMMUTA_IMPERSONATION"),
+        Field(
+            "metadata_delimiters",
+            "Delimiters that must not occur in user attributes.",
+            type="dict",
+            fields=(
+                Field("hash_delimiter", "Delimiter of a hash's entries."),
+                Field("hash_key_delimiter", "Delimiter of a key and its value."),
+                Field("array_delimiter", "Delimiter of an array's elements."),
+            ),
+        ),
+        CONNECT_ARGS,
+    ),
+)
+
+BIGQUERY = Platform(
+    "Google BigQuery",
+    identity="dataset",
+    auto_bootstrap=(False,),
+    fields=(
+        Field("role", "Google Cloud role that Immuta connects with.", required=True),
+        Field("dataset", "Dataset that Immuta keeps its metadata in.", required=True, immutable=True),
+        Field("dataset_suffix", "Suffix of the datasets with the secure views. It starts with an underscore.", pattern="^_"),
+        Field("location", "Location of the datasets.", required=True),
+        Field(
+            "credential",
+            "Key file of the service account, as JSON text or as a dictionary.",
+            type="json",
+            secret=True,
+            required=True,
+        ),
+    ),
+)
+
+S3 = Platform(
+    "Native S3",
+    identity="name",
+    auto_bootstrap=(False,),
+    fields=(
+        Field("name", "Name of the integration, unique among the tenant's S3 integrations.", required=True),
+        Field("aws_account_id", "AWS account.", required=True, immutable=True),
+        Field("aws_region", "AWS region.", required=True, immutable=True),
+        Field("aws_location_role", "ARN of the IAM role that is assigned to the base access grants location.", required=True),
+        Field("aws_location_path", "Base S3 prefix, unique among the tenant's S3 integrations.", required=True, immutable=True),
+        Field("aws_role_to_assume", "ARN of the IAM role that Immuta assumes.", branch=("auto",)),
+        AUTHENTICATION_TYPE,
+        Field("aws_access_key_id", "AWS access key.", secret=True, required=True, branch=("accessKey",)),
+        Field("aws_secret_access_key", "AWS secret access key.", secret=True, required=True, branch=("accessKey",)),
+        replace(PORT, default=443),
+    ),
+)
+
+TRINO = Platform("Trino", fields=(), auto_bootstrap=(), editable=False, connectable=True)
+
+PLATFORMS: dict[str, Platform] = {platform.type: platform for platform in (SYNAPSE, DATABRICKS, BIGQUERY, S3, REDSHIFT, SNOWFLAKE, TRINO)}
+
+#: every option of C(config), over all platforms
+CONFIG_FIELDS: list[Field] = merge_fields(platform.fields for platform in PLATFORMS.values())
+
+#: every script that the API can make
+SCRIPT_ACTIONS = ("create", "initial-create", "edit", "delete", "cleanup", "post-cleanup")

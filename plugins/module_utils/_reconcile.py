@@ -1,0 +1,346 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One integration, from what is there to what is wanted: look, plan, validate, apply, wait. No Ansible in it.
+
+Check mode is the same path: the session blocks the writes, and where a write would be, the server is asked to validate it.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ._connections import Connections
+from ._errors import AnswerLost, ApiError, Conflict, ImmutaError, NotFound, RemoteFailure, failed_tests
+from ._integrations import Integrations
+from ._plan import Desired, Plan, Policy, branches, check_complete, matches, natural_key, plan_create, plan_delete, plan_update
+from ._platforms import PLATFORMS
+from ._secrets import looks_secret, mask
+from ._states import FAILED, GONE, TRANSIENT, Step, is_healthy, next_step
+from ._waiting import Clock, wait_until
+
+NOT_ASKED: dict[str, Any] = {"status": "not_asked", "tests": []}
+#: how often a create whose answer was lost is tried again, once it is certain that it had no effect
+CREATE_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to go about it."""
+
+    check_mode: bool = False
+    server_validation: bool = True
+    force_disable: bool = False
+    update_secrets: str = "on_create"
+    wait: bool = True
+    wait_timeout: float = 600
+    wait_interval: float = 2
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(self.update_secrets, needs_secrets=self.server_validation or not self.check_mode)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened, or would happen. C(new_key) is a secret: it goes to a file, never into a result."""
+
+    plan: Plan
+    integration: Mapping[str, Any] = field(default_factory=dict)
+    validation: Mapping[str, Any] = field(default_factory=lambda: dict(NOT_ASKED))
+    adopted: bool = False
+    new_key: str = ""
+
+    def as_result(self) -> dict[str, Any]:
+        """The keys of a module's result."""
+        return {
+            "changed": self.plan.action != "unchanged",
+            "action": self.plan.action,
+            "adopted": self.adopted,
+            "integration": mask_integration(self.integration),
+            "validation": dict(self.validation),
+            "changes": [change.as_dict() for change in self.plan.changes],
+            "changed_reason": self.plan.reason,
+            "healthy": is_healthy(self.integration.get("status")),
+            "diff": {"before": self.plan.before, "after": self.plan.after},
+        }
+
+
+class Reconciler:
+    """Brings single integrations to the state that is wanted."""
+
+    def __init__(
+        self, integrations: Integrations, connections: Connections, settings: Settings, *, warn: Callable[[str], None], clock: Clock | None = None
+    ) -> None:
+        self._api = integrations
+        self._connections = connections
+        self._settings = settings
+        self._warn = warn
+        self._clock = clock or Clock()
+        self._deadline: float | None = None
+
+    # --- what is wanted ------------------------------------------------------------------------------------------
+
+    def present(self, wanted: Desired) -> Outcome:
+        """Register it, or bring it to the settings that are wanted."""
+        if not wanted.id:
+            check_complete(wanted)
+        self._warn_unknown_branch(wanted)
+        observed = self._settled(wanted, self.find(wanted))
+        if observed is None:
+            return self._create(wanted)
+        return self._update(wanted, observed)
+
+    def absent(self, wanted: Desired) -> Outcome:
+        """Remove it."""
+        observed = self._settled(wanted, self.find(wanted))
+        if observed is None or next_step(observed.get("status"), wanted="absent") is Step.NOTHING:
+            return Outcome(Plan("unchanged"), {})
+        return self._delete(wanted, observed)
+
+    def find(self, wanted: Desired) -> dict[str, Any] | None:
+        """The integration that the task means: by id, or by its platform's natural key. None when there is none."""
+        if wanted.id:
+            try:
+                found = self._api.get(wanted.id)
+            except NotFound:
+                return None
+            return None if found.get("status") in GONE else found
+        listed = [found for found in self._api.list() if found.get("status") not in GONE]
+        same = [found for found in listed if matches(wanted, found)]
+        if len(same) > 1:
+            ids = ", ".join(str(found.get("id")) for found in same)
+            raise ImmutaError(f"{wanted.name} is there {len(same)} times (ids {ids}).", hint="Give the id of the one you mean.")
+        if not same:
+            self._warn_twins(wanted, listed)
+        return same[0] if same else None
+
+    # --- register ------------------------------------------------------------------------------------------------
+
+    def _create(self, wanted: Desired) -> Outcome:
+        if wanted.id:
+            raise ImmutaError(
+                f"There is no integration with id {wanted.id}.", hint="Leave the id out to register a new one: the tenant gives it its id.", option="id"
+            )
+        plan = plan_create(wanted, self._settings.policy)
+        body = plan.payload or {}
+        validation = dict(NOT_ASKED)
+        try:
+            if self._settings.server_validation:
+                validation = self._validated(self._api.create(body, dry_run=True))
+            if self._settings.check_mode:
+                return Outcome(plan, _predicted(body), validation)
+            answer, adopted = self._post(wanted, body)
+        except ApiError as error:
+            return self._adopt(wanted, error)
+        validation = self._validated(answer) if "validationResults" in answer else validation
+        return Outcome(plan, self._finished(answer), validation, adopted=adopted, new_key=_new_key(answer))
+
+    def _post(self, wanted: Desired, body: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """Send it once. After a lost answer look first: what is there by now was made by the lost request."""
+        tries = CREATE_TRIES
+        while True:
+            try:
+                return self._api.create(body), False
+            except AnswerLost:
+                tries -= 1
+                found = self.find(wanted)
+                if found is not None:
+                    return found, True
+                if not tries:
+                    raise
+
+    def _adopt(self, wanted: Desired, error: ApiError) -> Outcome:
+        """The tenant says that it has this one already, with its id: go on as an update, if it really is the one."""
+        found = re.search(r"\(id = (\d+)\)|/integrations/(\d+)", error.server_message)
+        if not found or error.status not in (400, 409):
+            raise error
+        observed = self._api.get(found.group(1) or found.group(2))
+        if not matches(wanted, observed):
+            raise error
+        observed = self._settled(wanted, observed)
+        if observed is None:
+            raise error
+        return replace(self._update(wanted, observed), adopted=True)
+
+    # --- update --------------------------------------------------------------------------------------------------
+
+    def _update(self, wanted: Desired, observed: Mapping[str, Any]) -> Outcome:
+        status = observed.get("status")
+        forced = f"status is {status}" if next_step(status, wanted="present") is Step.UPDATE else ""
+        plan = plan_update(wanted, observed, self._settings.policy, forced=forced)
+        if plan.action == "unchanged":
+            if next_step(status, wanted="present") is Step.REPORT:
+                self._warn(self._unhealthy(wanted, observed))
+            return Outcome(plan, observed)
+        if not wanted.platform.editable:
+            raise ImmutaError(f"{wanted.name} is in status {status}, and Immuta cannot update this type.", hint="Remove it and register it again.")
+        self._refuse_owned(wanted, observed)
+        body, id = plan.payload or {}, str(observed.get("id"))
+        validation = dict(NOT_ASKED)
+        if self._settings.server_validation:
+            validation = self._validated(self._api.update(id, body, dry_run=True))
+        if self._settings.check_mode:
+            return Outcome(plan, _predicted(body, observed), validation)
+        answer = self._when_settled(id, lambda: self._api.update(id, body))
+        validation = self._validated(answer) if "validationResults" in answer else validation
+        return Outcome(plan, self._finished({**answer, "id": id}), validation)
+
+    def _unhealthy(self, wanted: Desired, observed: Mapping[str, Any]) -> str:
+        tests = failed_tests((observed.get("validationResults") or {}).get("validationTests") or [])
+        why = f": {'; '.join(tests)}" if tests else "."
+        return f"{wanted.name} (id {observed.get('id')}) has the wanted settings, but its status is {observed.get('status')}{why}"
+
+    # --- remove --------------------------------------------------------------------------------------------------
+
+    def _delete(self, wanted: Desired, observed: Mapping[str, Any]) -> Outcome:
+        id, force = str(observed.get("id")), self._settings.force_disable
+        platform = PLATFORMS.get(str(observed.get("type")), wanted.platform)
+        plan = plan_delete(platform, observed, wanted.config, force=force, policy=self._settings.policy)
+        self._refuse_owned(wanted, observed)
+        if self._settings.check_mode:
+            asked = self._settings.server_validation
+            answer = self._api.delete(id, plan.payload, dry_run=True, force_disable=force) if asked else {}
+            return Outcome(plan, {**observed, "status": "deleted"}, self._validated(answer) if asked else dict(NOT_ASKED))
+        try:
+            answer = self._when_settled(id, lambda: self._api.delete(id, plan.payload, force_disable=force))
+        except NotFound:
+            answer = {}
+        validation = self._validated(answer) if "validationResults" in answer else dict(NOT_ASKED)
+        if self._settings.wait and answer.get("status") not in GONE:
+            self._gone(id)
+        return Outcome(plan, {**observed, "status": answer.get("status") if not self._settings.wait else "deleted"}, validation)
+
+    def _gone(self, id: str) -> None:
+        last = self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT)
+        if last not in GONE:
+            self._raise_failed(id, last)
+
+    # --- shared steps --------------------------------------------------------------------------------------------
+
+    def _settled(self, wanted: Desired, observed: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The integration once nothing is under way any more."""
+        if observed is None or next_step(observed.get("status"), wanted="present") is not Step.WAIT:
+            return observed
+        id, status = str(observed.get("id")), str(observed.get("status"))
+        if not self._settings.wait:
+            raise Conflict(
+                f"{wanted.name} (id {id}) is in state {status}.", status=409, method="GET", path=f"/integrations/{id}", hint="Set wait, or try again later."
+            )
+        if self._wait(lambda: self._status(id), lambda now: now not in TRANSIENT) in GONE:
+            return None
+        return self.find(replace(wanted, id=id))
+
+    def _finished(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole integration after a create or an update, once Immuta is done with it."""
+        id = str(answer.get("id"))
+        if self._settings.wait and answer.get("status") in TRANSIENT:
+            self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT)
+        integration = self._api.get(id)
+        if self._settings.wait and integration.get("status") in TRANSIENT:
+            return self._finished(integration)
+        if integration.get("status") in FAILED:
+            self._raise_failed(id, str(integration.get("status")), integration)
+        return integration
+
+    def _raise_failed(self, id: str, status: str, integration: Mapping[str, Any] | None = None) -> None:
+        results = (self._api.get(id) if integration is None else integration).get("validationResults") or {}
+        tests = results.get("validationTests") or []
+        messages = failed_tests(tests)
+        raise RemoteFailure(
+            f"Integration {id} ended in status {status}." + (f" Failed tests: {'; '.join(messages)}." if messages else ""),
+            hint="See what Immuta reports for it, mend that, and run this again.",
+            status=status,
+            tests=_tests(tests),
+        )
+
+    def _when_settled(self, id: str, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Send it; when the tenant answers that something is under way, wait and send it again."""
+        while True:
+            try:
+                return send()
+            except Conflict as error:
+                if not self._settings.wait or "state" not in error.server_message:
+                    raise
+                status = self._wait(lambda: self._status(id), lambda now: now not in TRANSIENT)
+                if status in GONE or f"state {status}" in error.server_message:
+                    raise
+
+    def _status(self, id: str) -> str:
+        try:
+            return self._api.status(id)
+        except NotFound:
+            return "deleted"
+
+    def _wait(self, look: Callable[[], str], done: Callable[[str], bool]) -> str:
+        """All waits of a task share one deadline, which starts with the first of them."""
+        now = self._clock.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self._settings.wait_timeout
+        return wait_until(look, done, timeout=max(0.0, self._deadline - now), interval=self._settings.wait_interval, clock=self._clock, describe=str)
+
+    def _validated(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer's validation, raised when it failed and warned of when it says so."""
+        results = answer.get("validationResults") or {}
+        tests = _tests(results.get("validationTests") or [])
+        status = str(results.get("status") or "passed")
+        if status == "failed":
+            raise RemoteFailure(f"Immuta's validation failed: {'; '.join(failed_tests(tests))}.", status=status, tests=tests)
+        for test in tests:
+            if test["status"] == "warning":
+                self._warn(f"Immuta's validation warns: {test['name']}: {test.get('message', '')}")
+        return {"status": status, "tests": tests}
+
+    def _refuse_owned(self, wanted: Desired, observed: Mapping[str, Any]) -> None:
+        platform = PLATFORMS.get(str(observed.get("type")))
+        owner = self._connections.owner_of(str(observed.get("id"))) if platform and platform.connectable else None
+        if owner:
+            raise ImmutaError(
+                f"Integration {observed.get('id')} belongs to the connection {owner}.",
+                hint="Change or remove it through that connection.",
+                connection_key=owner,
+            )
+
+    def _warn_unknown_branch(self, wanted: Desired) -> None:
+        branch, known = wanted.config.get("authenticationType"), branches(wanted.platform)
+        if branch and known and branch not in known:
+            self._warn(f"config.authentication_type {branch} is none that this collection knows ({', '.join(sorted(known))}); it is sent as it is.")
+
+    def _warn_twins(self, wanted: Desired, listed: list[dict[str, Any]]) -> None:
+        """The same database of the same account under another host name: probably the same platform."""
+        database = wanted.config.get("database")
+        for found in listed:
+            config = found.get("config") or {}
+            if found.get("type") != wanted.platform.type or not database or config.get("database") != database:
+                continue
+            key = natural_key(wanted.platform, config)
+            account = key.split(".")[0]
+            if account == wanted.key.split(".")[0] and not account.isdigit():
+                self._warn(f"{wanted.name} is not registered, but integration {found.get('id')} has database {database} of the same account on {key}.")
+
+
+def mask_integration(integration: Mapping[str, Any]) -> dict[str, Any]:
+    """The integration in the API's shape, without its secrets."""
+    shown: dict[str, Any] = mask(dict(integration))
+    return shown
+
+
+def _predicted(body: Mapping[str, Any], observed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the tenant would show: the observed object with the request's body over it."""
+    return {"id": None, "status": None, **(observed or {}), **body}
+
+
+def _tests(tests: Any) -> list[dict[str, Any]]:
+    """Name, status and message of each test. Their C(result) holds raw rows of the platform and stays behind."""
+    kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in tests if isinstance(test, Mapping)]
+    return [{"name": "", "status": "", **test} for test in kept]
+
+
+def _new_key(answer: Mapping[str, Any]) -> str:
+    """Trino's API key, wherever the answer to the create holds it (its name is not documented)."""
+    return next((value for key, value in answer.items() if isinstance(value, str) and looks_secret(key)), "")

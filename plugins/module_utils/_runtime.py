@@ -1,0 +1,199 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one door between Ansible and the collection: a task comes in, one result or one failure goes out.
+
+No other file imports AnsibleModule, and no other calls exit_json or fail_json.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._errors import ImmutaError, OptionError
+from ._fields import EXTRA, prune
+from ._http import Session
+from ._secrets import leaves, mask, register
+from ._tenant import TENANT_SPEC, connect, tenant_of
+
+Spec = Mapping[str, Mapping[str, Any]]
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """AnsibleModule that leaks nothing: not to syslog, not through unknown keys, not through one spelling of two."""
+
+    params: dict[str, Any]
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.params = {name: value if name.startswith("_ansible_") else prune(value) for name, value in self.params.items() if value is not None}
+        #: what the task itself gave, before aliases, fallbacks and defaults
+        self.given = {name: deepcopy(value) for name, value in self.params.items() if not name.startswith("_ansible_")}
+        register(self, leaves(self.given))
+
+    def _log_invocation(self) -> None:
+        # core would log values, and does not recognise nested secrets with quotes, backslashes or line breaks in them
+        self.log(f"Invoked with the options {', '.join(sorted(self.given))}")
+
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
+        unknown = list(_unknown(self.given, self.argument_spec))
+        if unknown:
+            register(self, (text for _, value in unknown for text in _strings(value)))
+            paths = [path for path, _ in unknown]
+            nested = [path for path in paths if "." in path]
+            if nested:
+                dict_option = nested[0].split(".")[0]
+                msg = f"{msg} A key that the API takes and this collection does not know goes under {dict_option}.{EXTRA}."
+            kwargs.setdefault("option", paths[0])
+        super().fail_json(msg=msg, **kwargs)
+
+
+class Task:
+    """What a module sees of the task that called it."""
+
+    def __init__(self, module: _Module) -> None:
+        self._module = module
+        self._session: Session | None = None
+        #: the options; null means not given, at every depth
+        self.params: dict[str, Any] = prune(module.params)
+        self.check_mode: bool = module.check_mode
+        self.diff: bool = bool(module._diff)
+
+    @property
+    def session(self) -> Session:
+        """The one session of this process, connected when it is first needed."""
+        if self._session is None:
+            given = [name for name, value in self._module.given.items() if value != ""]
+            self._session = connect(self.params, given=given, read_only=self.check_mode, warn=self.warn)
+        return self._session
+
+    def warn(self, text: str) -> None:
+        self._module.warn(mask(text, self._secrets()))
+
+    def register_secrets(self, *values: str) -> None:
+        """Have Ansible hide these values wherever they would show up."""
+        register(self._module, values)
+
+    def check_writable(self, path: str) -> None:
+        """Raise OptionError when a file could not be written there: better before a request than after it."""
+        folder = os.path.dirname(os.path.abspath(path))
+        if os.path.isdir(path) or not os.access(folder, os.W_OK):
+            raise OptionError(f"{path} cannot be written.", option="dest", hint=f"Make sure that {folder} exists and that you may write there.")
+
+    def write_file(self, path: str, text: str, *, mode: str = "0600") -> bool:
+        """Write the text atomically, readable to its owner only unless the task says otherwise.
+
+        Returns whether anything changed. In check mode it only compares.
+        """
+        content = text.encode("utf-8")
+        self.check_writable(path)
+        changed = _content(path) != content
+        if changed and not self.check_mode:
+            _replace(path, content)
+        if os.path.exists(path):
+            attributes = self._module.load_file_common_arguments({**self._module.params, "mode": self._module.params.get("mode") or mode}, path=path)
+            changed = bool(self._module.set_fs_attributes_if_different(attributes, changed))
+        return changed
+
+    def _secrets(self) -> Iterator[str]:
+        return leaves(self._module.given)
+
+
+def run(work: Callable[[Task], dict[str, Any]], *, argument_spec: Spec, tenant: bool = True, **module_arguments: Any) -> None:
+    """Build the module, do the work, report once.
+
+    C(work) takes the task and returns the result. An ImmutaError that it raises is the failure. C(tenant): the module talks to
+    Immuta, so it has the common options, and its result and its failures name the tenant.
+    """
+    spec = {**(TENANT_SPEC if tenant else {}), **argument_spec}
+    module = _Module(argument_spec=spec, supports_check_mode=True, **module_arguments)
+    task = Task(module)
+    facts: dict[str, Any] = {}
+    try:
+        _refuse_two_spellings(module.given, module.argument_spec)
+        if tenant:
+            facts = {"tenant": tenant_of(task.params)}
+        result = work(task)
+    except ImmutaError as error:
+        module.fail_json(**{**facts, **error.as_fail_json()})
+    module.exit_json(**facts, **result)
+
+
+# --- what a task gave, against the argument spec -----------------------------------------------------------------
+
+
+def _names(spec: Spec) -> dict[str, Mapping[str, Any]]:
+    """Every accepted spelling -> its option's spec."""
+    return {name: option for key, option in spec.items() for name in (key, *option.get("aliases", ()))}
+
+
+def _nested(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Mapping)]
+
+
+def _unknown(given: Mapping[str, Any], spec: Spec, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The given keys that the spec does not have, as (path, value)."""
+    names = _names(spec)
+    for name, value in given.items():
+        if name not in names:
+            yield f"{path}{name}", value
+        elif names[name].get("options"):
+            for item in _nested(value):
+                yield from _unknown(item, names[name]["options"], f"{path}{name}.")
+
+
+def _refuse_two_spellings(given: Mapping[str, Any], spec: Spec, path: str = "") -> None:
+    """Raise OptionError when an option is given in two spellings with different values: core would take the last one."""
+    for option, details in spec.items():
+        spellings = [name for name in (option, *details.get("aliases", ())) if name in given]
+        if len(spellings) > 1 and any(given[name] != given[spellings[0]] for name in spellings):
+            raise OptionError(
+                f"{path}{' and '.join(spellings)} are two spellings of one option, with different values.",
+                option=f"{path}{option}",
+                hint="Give one of them.",
+            )
+        if details.get("options"):
+            for name in spellings:
+                for item in _nested(given[name]):
+                    _refuse_two_spellings(item, details["options"], f"{path}{option}.")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+
+
+def _replace(path: str, content: bytes) -> None:
+    """Put the content in the place of the file at once. The module's own atomic_move leaves a new file readable to all for a moment."""
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".immuta_")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

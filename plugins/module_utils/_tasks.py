@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules of the Integrations API do with their task: options in, result out.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from ._connections import Connections
+from ._errors import ImmutaError, NotFound, OptionError
+from ._fields import normalise_host
+from ._integrations import Integrations
+from ._plan import Desired, Plan, Policy, check_complete, desired, plan_create, plan_update, platform_of
+from ._platforms import Platform
+from ._reconcile import Outcome, Reconciler, Settings, mask_integration
+from ._runtime import Task
+from ._sql.classify import describe
+from ._sql.split import DIALECT_OF, mask_literals, split
+
+Result = dict[str, Any]
+
+#: scripts for an integration that is registered; the others are made from settings alone
+OF_REGISTERED = ("edit", "delete")
+
+
+def change_integration(task: Task) -> Result:
+    """The module immuta_integration."""
+    params = task.params
+    if "api_key_dest" in params:
+        task.check_writable(params["api_key_dest"])
+    wanted = _wanted(task)
+    if wanted is None:
+        return Outcome(Plan("unchanged")).as_result()
+    reconciler = _reconciler(task)
+    outcome = reconciler.absent(wanted) if params["state"] == "absent" else reconciler.present(wanted)
+    if "api_key_dest" in params and outcome.plan.action == "created":
+        _keep_key(task, outcome.new_key)
+    return outcome.as_result()
+
+
+def list_integrations(task: Task) -> Result:
+    """The module immuta_integration_info."""
+    params = task.params
+    found = [each for each in Integrations(task.session).list() if _is_asked_for(each, params)]
+    return {"changed": False, "integrations": [mask_integration(each) for each in sorted(found, key=_by_id)]}
+
+
+def make_script(task: Task) -> Result:
+    """The module immuta_integration_script."""
+    params = task.params
+    for name in ("dest", "review_dest"):
+        if name in params:
+            task.check_writable(params[name])
+    if params.get("auto_bootstrap"):
+        raise OptionError("auto_bootstrap must be false: Immuta makes scripts only for platforms that you set up yourself.", option="auto_bootstrap")
+    wanted = _wanted(task)
+    if wanted is None:
+        raise ImmutaError(f"There is no integration with id {params['id']}.", hint="See immuta_integration_info for those that there are.", option="id")
+    _check_script(params["action"], wanted.platform)
+    script = _script(task, params["action"], wanted)
+    return _write_script(task, script, wanted.platform)
+
+
+# --- what the task means -----------------------------------------------------------------------------------------
+
+
+def _wanted(task: Task) -> Desired | None:
+    """What the task wants. Only an id without a type has to be looked up; None when there is no such integration."""
+    params = task.params
+    type_name = params.get("type")
+    if type_name is None:
+        try:
+            type_name = str(Integrations(task.session).get(params["id"]).get("type"))
+        except NotFound:
+            return None
+    wanted = desired(params, platform_of(type_name))
+    if wanted.platform.identity and not wanted.id and not wanted.key:
+        option = f"config.{wanted.platform.identity}"
+        raise OptionError(f"id or {option} is needed to find a {type_name} integration.", option=option)
+    return wanted
+
+
+def _reconciler(task: Task) -> Reconciler:
+    params = task.params
+    names = ("server_validation", "force_disable", "update_secrets", "wait", "wait_timeout", "wait_interval")
+    settings = Settings(check_mode=task.check_mode, **{name: params[name] for name in names if name in params})
+    return Reconciler(Integrations(task.session), Connections(task.session), settings, warn=task.warn)
+
+
+def _is_asked_for(integration: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+    config = integration.get("config") or {}
+    hosts = {normalise_host(config[key]) for key in ("host", "workspaceUrl") if config.get(key)}
+    return (
+        params.get("id") in (None, str(integration.get("id")))
+        and params.get("type") in (None, integration.get("type"))
+        and ("host" not in params or normalise_host(params["host"]) in hosts)
+    )
+
+
+def _by_id(integration: Mapping[str, Any]) -> tuple[int, str]:
+    """Numbers in their order, whatever else there is behind them."""
+    id = str(integration.get("id"))
+    return (int(id), "") if id.isdigit() else (2**63, id)
+
+
+def _keep_key(task: Task, key: str) -> None:
+    if key:
+        task.register_secrets(key)
+        task.write_file(task.params["api_key_dest"], key + "\n")
+    elif not task.check_mode:
+        task.warn("Immuta's answer held no API key, so api_key_dest was not written. The key is on the app settings page of the tenant.")
+
+
+# --- scripts -----------------------------------------------------------------------------------------------------
+
+
+def _check_script(action: str, platform: Platform) -> None:
+    if action not in platform.scripts:
+        known = ", ".join(platform.scripts) or "none"
+        raise OptionError(f"Immuta makes no {action} script for a {platform.type} integration.", option="action", hint=f"Scripts of this type: {known}.")
+
+
+def _script(task: Task, action: str, wanted: Desired) -> str:
+    """The script. Its settings are the very document that the request for the integration carries."""
+    if action not in OF_REGISTERED:
+        check_complete(wanted)
+        return Integrations(task.session).script(action, payload=_by_hand(plan_create(wanted, Policy()).payload))
+    observed = _reconciler(task).find(wanted)
+    if observed is None:
+        raise ImmutaError(f"{wanted.name} is not registered, so there is nothing to {action}.", hint="For one that failed to register use cleanup.")
+    id = str(observed.get("id"))
+    if action == "delete":
+        return Integrations(task.session).script(action, id=id)
+    plan = plan_update(wanted, observed, Policy(), forced="an edit script is asked for")
+    return Integrations(task.session).script(action, id=id, payload=_by_hand(plan.payload))
+
+
+def _by_hand(payload: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {**(payload or {}), "autoBootstrap": False}
+
+
+def _write_script(task: Task, script: str, platform: Platform) -> Result:
+    dialect = DIALECT_OF[platform.type]
+    statements = split(script, dialect)
+    checksum = hashlib.sha256(script.encode("utf-8")).hexdigest()
+    dest = task.params["dest"]
+    before = _checksum(dest)
+    changed = task.write_file(dest, script)
+    if "review_dest" in task.params:
+        changed = task.write_file(task.params["review_dest"], mask_literals(script, dialect)) or changed
+    return {
+        "changed": changed,
+        "dest": dest,
+        "checksum": checksum,
+        "statement_count": len(statements),
+        "statements": describe(statements, dialect),
+        "diff": {"before": {"checksum": before}, "after": {"checksum": checksum}},
+    }
+
+
+def _checksum(path: str) -> str | None:
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,159 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: immuta_integration_script
+short_description: Have Immuta make a set-up, edit or clean-up script
+version_added: 0.1.0
+description:
+  - Asks Immuta for one of the scripts that an administrator runs on the data platform, and writes it to a file.
+  - The script holds the password of Immuta's system account in clear. It is written to a file that only its owner can read and is
+    never returned. O(review_dest) receives a copy to read and to approve, in which every literal is masked.
+  - The settings must be the same as those that the integration is registered with afterwards.
+author:
+  - The community.immuta contributors (@community-immuta)
+extends_documentation_fragment:
+  - community.immuta.tenant
+  - community.immuta.attributes
+  - community.immuta.integration
+  - ansible.builtin.files
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Making a script changes nothing in Immuta, so it is also made in check mode; it is only not written.
+  diff_mode:
+    support: full
+    details:
+      - The difference shows checksums, never content.
+  idempotent:
+    support: partial
+    details:
+      - A file with the same content is left alone. A tenant can make a script that differs each time.
+options:
+  action:
+    description:
+      - Which script.
+      - V(initial-create) is the first of two set-up scripts (Redshift, Azure Synapse Analytics), V(create) the second, or the only one.
+      - V(edit) and V(delete) are for an integration that was registered successfully. It is found as in
+        M(community.immuta.immuta_integration).
+      - V(cleanup), and after it V(post-cleanup) (Azure Synapse Analytics), are for one that was not.
+    type: str
+    choices: [create, initial-create, edit, delete, cleanup, post-cleanup]
+    required: true
+  dest:
+    description: File to write the script to. Its directory has to exist.
+    type: path
+    required: true
+  review_dest:
+    description: File to write a copy to in which every literal is masked, line by line the same otherwise.
+    type: path
+  mode:
+    description: Permissions of the files. The default is V(0600).
+seealso:
+  - module: community.immuta.immuta_sql_script
+  - module: community.immuta.immuta_integration
+"""
+
+EXAMPLES = r"""
+- name: Write the set-up script of a Snowflake account, and a copy for review
+  community.immuta.immuta_integration_script:
+    action: create
+    type: Snowflake
+    auto_bootstrap: false
+    config:
+      host: acme.snowflakecomputing.com
+      warehouse: IMMUTA_WH
+      database: IMMUTA
+      authentication_type: userPassword
+      username: IMMUTA_SYSTEM_ACCOUNT
+      password: "{{ vault_immuta_system_password }}"
+    dest: /srv/immuta/create.sql
+    review_dest: /srv/immuta/create.review.sql
+  register: script
+
+- name: Write the script that removes what Immuta made
+  community.immuta.immuta_integration_script:
+    action: delete
+    id: 7
+    type: Snowflake
+    dest: /srv/immuta/delete.sql
+"""
+
+RETURN = r"""
+tenant:
+  description: Host name of the tenant.
+  returned: always
+  type: str
+  sample: acme.hosted.immutacloud.com
+dest:
+  description: The file.
+  returned: success
+  type: str
+  sample: /srv/immuta/create.sql
+checksum:
+  description: SHA-256 of the script. M(community.immuta.immuta_sql_script) takes it as O(community.immuta.immuta_sql_script#module:expected_sha256).
+  returned: success
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+statement_count:
+  description: How many statements the script holds.
+  returned: success
+  type: int
+  sample: 42
+statements:
+  description: The statements, without their texts.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    number:
+      description: Number of the statement, from 1.
+      type: int
+    line:
+      description: Line that it begins on, from 1.
+      type: int
+    verb:
+      description: Its first keyword, with the kind of object after CREATE, ALTER and DROP.
+      type: str
+    object:
+      description: Name of the object.
+      type: str
+  sample:
+    - number: 1
+      line: 3
+      verb: CREATE DATABASE
+      object: IMMUTA
+diff:
+  description: Checksums before and afterwards.
+  returned: success
+  type: dict
+"""
+
+from ansible_collections.community.immuta.plugins.module_utils._platforms import SCRIPT_ACTIONS
+from ansible_collections.community.immuta.plugins.module_utils._runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._specs import INTEGRATION
+from ansible_collections.community.immuta.plugins.module_utils._tasks import make_script
+
+
+def main() -> None:
+    run(
+        make_script,
+        argument_spec={
+            **INTEGRATION,
+            "action": {"type": "str", "choices": list(SCRIPT_ACTIONS), "required": True},
+            "dest": {"type": "path", "required": True},
+            "review_dest": {"type": "path"},
+        },
+        add_file_common_args=True,
+        required_if=[("action", name, ["type", "config"]) for name in SCRIPT_ACTIONS if name not in ("edit", "delete")],
+        required_one_of=[("id", "type")],
+    )
+
+
+if __name__ == "__main__":
+    main()
