@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The simulator from Python: a context manager with a process of its own.
+
+    with Simulator(transitions="polls:2") as tenant:
+        requests.get(tenant.url + "/integrations", headers={"Authorization": tenant.api_key})
+        tenant.fault(method="POST", path="/integrations$", status=503, headers={"Retry-After": "1"})
+        assert not [entry for entry in tenant.requests() if entry["write"]]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+TESTS = Path(__file__).resolve().parent.parent
+START_SECONDS = 30
+
+
+class SimulatorError(Exception):
+    """The simulator did not start, or refused what it was told to do."""
+
+
+class Simulator:
+    """A tenant on loopback that ends with the context, or with the process that made it.
+
+    url: the tenant's; api_key: its key; control_url: where the methods below go. warehouses: a list of
+    {host, type, address, port, account, ssl}. Keyword arguments are switches, and what reset() goes back to.
+    """
+
+    def __init__(
+        self, *, api_key: str | None = None, warehouses: list[dict[str, Any]] | None = None, log_file: str | os.PathLike[str] | None = None, **switches: Any
+    ) -> None:
+        self._api_key = api_key
+        self._warehouses = warehouses or []
+        self._log_file = log_file
+        self._switches = switches
+        self._process: subprocess.Popen[bytes] | None = None
+        self._direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self.url = self.control_url = self.api_key = ""
+
+    def __enter__(self) -> Simulator:
+        with tempfile.TemporaryDirectory() as directory:
+            folder = Path(directory)
+            command = [sys.executable, "-m", "simulator", "--with-parent", "--ready-file", str(folder / "ready")]
+            for name, document in (("warehouses", self._warehouses), ("settings", self._switches)):
+                (folder / name).write_text(json.dumps(document), encoding="utf-8")
+                command += [f"--{name}", str(folder / name)]
+            command += ["--log-file", os.fspath(self._log_file)] if self._log_file else []
+            command += ["--api-key", self._api_key] if self._api_key else []
+            path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path})
+            try:
+                ready = self._wait(folder / "ready")
+            except BaseException:
+                self.__exit__(None, None, None)
+                raise
+        self.url, self.control_url, self.api_key = ready["url"], ready["control_url"], ready["api_key"]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin:
+            process.stdin.close()  # the end of its standard input is the end of the simulator
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    # -- what happened ------------------------------------------------------------------------------------------------
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The log: [{number, method, path, query, status, connection, write, time, user_agent, auth, fault}]."""
+        return list(self._do("requests"))
+
+    def writes(self) -> list[dict[str, Any]]:
+        """The requests that changed something, or would have if they were let."""
+        return [entry for entry in self.requests() if entry["write"]]
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """[{number, method, path, sent, received}], secrets included."""
+        return list(self._do("bodies"))
+
+    def integrations(self) -> list[dict[str, Any]]:
+        """What the tenant has stored, secrets included."""
+        return list(self._do("integrations"))
+
+    def clear_log(self) -> None:
+        self._do("clear_log")
+
+    # -- what shall happen --------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """As freshly started: no integrations, connections, faults, log; the switches and warehouses it was made with."""
+        self._do("reset")
+
+    def settings(self, **switches: Any) -> dict[str, Any]:
+        """Changes switches; returns them all."""
+        return dict(self._do("settings", **switches))
+
+    def fault(self, **fault: Any) -> None:
+        """The next matching requests go wrong: method, path (regular expressions), times, when, status, headers, body,
+        reset, truncate, wire, delay."""
+        self._do("fault", **fault)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults that have not been used up."""
+        return list(self._do("faults"))
+
+    def clear_faults(self) -> None:
+        self._do("clear_faults")
+
+    def seed(self, integration: dict[str, Any]) -> str:
+        """Puts an integration there: {type, autoBootstrap, config, status?, id?, validationResults?}; returns its id."""
+        return str(self._do("seed", document=integration))
+
+    def force(self, id_: str, status: str, message: str | None = None) -> None:
+        """Sets the status of an integration; message: that of a failed validation test."""
+        self._do("force", id_=id_, status=status, message=message)
+
+    def migrate(self, id_: str) -> None:
+        self._do("migrate", id_=id_)
+
+    def revalidate(self, id_: str) -> dict[str, Any]:
+        """Lets the recurring validation run now; returns the integration as GET shows it."""
+        return dict(self._do("revalidate", id_=id_))
+
+    def connections(self, connections: list[dict[str, Any]]) -> None:
+        """The tenant's connections: [{connectionKey, nativeIntegrationId, connection}]; needs the switch data_api: on."""
+        self._do("connections", connections=connections)
+
+    def warehouses(self, places: list[dict[str, Any]]) -> None:
+        """Where the warehouses are from now on."""
+        self._do("warehouses", places=places)
+
+    # -- how ----------------------------------------------------------------------------------------------------------
+
+    def _do(self, action: str, **arguments: Any) -> Any:
+        request = urllib.request.Request(
+            f"{self.control_url}/_simulator/{action}", json.dumps(arguments).encode(), {"Content-Type": "application/json"}, method="POST"
+        )
+        try:
+            with self._direct.open(request, timeout=60) as answer:
+                return json.load(answer)["result"]
+        except urllib.error.HTTPError as error:
+            raise SimulatorError(f"{action}: {json.load(error).get('error')}") from None
+
+    def _wait(self, ready: Path) -> dict[str, str]:
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while not ready.exists():
+            if self._process.poll() is not None:
+                raise SimulatorError(f"the simulator ended at once with status {self._process.returncode}")
+            if time.monotonic() > deadline:
+                raise SimulatorError(f"the simulator did not start within {START_SECONDS} seconds")
+            time.sleep(0.02)
+        return dict(json.loads(ready.read_text(encoding="utf-8")))

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One process, two ports on loopback: the tenant, and the control that tests use."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .access import Access
+from .connections import Connections
+from .control import control_app
+from .faults import Faults
+from .journal import Journal
+from .routes import Routes
+from .settings import Settings
+from .tenant import Tenant
+from .warehouses import Warehouses
+from .wire import Wire
+
+_numbers = itertools.count(1)
+KEEP_ALIVE = 75  # seconds that an idle connection stays open
+
+
+@dataclass
+class Options:
+    port: int = 0
+    control_port: int = 0
+    api_key: str = ""
+    warehouses: list[dict[str, Any]] = field(default_factory=list)
+    switches: dict[str, Any] = field(default_factory=dict)
+    ready_file: Path | None = None
+    log_file: Path | None = None
+    with_parent: bool = False  # end when stdin closes
+
+
+class NumberedProtocol(H11Protocol):
+    """HTTP/1.1 whose requests know the number of their connection, and can break it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.app_state = {**self.app_state, "connection": next(_numbers), "transport": transport}
+        super().connection_made(transport)  # type: ignore[arg-type]
+
+
+class Server(uvicorn.Server):
+    """Signals are the process's business, not each server's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(options: Options) -> None:
+    settings = Settings(**options.switches)
+    warehouses = Warehouses(options.warehouses)
+    tenant = Tenant(settings, warehouses)
+    connections, faults, journal = Connections(settings), Faults(), Journal(options.log_file)
+    access = Access(options.api_key, settings)
+    outside = Wire(Routes(tenant, connections, access, settings).app(), settings, access, faults, journal)
+    inside = control_app(tenant, connections, access, settings, faults, journal, warehouses)
+    pairs = [(_server(outside), _listen(options.port)), (_server(inside), _listen(options.control_port))]
+    urls = [f"http://127.0.0.1:{sock.getsockname()[1]}" for _, sock in pairs]
+    _announce(options, *urls)
+    asyncio.run(_run(pairs, options.with_parent))
+
+
+def _server(app: Any) -> Server:
+    return Server(
+        uvicorn.Config(
+            app, http=NumberedProtocol, lifespan="off", log_level="critical", access_log=False, timeout_keep_alive=KEEP_ALIVE,
+            server_header=False, timeout_graceful_shutdown=1,
+        )
+    )  # fmt: skip
+
+
+def _listen(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, so that asyncio sets TCP_NODELAY
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", port))
+    sock.listen(128)
+    return sock
+
+
+def _announce(options: Options, url: str, control_url: str) -> None:
+    """The ready file, complete from the moment that it is there; or one line on stdout."""
+    text = json.dumps({"url": url, "control_url": control_url, "api_key": options.api_key, "pid": os.getpid()})
+    if options.ready_file is None:
+        print(text, flush=True)
+        return
+    draft = options.ready_file.with_name(options.ready_file.name + ".part")
+    draft.touch(mode=0o600)
+    draft.write_text(text, encoding="utf-8")
+    draft.rename(options.ready_file)
+
+
+async def _run(pairs: list[tuple[Server, socket.socket]], with_parent: bool) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for server, _ in pairs:
+            server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    if with_parent:
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), loop.call_soon_threadsafe(stop)), daemon=True).start()
+    await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in pairs))

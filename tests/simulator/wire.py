@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every request to the tenant goes through: fault, access, handler, fault, log. Pure ASGI, around the routes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .access import Access, kind_of
+from .faults import Fault, Faults
+from .journal import Journal, is_write
+from .problems import Problem
+from .settings import Settings
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+OPEN_PATHS = frozenset({"/bim/apikey/authenticate"})
+
+
+@dataclass
+class Answer:
+    status: int
+    body: bytes
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    @classmethod
+    def json(cls, status: int, document: Any) -> Answer:
+        return cls(status, json.dumps(document).encode(), [(b"content-type", b"application/json; charset=utf-8")])
+
+
+class Wire:
+    def __init__(self, app: App, settings: Settings, access: Access, faults: Faults, journal: Journal) -> None:
+        self._app = app
+        self._settings = settings
+        self._access = access
+        self._faults = faults
+        self._journal = journal
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        started = time.time()
+        body = await _whole(receive)
+        scope["state"]["body"] = body
+        query = scope["query_string"].decode()
+        fault = self._faults.take(scope["method"], f"{scope['path']}?{query}" if query else scope["path"])
+        answer = await self._answer(scope, fault)
+        self._log(scope, query, started, fault, answer, body)
+        await _deliver(scope, send, fault, answer)
+
+    async def _answer(self, scope: MutableMapping[str, Any], fault: Fault | None) -> Answer | None:
+        """What goes back, None when nothing does."""
+        if fault is None:
+            return await self._handle(scope)
+        await asyncio.sleep(fault.delay)
+        instead = fault.reset or fault.status is not None
+        if fault.when == "after" or not instead:
+            real = await self._handle(scope)
+            if not instead:
+                return real
+        if fault.status is None:
+            return None
+        headers = {"content-type": "text/html; charset=utf-8" if fault.body.lstrip().startswith("<") else "application/json", **_lower(fault.headers)}
+        return Answer(fault.status, fault.body.encode(), [(name.encode(), value.encode()) for name, value in headers.items()])
+
+    async def _handle(self, scope: MutableMapping[str, Any]) -> Answer:
+        try:
+            self._admit(scope)
+        except Problem as problem:
+            return Answer.json(problem.status, problem.body())
+        return await _call(self._app, scope)
+
+    def _admit(self, scope: MutableMapping[str, Any]) -> None:
+        path = scope["path"]
+        if path not in OPEN_PATHS:
+            self._access.check(_header(scope, b"authorization"))
+        if path.startswith("/integrations") and not self._settings.application_admin:
+            raise Problem(403, "You do not have permission to perform this action: APPLICATION_ADMIN is required.")
+        if self._settings.refuse_writes and is_write(scope["method"], path, scope["query_string"].decode()):
+            raise Problem(500, "Writes are refused here.")
+
+    def _log(self, scope: MutableMapping[str, Any], query: str, started: float, fault: Fault | None, answer: Answer | None, body: bytes) -> None:
+        entry = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "query": query,
+            "status": answer.status if answer else None,
+            "connection": scope["state"]["connection"],
+            "write": is_write(scope["method"], scope["path"], query),
+            "time": started,
+            "user_agent": _header(scope, b"user-agent"),
+            "auth": kind_of(_header(scope, b"authorization")),
+            "fault": fault.name if fault else None,
+        }
+        received = answer.body.decode(errors="replace") if answer else ""
+        self._journal.add(entry, body.decode(errors="replace"), received)
+
+
+async def _whole(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _call(app: App, scope: MutableMapping[str, Any]) -> Answer:
+    """Runs the routes and keeps their answer; a fault of ours is a 500 and a traceback on stderr."""
+    answer = Answer(500, b"")
+
+    async def nothing_more() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def keep(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answer.status, answer.headers = message["status"], list(message["headers"])
+        else:
+            answer.body += message.get("body", b"")
+
+    try:
+        await app(scope, nothing_more, keep)
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        return Answer.json(500, Problem(500, "An internal server error occurred").body())
+    return answer
+
+
+async def _deliver(scope: MutableMapping[str, Any], send: Send, fault: Fault | None, answer: Answer | None) -> None:
+    if answer is None:
+        return await _reset(scope["state"]["transport"])
+    length, body, cut = len(answer.body), answer.body, fault is not None and fault.truncate is not None
+    if fault is not None and fault.truncate is not None:
+        body = body[: fault.truncate]
+        length = length if fault.wire else len(body)
+    headers = [(name, value) for name, value in answer.headers if name.lower() != b"content-length"]
+    if answer.status != 204:
+        headers.append((b"content-length", str(length).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    broken = cut and length != len(body)
+    await send({"type": "http.response.body", "body": body, "more_body": broken})
+    if broken:
+        scope["state"]["transport"].close()
+        await asyncio.sleep(0.05)
+    return None
+
+
+async def _reset(transport: asyncio.Transport) -> None:
+    """Ends the connection at once, with a TCP reset."""
+    plain = transport.get_extra_info("socket")
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    await asyncio.sleep(0.05)  # the server has to learn of it before this request ends
+
+
+def _header(scope: MutableMapping[str, Any], name: bytes) -> str:
+    return next((value.decode(errors="replace") for key, value in scope["headers"] if key == name), "")
+
+
+def _lower(headers: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): str(value) for name, value in headers.items()}
