@@ -189,7 +189,7 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
     if platform.auto_bootstrap:
         payload["autoBootstrap"] = bool(observed.get("autoBootstrap")) if wanted.auto_bootstrap is None else wanted.auto_bootstrap
     payload["config"] = config
-    after = _shown(platform, payload.get("autoBootstrap"), _managed(wanted.config, deep_merge(there, wanted.config)))
+    after = _shown(platform, payload.get("autoBootstrap"), _expected(wanted.config, there))
     differing = {change.field for change in changes}
     listed = changes + tuple(change for change in sent if change.field not in differing)
     return Plan("updated", payload, listed, before, after, reason)
@@ -334,6 +334,18 @@ def _managed(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, A
         elif key in there:
             managed[key] = observed
     return managed
+
+
+def _expected(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """What the managed part will be. What is shown redacted will be shown redacted again."""
+    expected: dict[str, Any] = {}
+    for key, value in wanted.items():
+        observed = there.get(key)
+        if isinstance(value, Mapping) and isinstance(observed, Mapping):
+            expected[key] = _expected(value, observed)
+        else:
+            expected[key] = observed if is_redacted(observed) else value
+    return expected
 
 
 def _shown(platform: Platform, auto_bootstrap: Any, config: Mapping[str, Any]) -> dict[str, Any]:
