@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands that a newcomer types: what makes .venv, and what says whether the checks passed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tools import checks
+from tools.checks import ROOT, Failed, Outcome, report, runs, working_path
+
+SHIM = "#!/bin/sh\necho 'command not found' >&2\nexit 127\n"
+REPORT = '<testsuites><testsuite tests="7" failures="1" errors="1" skipped="0"/></testsuites>'
+
+
+def executable(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def junit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(checks, "JUNIT", tmp_path / "pytest.xml")
+    return tmp_path / "pytest.xml"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What bootstrap needs of a checkout, in a folder of its own, with a PATH that holds no Python."""
+    for name in ("tests/requirements.txt", "tests/tools/bootstrap"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, tmp_path / name)
+    (tmp_path / "bin").mkdir()
+    for tool in ("sh", "cksum", "dirname", "cat", "rm", "grep", "mkdir", "ln"):
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool) or f"/bin/{tool}")
+    return tmp_path
+
+
+def bootstrap(checkout: Path, path: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([checkout / "tests/tools/bootstrap"], env={"PATH": path}, capture_output=True, text=True, check=False)
+
+
+def test_a_made_venv_is_left_alone() -> None:
+    before = (ROOT / ".venv" / "made-from").stat().st_mtime_ns
+    done = bootstrap(ROOT, os.environ["PATH"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (ROOT / ".venv" / "made-from").stat().st_mtime_ns == before
+
+
+def test_a_shim_that_does_not_run_is_no_python(checkout: Path) -> None:
+    for name in ("python3.13", "python3.12", "python3"):
+        executable(checkout / "bin" / name, SHIM)
+    done = bootstrap(checkout, str(checkout / "bin"))
+    assert done.returncode == 1
+    assert "No working Python 3.12 or newer" in done.stderr
+    assert not (checkout / ".venv").exists()
+
+
+def test_a_python_behind_a_version_manager_is_found(checkout: Path) -> None:
+    executable(checkout / "bin" / "python3.12", SHIM)
+    executable(checkout / "bin" / "pyenv", f"#!/bin/sh\necho '{checkout}/pyenv'\n")
+    executable(checkout / "pyenv/versions/3.8.0/bin/python3", SHIM)
+    # It answers the question whether it works, and refuses to make anything, so that the test stays quick
+    executable(checkout / "pyenv/versions/3.12.0/bin/python3", "#!/bin/sh\ncase $1 in -c) exit 0;; --version) echo Python 3.12.0;; *) exit 9;; esac\n")
+    done = bootstrap(checkout, str(checkout / "bin"))
+    assert done.stderr == "Making .venv with Python 3.12.0, once ...\n"
+    assert done.returncode == 9
+
+
+def test_a_venv_that_was_moved_is_made_anew(checkout: Path) -> None:
+    executable(checkout / ".venv/bin/python", SHIM)
+    (checkout / ".venv" / "made-from").write_text("1 2 /elsewhere\n", encoding="utf-8")
+    assert bootstrap(checkout, str(checkout / "bin")).returncode == 1
+    assert not (checkout / ".venv").exists()
+
+
+def test_pythons_that_do_not_run_leave_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executable(tmp_path / "shims" / "python3.8", SHIM)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "python3.12").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}:{tmp_path / 'real'}")
+    path = list(working_path())
+    assert str(tmp_path / "real") in path
+    assert str(tmp_path / "shims") not in path
+    assert runs(Path(sys.executable))
+
+
+def test_the_last_line_counts_tests_and_checks(junit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    junit.write_text(REPORT, encoding="utf-8")
+    assert report([Outcome("ruff", 1.0, None), Outcome("pytest", 2.0, "ended with status 1"), Outcome("docs", 3.0, None)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "7 passed, 2 failed in 6 s: pytest"
+
+
+def test_a_pytest_that_never_ran_is_a_failure(junit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report([Outcome("ruff", 1.0, None), Outcome("pytest", 0.0, "ended with status 4")]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 1 failed in 1 s: pytest"
+
+
+def test_what_steers_ansible_or_names_a_tenant_does_not_reach_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMMUTA_API_KEY", "of a real tenant")
+    monkeypatch.setenv("ANSIBLE_CONFIG", "/etc/ansible/ansible.cfg")
+    environment = checks.clean_environment()
+    assert "IMMUTA_API_KEY" not in environment
+    assert "ANSIBLE_CONFIG" not in environment
+
+
+def test_a_command_that_fails_fails_its_check() -> None:
+    with pytest.raises(Failed, match="false ended with status 1"):
+        checks.run("false")
