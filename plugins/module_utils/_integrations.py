@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Integrations API, one method an endpoint. Vendor's page: "Integrations API Endpoints".
+
+What comes back is the API's own object; only its id is always a string here, the API writes it as a string in one place
+and as a number in another.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from json import loads
+from typing import Any
+
+from ._errors import OptionError, ScriptRefused
+from ._http import Answer, Session, path_of
+
+Object = dict[str, Any]
+Objects = list[Object]
+
+# The scripts of an integration that exists; all others are made from a payload alone.
+SCRIPTS_OF_AN_ID = ("edit", "delete")
+
+# Where an object with several strings keeps the script.
+_SCRIPT_NAMES = ("script", "content", "sql")
+_DRY_RUN = {"dryRun": "true"}
+
+
+class Integrations:
+    """The endpoints under C(/integrations). All raise what C(Session.request) raises; ids may be strings or numbers."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def list(self) -> Objects:
+        """GET /integrations: every integration, also those that a connection owns."""
+        answer = self._session.request("GET", path_of("integrations"))
+        found = answer.json()
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise answer.bad("not a list of integrations")
+        return [_with_string_id(item) for item in found]
+
+    def get(self, id: str | int) -> Object:
+        """GET /integrations/{id}"""
+        return _object(self._session.request("GET", path_of("integrations", id)))
+
+    def status(self, id: str | int) -> str:
+        """GET /integrations/{id}/status: one of the documented statuses, or one that is not documented yet."""
+        answer = self._session.request("GET", path_of("integrations", id, "status"))
+        return _string_in(answer, "status")
+
+    def create(self, payload: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+        """POST /integrations: id, status and validationResults. AnswerLost: it may have been made, look for it.
+
+        dry_run: the server validates and changes nothing.
+        """
+        query = _DRY_RUN if dry_run else None
+        return _object(self._session.request("POST", path_of("integrations"), json=payload, query=query, safe=dry_run))
+
+    def update(self, id: str | int, payload: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+        """PUT /integrations/{id} with the whole document: id, status and validationResults."""
+        query = _DRY_RUN if dry_run else None
+        return _object(self._session.request("PUT", path_of("integrations", id), json=payload, query=query, safe=dry_run))
+
+    def delete(self, id: str | int, body: Mapping[str, Any] | None = None, *, dry_run: bool = False, force_disable: bool = False) -> Object:
+        """DELETE /integrations/{id}: id, status and validationResults; empty when the server answers without a body.
+
+        body: the credentials, flat, only where the integration was bootstrapped automatically. force_disable: nothing is
+        cleaned up on the platform.
+        """
+        query = {**(_DRY_RUN if dry_run else {}), **({"forceDisable": "true"} if force_disable else {})}
+        answer = self._session.request("DELETE", path_of("integrations", id), json=body, query=query, safe=dry_run)
+        return _object(answer) if answer.text.strip() else {}
+
+    def regenerate(self, id: str | int) -> str:
+        """POST /integrations/{id}/regenerate: Trino's new API key. The old one is dead at once."""
+        answer = self._session.request("POST", path_of("integrations", id, "regenerate"))
+        key = _string_in(answer, "newKey")
+        self._session.secrets.add(key)
+        return key
+
+    def script(self, action: str, *, payload: Mapping[str, Any] | None = None, id: str | int | None = None) -> str:
+        """POST …/scripts/{action}: the text of a script, exactly as the server made it. It holds passwords in clear.
+
+        payload: the one that is (or will be) sent to create or update; the delete script takes none. id: for edit and
+        delete. Raises ScriptRefused for an empty script.
+        """
+        if action in SCRIPTS_OF_AN_ID and id is None:
+            raise OptionError(f"The {action} script is one of an existing integration: its id is missing.", option="id")
+        path = path_of("integrations", *([id] if action in SCRIPTS_OF_AN_ID else []), "scripts", action)
+        # The API calls it a POST, but nothing changes on the server.
+        answer = self._session.request("POST", path, json=None if action == "delete" else payload, safe=True)
+        text = script_text(answer)
+        if not text.strip():
+            raise ScriptRefused(f"The tenant gave an empty script for {action} (POST {path}).", hint="Check the payload and the integration's state in Immuta.")
+        return text
+
+
+def script_text(answer: Answer) -> str:
+    """The script in an answer: the text itself, a JSON string, or an object with one string in it.
+
+    The vendor documents no form, and servers of this kind label a plain text as HTML: so the text decides, not its label.
+    Raises BadAnswer, which never quotes the script.
+    """
+    text = answer.text
+    if text.lstrip().startswith("<"):
+        raise answer.bad("not a script")
+    if "\ufffd" in text:
+        raise answer.bad("not readable in its encoding")
+    if not text.lstrip().startswith(('"', "{")):
+        return text
+    try:
+        value = loads(text)
+    except ValueError:
+        if answer.content_type.endswith("json"):
+            raise answer.bad("not valid JSON") from None
+        return text
+    named = [value[name] for name in _SCRIPT_NAMES if isinstance(value.get(name), str)] if isinstance(value, dict) else []
+    strings = named[:1] or list(_strings(value))
+    if len(strings) != 1:
+        raise answer.bad(f"there are {len(strings)} texts in it where one script should be")
+    script: str = strings[0]
+    return script.lstrip("\ufeff")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for child in value.values() if isinstance(value, dict) else value:
+            yield from _strings(child)
+
+
+def _object(answer: Answer) -> Object:
+    found = answer.json()
+    if not isinstance(found, dict):
+        raise answer.bad("not an integration")
+    return _with_string_id(found)
+
+
+def _string_in(answer: Answer, name: str) -> str:
+    value = _object(answer).get(name)
+    if not isinstance(value, str) or not value:
+        raise answer.bad(f"there is no {name} in it")
+    return value
+
+
+def _with_string_id(item: Object) -> Object:
+    return item if item.get("id") is None else {**item, "id": str(item["id"])}

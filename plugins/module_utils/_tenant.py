@@ -1,0 +1,213 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a task reaches its tenant: the common options, their environment variables, the ways to prove who one is.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
+from ansible.module_utils.common.validation import check_type_bool, check_type_int, check_type_path, check_type_str
+
+from ._errors import OptionError, Unauthorized
+from ._http import Auth, HeaderAuth, Session, Transport, origin, path_of
+from ._waiting import Clock
+
+VERSION = "0.1.0"
+USER_AGENT = f"community.immuta/{VERSION}"
+
+_EXCHANGE = path_of("bim", "apikey", "authenticate")
+# The first one that a source gives is taken.
+_CREDENTIALS = ("bearer_token", "api_key")
+_CHECKS: dict[str, Callable[[Any], Any]] = {"str": check_type_str, "path": check_type_path, "bool": check_type_bool, "int": check_type_int}
+
+
+def variable(option: str) -> str:
+    """The environment variable of a common option."""
+    return f"IMMUTA_{option.upper()}"
+
+
+def from_environment(name: str) -> str:
+    """The fallback of an option. An empty variable counts as not set: AWX injects the fields nobody filled as empty ones."""
+    value = os.environ.get(name, "")
+    if not value.strip():
+        raise AnsibleFallbackNotFound
+    return value
+
+
+def _spec(**options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {option: {**spec, "fallback": (from_environment, [variable(option)])} for option, spec in options.items()}
+
+
+TENANT_SPEC = _spec(
+    url={"type": "str"},
+    api_key={"type": "str", "no_log": True},
+    bearer_token={"type": "str", "no_log": True},
+    auth_method={"type": "str", "choices": ["api_key", "bearer"], "default": "api_key"},
+    validate_certs={"type": "bool", "default": True},
+    ca_path={"type": "path"},
+    client_cert={"type": "path"},
+    client_key={"type": "path", "no_log": False},
+    use_proxy={"type": "bool", "default": True},
+    timeout={"type": "int", "default": 60},
+    retries={"type": "int", "default": 5},
+    retry_max_delay={"type": "int", "default": 30},
+)
+
+
+class KeyExchange:
+    """A bearer token in exchange for the API key, kept until the tenant does not know it any more.
+
+    Immuta V1 API, POST /bim/apikey/authenticate. It has no effect on the tenant, so it also happens in check mode.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._token = ""
+
+    def header(self, session: Session) -> dict[str, str]:
+        if not self._token:
+            self.renew(session)
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def renew(self, session: Session) -> bool:
+        answer = session.request("POST", _EXCHANGE, json={"apikey": self._key}, safe=True, anonymous=True)
+        body = answer.json()
+        if isinstance(body, dict) and body.get("authenticated") is False:
+            raise Unauthorized(
+                f"POST {_EXCHANGE} failed: the tenant does not accept the API key (authenticated: false).",
+                hint=explain(401, _EXCHANGE),
+                status=401,
+                method="POST",
+                path=_EXCHANGE,
+                api_error=session.mask(body),
+            )
+        token = body.get("token") if isinstance(body, dict) else None
+        if not isinstance(token, str) or not token:
+            raise answer.bad("there is no token in it")
+        session.secrets.add(token)
+        self._token = token
+        return True
+
+
+def connect(
+    params: Mapping[str, Any],
+    *,
+    given: Collection[str],
+    read_only: bool,
+    warn: Callable[[str], None],
+    secrets: set[str] | None = None,
+    clock: Clock | None = None,
+) -> Session:
+    """A session with the tenant that the common options name. Nothing is sent yet.
+
+    given: names of the options that the task itself gave; their credentials go before those of the environment.
+    secrets: a set that may grow later, what is in it is masked in every error. Raises OptionError.
+    """
+    known: set[str] = set() if secrets is None else secrets
+    url = _url(params)
+    name, credential = _credential(params, given, known)
+    auth: Auth = HeaderAuth(f"Bearer {credential}")
+    if name == "api_key":
+        auth = KeyExchange(credential) if _value(params, "auth_method") == "bearer" else HeaderAuth(credential)
+    transport = Transport(
+        base_url=url,
+        validate_certs=_value(params, "validate_certs"),
+        ca_path=_value(params, "ca_path"),
+        client_cert=_value(params, "client_cert"),
+        client_key=_value(params, "client_key"),
+        use_proxy=_value(params, "use_proxy"),
+        timeout=_number(params, "timeout", 1),
+        retries=_number(params, "retries", 0),
+        retry_max_delay=_number(params, "retry_max_delay", 0),
+    )
+    session = Session(transport, auth, read_only=read_only, user_agent=USER_AGENT, clock=clock, warn=warn, secrets=known, hint=explain)
+    if url.lower().startswith("http://") and not _loopback(url):
+        warn(f"{origin(url)} is not encrypted: the credentials and all passwords travel in clear. Use https://.")
+    return session
+
+
+def tenant_of(params: Mapping[str, Any]) -> str:
+    """The host name of the tenant, for results. Raises OptionError."""
+    try:
+        return urlsplit(_url(params)).hostname or ""
+    except ValueError:
+        raise OptionError("url is no address that can be read.", option="url") from None
+
+
+def explain(status: int, path: str) -> str | None:
+    """What to do next after an answer of this status."""
+    connections = path == "/data" or path.startswith("/data/")
+    if status == 401:
+        return f"The key or token is wrong or has expired: check api_key ({variable('api_key')}) or bearer_token ({variable('bearer_token')})."
+    if status == 403:
+        return "Its user needs the permission APPLICATION_ADMIN." + (f" {_NO_CONNECTIONS}" if connections else "")
+    if status == 404:
+        return _NO_CONNECTIONS if connections else "Check the id, and that url is the address of the tenant itself."
+    return None
+
+
+_NO_CONNECTIONS = "Connections may not be enabled on this tenant."
+
+
+def _value(params: Mapping[str, Any], option: str) -> Any:
+    """The option; null is not given, so it falls to the environment and then to the default."""
+    value = params.get(option)
+    if value is not None:
+        return value
+    spec = TENANT_SPEC[option]
+    try:
+        return _CHECKS[spec["type"]](from_environment(variable(option)))
+    except AnsibleFallbackNotFound:
+        return spec.get("default")
+    except TypeError as error:
+        raise OptionError(f"{variable(option)} is not of type {spec['type']}.", option=option) from error
+
+
+def _number(params: Mapping[str, Any], option: str, least: int) -> int:
+    value: int = _value(params, option)
+    if value < least:
+        raise OptionError(f"{option} must be at least {least}.", option=option)
+    return value
+
+
+def _url(params: Mapping[str, Any]) -> str:
+    url = str(_value(params, "url") or "").strip()
+    if not url:
+        raise OptionError(f"The tenant is not named: set url, or the environment variable {variable('url')}.", option="url")
+    return url
+
+
+def _credential(params: Mapping[str, Any], given: Collection[str], known: set[str]) -> tuple[str, str]:
+    """Name and value of what proves who one is: of the task before the environment, of one source the token before the key."""
+    values = {name: _value(params, name) for name in _CREDENTIALS}
+    present = [name for name in _CREDENTIALS if values[name] is not None]
+    by_task = [name for name in present if name in given and params.get(name) is not None]
+    if not present:
+        raise OptionError(
+            f"There are no credentials: set api_key or bearer_token, or the environment variable {variable('api_key')} or {variable('bearer_token')}.",
+            option="api_key",
+        )
+    name = (by_task or present)[0]
+    value: str = values[name]
+    known.update(text for candidate in values.values() if candidate for text in (candidate, candidate.strip()))
+    credential = value.strip()
+    if not (credential.isascii() and credential.isprintable()) or not credential or " " in credential:
+        raise OptionError(f"{name} must be the bare key or token: it is empty, or holds a blank, a line break or a character outside ASCII.", option=name)
+    return name, credential
+
+
+def _loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
