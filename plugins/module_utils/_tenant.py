@@ -159,9 +159,9 @@ _NO_CONNECTIONS = "Connections may not be enabled on this tenant."
 
 
 def _value(params: Mapping[str, Any], option: str) -> Any:
-    """The option; null is not given, so it falls to the environment and then to the default."""
+    """The option; null and empty are not given, so it falls to the environment and then to the default."""
     value = params.get(option)
-    if value is not None:
+    if value is not None and value != "":
         return value
     spec = TENANT_SPEC[option]
     try:
@@ -190,7 +190,7 @@ def _credential(params: Mapping[str, Any], given: Collection[str], known: set[st
     """Name and value of what proves who one is: of the task before the environment, of one source the token before the key."""
     values = {name: _value(params, name) for name in _CREDENTIALS}
     present = [name for name in _CREDENTIALS if values[name] is not None]
-    by_task = [name for name in present if name in given and params.get(name) is not None]
+    by_task = [name for name in present if name in given and params.get(name)]
     if not present:
         raise OptionError(
             f"There are no credentials: set api_key or bearer_token, or the environment variable {variable('api_key')} or {variable('bearer_token')}.",
