@@ -163,10 +163,10 @@ class Reconciler:
         observed = self._api.get(found.group(1) or found.group(2))
         if not matches(wanted, observed):
             raise error
-        observed = self._settled(wanted, observed)
-        if observed is None:
+        settled = self._settled(wanted, observed)
+        if settled is None:
             raise error
-        return replace(self._update(wanted, observed), adopted=True)
+        return replace(self._update(wanted, settled), adopted=True)
 
     # --- update --------------------------------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ class Task:
         """The one session of this process, connected when it is first needed."""
         if self._session is None:
             given = [name for name, value in self._module.given.items() if value != ""]
-            self._session = connect(self.params, given=given, read_only=self.check_mode, warn=self.warn)
+            self._session = connect(self.params, given=given, read_only=self.check_mode, warn=self.warn, secrets=set(self._secrets()))
         return self._session
 
     def warn(self, text: str) -> None:
