@@ -1,0 +1,10 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Snowflake: fakesnow behind a layer that keeps users, roles, grants, warehouses, procedures and passwords."""
+
+from __future__ import annotations
+
+from .client import SnowflakeEngine
+
+__all__ = ["SnowflakeEngine"]

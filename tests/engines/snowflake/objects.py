@@ -1,0 +1,295 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CREATE, ALTER, DROP and COMMENT ON, of every kind of object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .answers import Answer, Forward, status, success
+from .errors import already_exists, insufficient_privileges, invalid_property, not_found
+from .ledger import PUBLIC, Password, Thing
+from .privileges import KINDS, MODIFIERS, SAME_NAMES
+from .session import Session
+from .words import Name, Reader, Word, shown
+
+USER_PROPERTIES = frozenset(
+    (
+        *("PASSWORD", "LOGIN_NAME", "DISPLAY_NAME", "FIRST_NAME", "MIDDLE_NAME", "LAST_NAME", "EMAIL", "TYPE"),
+        *("MUST_CHANGE_PASSWORD", "DISABLED", "DAYS_TO_EXPIRY", "MINS_TO_UNLOCK", "MINS_TO_BYPASS_MFA", "DISABLE_MFA"),
+        *("DEFAULT_WAREHOUSE", "DEFAULT_NAMESPACE", "DEFAULT_ROLE", "DEFAULT_SECONDARY_ROLES", "COMMENT"),
+        *("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2", "NETWORK_POLICY", "QUERY_TAG", "TIMEZONE", "LOCK_TIMEOUT"),
+        *("STATEMENT_TIMEOUT_IN_SECONDS", "ABORT_DETACHED_QUERY", "AUTOCOMMIT", "CLIENT_SESSION_KEEP_ALIVE"),
+        "ENABLE_UNREDACTED_QUERY_SYNTAX_ERROR",
+    )
+)
+# Names of types that are another's: arguments of procedures are told apart by types.
+SAME_TYPES = {
+    **dict.fromkeys(("STRING", "TEXT", "CHAR", "CHARACTER", "NVARCHAR", "VARCHAR2", "CHAR VARYING"), "VARCHAR"),
+    **dict.fromkeys(("INT", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "BYTEINT", "DECIMAL", "NUMERIC"), "NUMBER"),
+    **dict.fromkeys(("DOUBLE", "FLOAT4", "FLOAT8", "REAL"), "FLOAT"),
+    **dict.fromkeys(("DATETIME", "TIMESTAMP"), "TIMESTAMP_NTZ"),
+    "VARBINARY": "BINARY",
+}
+
+
+# CREATE
+
+
+def create(session: Session, reader: Reader) -> Answer | Forward:
+    """CREATE [OR REPLACE] kind [IF NOT EXISTS] name ..."""
+    reader.expect("CREATE")
+    replace = bool(reader.accept_one(("OR REPLACE", "OR ALTER")))
+    kind = _kind(reader)
+    lenient = reader.accept("IF NOT EXISTS")
+    name = session.resolve(kind, reader.name(), f"CREATE {kind}")
+    if KINDS[kind].signature:
+        name = (*name[:-1], name[-1] + signature(reader, named=True))
+    _may_create(session, kind, name)
+    before = _taken(session, kind, name)
+    if before and lenient:
+        return status(f"{shown(name[-1])} already exists, statement succeeded.")
+    if before and not replace:
+        raise already_exists(shown(name))
+    if before:
+        session.must_own(before)
+    if KINDS[kind].stored:
+        return Forward(reader.sql, after=lambda: _put(session, kind, name))
+    if before:
+        _remove(session, before)
+    CREATORS.get(kind, _create_any)(session, kind, name, reader)
+    return status(f"{kind.capitalize()} {shown(name[-1])} successfully created.")
+
+
+def _kind(reader: Reader) -> str:
+    while True:
+        kind = reader.accept_one(KINDS)
+        if kind:
+            return kind
+        reader.expect_one(MODIFIERS)
+
+
+def _may_create(session: Session, kind: str, name: Name) -> None:
+    """Fail unless the place is there and the role may create such a thing in it."""
+    if len(name) == 1:
+        return session.must_on_account(f"CREATE {kind}")
+    for container, inner in (("DATABASE", name[:1]), ("SCHEMA", name[:2]))[: len(name) - 1]:
+        session.find(container, inner)
+    return session.must(f"CREATE {kind}", container, inner)
+
+
+def _taken(session: Session, kind: str, name: Name) -> Thing | None:
+    same = next((kinds for kinds in SAME_NAMES if kind in kinds), {kind})
+    return next((thing for thing in (session.ledger.get(k, name) for k in same) if thing), None)
+
+
+def _put(session: Session, kind: str, name: Name, **properties: Any) -> Thing:
+    return session.ledger.add(kind, name, session.role, **properties)
+
+
+def _create_any(session: Session, kind: str, name: Name, reader: Reader) -> None:
+    _put(session, kind, name, definition=reader.rest)
+
+
+def _create_plain(session: Session, kind: str, name: Name, reader: Reader) -> None:
+    reader.accept("WITH")
+    _put(session, kind, name, **reader.properties())
+
+
+def _create_database(session: Session, kind: str, name: Name, reader: Reader) -> None:
+    properties = reader.properties()
+    session.storage.create_database(name[0])
+    session.storage.create_schema(name[0], PUBLIC)
+    _put(session, kind, name, **properties)
+    _put(session, "SCHEMA", (*name, PUBLIC))
+    session.use_database(name[0])
+
+
+def _create_schema(session: Session, kind: str, name: Name, reader: Reader) -> None:
+    properties = reader.properties(("WITH MANAGED ACCESS",))
+    session.storage.create_schema(*name)
+    _put(session, kind, name, **properties)
+    session.use_database(*name)
+
+
+def _create_user(session: Session, kind: str, name: Name, reader: Reader) -> None:
+    properties = _user_properties(reader)
+    _put(session, kind, name, **{"LOGIN_NAME": name[0], "DISPLAY_NAME": name[0], **properties})
+
+
+def _user_properties(reader: Reader) -> dict[str, Any]:
+    """The properties of a user; of the password only what checks it is kept."""
+    properties = reader.properties()
+    for key in properties:
+        if key not in USER_PROPERTIES:
+            raise invalid_property(key, "USER")
+    if properties.get("PASSWORD") is not None:
+        properties["PASSWORD"] = Password(properties["PASSWORD"])
+    for key in ("LOGIN_NAME", "DEFAULT_ROLE", "DEFAULT_WAREHOUSE"):
+        if properties.get(key):
+            properties[key] = str(properties[key])
+    return properties
+
+
+CREATORS: dict[str, Callable[[Session, str, Name, Reader], None]] = {
+    "DATABASE": _create_database,
+    "SCHEMA": _create_schema,
+    "USER": _create_user,
+    "ROLE": _create_plain,
+    "WAREHOUSE": _create_plain,
+    "DATABASE ROLE": _create_plain,
+}
+
+
+def signature(reader: Reader, named: bool) -> str:
+    """The types of a procedure's arguments, as they tell it from others of its name: `(VARCHAR, NUMBER)`."""
+    types = []
+    for part in reader.parenthesis():
+        words = part[1:] if named and len(part) > 1 and part[1].kind == "word" else part
+        types.append(_type(words))
+    return f"({', '.join(types)})"
+
+
+def _type(words: list[Word]) -> str:
+    name = words[0].value
+    return SAME_TYPES.get(name, name)
+
+
+# DROP
+
+
+def drop(session: Session, reader: Reader) -> Answer | Forward:
+    """DROP kind [IF EXISTS] name [CASCADE | RESTRICT]."""
+    reader.expect("DROP")
+    reader.accept_one(MODIFIERS)
+    kind = reader.expect_one(KINDS)
+    lenient = reader.accept("IF EXISTS")
+    thing, name = _named(session, reader, kind, f"DROP {kind}")
+    reader.accept_one(("CASCADE", "RESTRICT"))
+    reader.end()
+    if thing is None and lenient:
+        return status(f"Drop statement executed successfully ({shown(name[-1])} already dropped).")
+    if thing is None:
+        raise not_found(kind, shown(name))
+    session.must_own(thing)
+    if KINDS[kind].stored:
+        return Forward(reader.sql, after=lambda: session.ledger.remove(kind, name))
+    _remove(session, thing)
+    return status(f"{shown(name[-1])} successfully dropped.")
+
+
+def _named(session: Session, reader: Reader, kind: str, command: str) -> tuple[Thing | None, Name]:
+    """The thing that is named next, if it is there for the role, and its full name."""
+    name = session.resolve(kind, reader.name(), command)
+    if KINDS[kind].signature and reader.key() == "(":
+        name = (*name[:-1], name[-1] + signature(reader, named=False))
+    thing = session.ledger.get(kind, name)
+    if thing and kind not in ("ROLE", "USER") and not session.ledger.sees(session.role, thing):
+        thing = None
+    return thing, name
+
+
+def _remove(session: Session, thing: Thing) -> None:
+    if thing.kind == "DATABASE":
+        session.storage.drop_database(thing.name[0])
+    elif thing.kind == "SCHEMA":
+        session.storage.drop_schema(*thing.name)
+    session.ledger.remove(thing.kind, thing.name, heir=session.role)
+
+
+# ALTER
+
+
+def alter(session: Session, reader: Reader) -> Answer | Forward:
+    """ALTER SESSION, ALTER ACCOUNT, ALTER kind [IF EXISTS] name ..."""
+    reader.expect("ALTER")
+    if reader.accept("SESSION"):
+        return _alter_session(session, reader)
+    if reader.accept("ACCOUNT"):
+        if "ACCOUNTADMIN" not in session.ledger.effective(session.role):
+            raise insufficient_privileges("ACCOUNT", session.account.name)
+        return success()
+    reader.accept_one(MODIFIERS)
+    kind = reader.expect_one(KINDS)
+    lenient = reader.accept("IF EXISTS")
+    thing, name = _named(session, reader, kind, f"ALTER {kind}")
+    if thing is None and lenient:
+        return success()
+    if thing is None:
+        raise not_found(kind, shown(name))
+    return _alter_thing(session, thing, reader)
+
+
+def _alter_thing(session: Session, thing: Thing, reader: Reader) -> Answer | Forward:
+    modify = "OPERATE" if thing.kind == "WAREHOUSE" else "MODIFY"
+    if not session.ledger.may(session.role, modify, thing.kind, thing.name):
+        session.must_own(thing)
+    if reader.accept("RENAME TO"):
+        return _rename(session, thing, reader)
+    if KINDS[thing.kind].stored and not _concerns_policies(reader):
+        return Forward(reader.sql)
+    if thing.kind in CREATORS and reader.accept("SET"):
+        user = thing.kind == "USER"
+        thing.properties.update(_user_properties(reader) if user else reader.properties(("TAG",)))
+    elif reader.accept("UNSET"):
+        while not reader.done:
+            thing.properties.pop(reader.next().key, None)
+    elif reader.done:
+        raise reader.unexpected()
+    return success()
+
+
+def _concerns_policies(reader: Reader) -> bool:
+    """Whether an ALTER TABLE is about policies or tags, which fakesnow does not have."""
+    return any(word.key in ("POLICY", "POLICIES", "TAG") for word in reader.words[reader.at :])
+
+
+def _alter_session(session: Session, reader: Reader) -> Answer | Forward:
+    action = reader.expect_one(("SET", "UNSET"))
+    if reader.key() == "AUTOCOMMIT":
+        return Forward(reader.sql)
+    if action == "SET":
+        session.parameters.update(reader.properties())
+    while not reader.done:
+        session.parameters.pop(reader.next().key, None)
+    return success()
+
+
+def _rename(session: Session, thing: Thing, reader: Reader) -> Answer | Forward:
+    new = session.resolve(thing.kind, reader.name(), f"ALTER {thing.kind}")
+    reader.end()
+    if _taken(session, thing.kind, new):
+        raise already_exists(shown(new))
+    session.must_own(thing)
+    old = thing.name
+    if KINDS[thing.kind].stored:
+        return Forward(reader.sql, after=lambda: session.ledger.rename(thing.kind, old, new))
+    if thing.kind in ("DATABASE", "SCHEMA"):
+        session.storage.rename(thing.kind, old, new)
+    session.ledger.rename(thing.kind, old, new)
+    return success()
+
+
+# COMMENT
+
+
+def comment(session: Session, reader: Reader) -> Answer | Forward:
+    """COMMENT [IF EXISTS] ON kind name IS 'text'."""
+    reader.expect("COMMENT")
+    lenient = reader.accept("IF EXISTS")
+    reader.expect("ON")
+    if reader.key() == "COLUMN":
+        return Forward(reader.sql)
+    kind = reader.expect_one(KINDS)
+    thing, name = _named(session, reader, kind, "COMMENT")
+    reader.expect("IS")
+    text = reader.value()
+    reader.end()
+    if thing is None and not lenient:
+        raise not_found(kind, shown(name))
+    if thing is not None:
+        session.must_own(thing)
+        thing.properties["COMMENT"] = text
+    return success()
