@@ -239,11 +239,10 @@ class Reconciler:
     def _finished(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """The whole integration after a create or an update, once Immuta is done with it."""
         id = str(answer.get("id"))
-        if self._settings.wait and answer.get("status") in TRANSIENT:
-            self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT)
         integration = self._api.get(id)
-        if self._settings.wait and integration.get("status") in TRANSIENT:
-            return self._finished(integration)
+        while self._settings.wait and integration.get("status") in TRANSIENT:
+            self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT)
+            integration = self._api.get(id)
         if integration.get("status") in FAILED:
             self._raise_failed(id, str(integration.get("status")), integration)
         return integration
