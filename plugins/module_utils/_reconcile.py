@@ -176,7 +176,7 @@ class Reconciler:
         plan = plan_update(wanted, observed, self._settings.policy, forced=forced)
         if plan.action == "unchanged":
             if next_step(status, wanted="present") is Step.REPORT:
-                self._warn(self._unhealthy(wanted, observed))
+                self._warn(_unhealthy(observed))
             return Outcome(plan, observed)
         if not wanted.platform.editable:
             raise ImmutaError(f"{wanted.name} is in status {status}, and Immuta cannot update this type.", hint="Remove it and register it again.")
@@ -190,11 +190,6 @@ class Reconciler:
         answer = self._when_settled(id, lambda: self._api.update(id, body))
         validation = self._validated(answer) if "validationResults" in answer else validation
         return Outcome(plan, self._finished({**answer, "id": id}), validation)
-
-    def _unhealthy(self, wanted: Desired, observed: Mapping[str, Any]) -> str:
-        tests = failed_tests((observed.get("validationResults") or {}).get("validationTests") or [])
-        why = f": {'; '.join(tests)}" if tests else "."
-        return f"{wanted.name} (id {observed.get('id')}) has the wanted settings, but its status is {observed.get('status')}{why}"
 
     # --- remove --------------------------------------------------------------------------------------------------
 
@@ -245,6 +240,8 @@ class Reconciler:
             integration = self._api.get(id)
         if integration.get("status") in FAILED:
             self._raise_failed(id, str(integration.get("status")), integration)
+        if is_healthy(integration.get("status")) is False:
+            self._warn(_unhealthy(integration))
         return integration
 
     def _raise_failed(self, id: str, status: str, integration: Mapping[str, Any] | None = None) -> None:
@@ -321,6 +318,12 @@ class Reconciler:
             account = key.split(".")[0]
             if account == wanted.key.split(".")[0] and not account.isdigit():
                 self._warn(f"{wanted.name} is not registered, but integration {found.get('id')} has database {database} of the same account on {key}.")
+
+
+def _unhealthy(integration: Mapping[str, Any]) -> str:
+    tests = failed_tests((integration.get("validationResults") or {}).get("validationTests") or [])
+    why = f" Failed tests: {'; '.join(tests)}." if tests else ""
+    return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}.{why}"
 
 
 def mask_integration(integration: Mapping[str, Any]) -> dict[str, Any]:
