@@ -263,7 +263,7 @@ class Session:
             outcome = self._send(call, url)
             if isinstance(outcome, Silence) or not 300 <= outcome.status < 400 or not outcome.headers.get("Location"):
                 return outcome
-            target = urljoin(url, outcome.headers["Location"])
+            target = _target(url, outcome.headers["Location"])
             if call.method != "GET" or hops == _MOST_REDIRECTS or not _same_server(url, target):
                 raise self._redirected(call, outcome, target, hops)
             url, hops = target, hops + 1
@@ -279,14 +279,9 @@ class Session:
         try:
             request = self._http.prepare_request(requests.Request(call.method, url, headers=headers, data=call.body))
             proxies = requests.utils.get_environ_proxies(url) if self._transport.use_proxy else {}
-            response = self._http.send(
-                request,
-                stream=True,
-                allow_redirects=False,
-                timeout=self._transport.timeout,
-                verify=self._verify,
-                cert=self._certificate,
-                proxies=proxies,
+            # The adapter, not the session: that would keep cookies and prepare redirects on its own.
+            response = self._http.get_adapter(url).send(
+                request, stream=True, timeout=self._transport.timeout, verify=self._verify, cert=self._certificate, proxies=proxies
             )
             response.raw.enforce_content_length = True  # urllib3 before 2 takes a cut answer for a whole one
             content = response.content
@@ -350,15 +345,12 @@ def _new_http(user_agent: str, validate_certs: bool) -> requests.Session:
         import urllib3
     except ImportError as missing:
         raise MissingLibrary("requests") from missing
-    from http.cookiejar import DefaultCookiePolicy
 
     if not validate_certs:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     http = requests.Session()
     http.trust_env = False
     http.headers.update({"User-Agent": user_agent, "Accept": _ACCEPT})
-    # A cookie of one answer must not speak for another request's key.
-    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = requests.adapters.HTTPAdapter(pool_maxsize=_MOST_CONNECTIONS, max_retries=0)
     for scheme in ("https://", "http://"):
         http.mount(scheme, adapter)
@@ -409,6 +401,14 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
         return parsedate_to_datetime(wanted).timestamp() - now
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _target(url: str, location: str) -> str:
+    """Where a redirect leads; empty when that cannot be read."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
 
 
 def _same_server(url: str, target: str) -> bool:

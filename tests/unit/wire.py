@@ -133,7 +133,7 @@ class _Line:
 class Wire:
     """The server. C(script) is a list of ("METHOD /target", reply)."""
 
-    def __init__(self, script: Sequence[tuple[str, Reply]], *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, script: Sequence[tuple[str, Reply]], *, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.ended = threading.Event()
         self.requests: list[Request] = []
         self._script = list(script)
@@ -141,7 +141,7 @@ class Wire:
         self._tls = tls
         self._lock = threading.Lock()
         self._connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._listen, daemon=True)
