@@ -25,7 +25,13 @@ def main() -> None:
     parser.add_argument("--api-key", default=None, help="the API key that is accepted (otherwise one is made)")
     parser.add_argument("--warehouses", type=from_file, default=[], metavar="FILE", help="JSON: where the warehouses are")
     parser.add_argument("--settings", type=from_file, default={}, metavar="FILE", help="JSON: switches to begin with")
-    parser.add_argument("--ready-file", type=Path, default=None, metavar="FILE", help="written when requests are answered: url, control_url, api_key, pid")
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="written when requests are answered: url, control_url, api_key, pid",
+    )
     parser.add_argument("--log-file", type=Path, default=None, metavar="FILE", help="one JSON object a request, without bodies")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input is closed")
     given = parser.parse_args()

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The simulator from Python: a context manager with a process of its own.
 
-    with Simulator(transitions="polls:2") as tenant:
-        requests.get(tenant.url + "/integrations", headers={"Authorization": tenant.api_key})
-        tenant.fault(method="POST", path="/integrations$", status=503, headers={"Retry-After": "1"})
-        assert not [entry for entry in tenant.requests() if entry["write"]]
+with Simulator(transitions="polls:2") as tenant:
+    requests.get(tenant.url + "/integrations", headers={"Authorization": tenant.api_key})
+    tenant.fault(method="POST", path="/integrations$", status=503, headers={"Retry-After": "1"})
+    assert not [entry for entry in tenant.requests() if entry["write"]]
 """
 
 from __future__ import annotations
@@ -39,7 +39,12 @@ class Simulator:
     """
 
     def __init__(
-        self, *, api_key: str | None = None, warehouses: list[dict[str, Any]] | None = None, log_file: str | os.PathLike[str] | None = None, **switches: Any
+        self,
+        *,
+        api_key: str | None = None,
+        warehouses: list[dict[str, Any]] | None = None,
+        log_file: str | os.PathLike[str] | None = None,
+        **switches: Any,
     ) -> None:
         self._api_key = api_key
         self._warehouses = warehouses or []
@@ -150,7 +155,10 @@ class Simulator:
 
     def _do(self, action: str, **arguments: Any) -> Any:
         request = urllib.request.Request(
-            f"{self.control_url}/_simulator/{action}", json.dumps(arguments).encode(), {"Content-Type": "application/json"}, method="POST"
+            f"{self.control_url}/_simulator/{action}",
+            json.dumps(arguments).encode(),
+            {"Content-Type": "application/json"},
+            method="POST",
         )
         try:
             with self._direct.open(request, timeout=60) as answer:

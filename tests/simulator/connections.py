@@ -37,7 +37,14 @@ class Connections:
         self._refuse()
         for connection in self._connections:
             if connection["connectionKey"] == key:
-                made = {"createdAt": TIME, "createdBy": 2, "updatedAt": TIME, "updatedBy": 2, "creator": ADMIN, "updater": ADMIN}
+                made = {
+                    "createdAt": TIME,
+                    "createdBy": 2,
+                    "updatedAt": TIME,
+                    "updatedBy": 2,
+                    "creator": ADMIN,
+                    "updater": ADMIN,
+                }
                 return {"connectionKey": key, "connection": {}, **made, **connection}
         raise Problem(404, f"No connection found with key {key}.")
 
@@ -54,6 +61,9 @@ class Connections:
             "objectPath": [connection["connectionKey"]],
             "technology": technology,
             "state": "active",
-            "settings": {"isActive": True, "activateNewChildren": {"value": True, "hasDescendantsWithOverrides": False}},
+            "settings": {
+                "isActive": True,
+                "activateNewChildren": {"value": True, "hasDescendantsWithOverrides": False},
+            },
             "overrides": {},
         }

@@ -24,7 +24,13 @@ from .warehouses import Warehouses
 
 
 def control_app(
-    tenant: Tenant, connections: Connections, access: Access, settings: Settings, faults: Faults, journal: Journal, warehouses: Warehouses
+    tenant: Tenant,
+    connections: Connections,
+    access: Access,
+    settings: Settings,
+    faults: Faults,
+    journal: Journal,
+    warehouses: Warehouses,
 ) -> Starlette:
     """Every action is POST /_simulator/<name> with a JSON object of arguments, answering {result: ...}."""
 
@@ -49,8 +55,8 @@ def control_app(
         "fault": faults.add,
         "faults": faults.pending,
         "clear_faults": faults.clear,
-        "seed": tenant.seed,
-        "integrations": tenant.inside,
+        "seed": tenant.registry.seed,
+        "integrations": tenant.registry.stored,
         "force": tenant.force,
         "migrate": tenant.migrate,
         "revalidate": tenant.revalidate,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .platforms import PLATFORMS, Platform
@@ -73,15 +74,37 @@ def redacted_paths(platform: Platform, config: Mapping[str, Any]) -> list[str]:
     return [path for path, value in values.items() if isinstance(value, str) and REDACTED.fullmatch(value)]
 
 
-def check_payload(payload: Any) -> tuple[str, bool, dict[str, Any]]:
-    """type, autoBootstrap and config of a POST or PUT body; a Problem with status 400 names what is wrong with it."""
+@dataclass(frozen=True)
+class Wanted:
+    """What a payload asks for."""
+
+    type: str
+    automatic: bool
+    config: dict[str, Any]
+
+    @property
+    def platform(self) -> Platform:
+        return PLATFORMS[self.type]
+
+    @property
+    def key(self) -> str:
+        """The value of the attribute that is unique in a tenant."""
+        return str(self.config.get(self.platform.key, "")) if self.platform.key else ""
+
+    def expanded(self) -> Wanted:
+        """With the server's defaults."""
+        return replace(self, config=expanded(self.platform, self.config))
+
+
+def check_payload(payload: Any) -> Wanted:
+    """What a POST or PUT body asks for; a Problem with status 400 names what is wrong with it."""
     if not isinstance(payload, dict):
         raise _invalid('"value" must be an object')
     type_ = payload.get("type")
     if type_ not in PLATFORMS:
         raise _invalid('"type" is required' if type_ is None else f'"type" must be one of [{", ".join(PLATFORMS)}]')
     if type_ == "Trino":
-        return type_, False, _config_of(payload, required=False)
+        return Wanted(type_, False, _config_of(payload, required=False))
     automatic = payload.get("autoBootstrap", MISSING)
     if not isinstance(automatic, bool):
         raise _invalid(f'"autoBootstrap" {"is required" if automatic is MISSING else "must be a boolean"}')
@@ -89,7 +112,7 @@ def check_payload(payload: Any) -> tuple[str, bool, dict[str, Any]]:
         raise _invalid(f'"autoBootstrap" must be [false] for {type_} integrations')
     config = _config_of(payload, required=True)
     _check_config(type_, config)
-    return type_, automatic, config
+    return Wanted(type_, automatic, config)
 
 
 def _config_of(payload: dict[str, Any], *, required: bool) -> dict[str, Any]:

@@ -44,7 +44,15 @@ class Integration:
     never_created: bool = False  # its creation failed, and no edit has mended it since
     account: dict[str, Any] | None = None  # the system account that an automatic set-up made: username and password
 
-    def begin(self, status: str, *, error: dict[str, Any] | None, transitions: str, now: float, old: dict[str, Any] | None = None) -> None:
+    def begin(
+        self,
+        status: str,
+        *,
+        error: dict[str, Any] | None,
+        transitions: str,
+        now: float,
+        old: dict[str, Any] | None = None,
+    ) -> None:
         """Enters a transient status. error: the validationResults it will end with; old: the config to roll back to then."""
         _, good, bad = ENDINGS[status]
         if status == "editing" and self.never_created:

@@ -39,7 +39,15 @@ class Journal:
         with self._lock:
             entry = {"number": len(self._entries) + 1, **entry}
             self._entries.append(entry)
-            self._bodies.append({"number": entry["number"], "method": entry["method"], "path": entry["path"], "sent": sent, "received": received})
+            self._bodies.append(
+                {
+                    "number": entry["number"],
+                    "method": entry["method"],
+                    "path": entry["path"],
+                    "sent": sent,
+                    "received": received,
+                }
+            )
             if self._path:
                 with self._path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(entry) + "\n")

@@ -19,4 +19,9 @@ class Problem(Exception):
         self.extra = extra
 
     def body(self) -> dict[str, Any]:
-        return {"statusCode": self.status, "error": HTTPStatus(self.status).phrase, "message": self.message, **self.extra}
+        return {
+            "statusCode": self.status,
+            "error": HTTPStatus(self.status).phrase,
+            "message": self.message,
+            **self.extra,
+        }

@@ -42,17 +42,29 @@ SWITCHES: dict[str, Switch] = {
         re.compile(r"immediate|instant|polls:\d+|seconds:\d+(\.\d+)?"),
         "when creating, editing, deleting and migrating end: in the answer itself, at the next look, after N looks, after N seconds",
     ),
-    "fails": Switch({}, dict, "what ends badly, with the failed test's message: {create: text, edit: text, delete: text, migrate: text}"),
+    "fails": Switch(
+        {},
+        dict,
+        "what ends badly, with the failed test's message: {create: text, edit: text, delete: text, migrate: text}",
+    ),
     "show_deleted": Switch(False, bool, "deleted integrations stay visible with status deleted (otherwise 404 and not listed)"),
     "show_disabled": Switch(True, bool, "force-disabled integrations stay visible with status disabled (otherwise as if deleted)"),
     # forms of answers
     "undocumented_redaction": Switch(
-        "<REDACTED>", ("<REDACTED>", "REDACTED", "[REDACTED]", "absent"), "how secrets look whose form the vendor does not show"
+        "<REDACTED>",
+        ("<REDACTED>", "REDACTED", "[REDACTED]", "absent"),
+        "how secrets look whose form the vendor does not show",
     ),
     "documented_redaction": Switch(
-        "vendor", ("vendor", "<REDACTED>", "REDACTED", "[REDACTED]", "absent"), "how the others look; vendor: as in the vendor's examples"
+        "vendor",
+        ("vendor", "<REDACTED>", "REDACTED", "[REDACTED]", "absent"),
+        "how the others look; vendor: as in the vendor's examples",
     ),
-    "redacted_values": Switch("store", ("store", "reject", "keep"), "a redacted value sent as a secret is stored as it is, refused, or the old secret is kept"),
+    "redacted_values": Switch(
+        "store",
+        ("store", "reject", "keep"),
+        "a redacted value sent as a secret is stored as it is, refused, or the old secret is kept",
+    ),
     "put": Switch("replace", ("replace", "merge"), "PUT replaces the config, or merges into it"),
     "conflict_wording": Switch("on host", ("on host", "on"), "the two wordings of the 409 on POST"),
     "created_status": Switch(200, (200, 201), "HTTP status of a successful POST"),
@@ -71,19 +83,35 @@ SWITCHES: dict[str, Switch] = {
     "data_api": Switch("404", ("on", "403", "404"), "the tenant has connections, or how it answers /data"),
     "search_form": Switch("list", ("list", "hits"), "POST /data/object/search answers a list, or an object with hits and count"),
     # scripts
-    "script_answer": Switch("text", ("text", "sql", "json", "object"), "a script comes as text/plain, application/sql, a JSON string, or {script: text}"),
+    "script_answer": Switch(
+        "text",
+        ("text", "sql", "json", "object"),
+        "a script comes as text/plain, application/sql, a JSON string, or {script: text}",
+    ),
     "script_bom": Switch(False, bool, "a script begins with a byte order mark"),
     "script_newline": Switch("lf", ("lf", "crlf"), "line ends of a script"),
     "script_timestamp": Switch(False, bool, "a script's text is different each time it is made (a comment)"),
-    "script_password": Switch("payload", ("payload", "server"), "whose password the script sets: the payload's, or one that the server makes and remembers"),
+    "script_password": Switch(
+        "payload",
+        ("payload", "server"),
+        "whose password the script sets: the payload's, or one that the server makes and remembers",
+    ),
     "script_order": Switch(
-        "any", ("any", "requested", "ran"), "scripts/create is refused until initial-create was asked for, or until its database is really there"
+        "any",
+        ("any", "requested", "ran"),
+        "scripts/create is refused until initial-create was asked for, or until its database is really there",
     ),
     "script_tampering": Switch(
-        {}, dict, "{action or '*': {kind: empty|poison|break, statement: N, sql: text}}: an empty script, or a statement of your own put in as number N"
+        {},
+        dict,
+        "{action or '*': {kind: empty|poison|break, statement: N, sql: text}}: an empty script, or a statement of your own put in as number N",
     ),
     "databricks_scripts": Switch(True, bool, "edit and delete scripts exist for Databricks (the vendor's pages contradict each other)"),
-    "snowflake_password": Switch("single", ("single", "double", "dollar"), "quotes around a Snowflake script's password; the vendor's examples use double"),
+    "snowflake_password": Switch(
+        "single",
+        ("single", "double", "dollar"),
+        "quotes around a Snowflake script's password; the vendor's examples use double",
+    ),
     "snowflake_use_role": Switch(True, bool, "a Snowflake script switches roles itself (USE ROLE); otherwise only comments name them"),
     "drop_database": Switch(True, bool, "Redshift's delete and cleanup scripts drop the database; otherwise only what is in it"),
     # warehouses

@@ -71,7 +71,10 @@ class Wire:
                 return real
         if fault.status is None:
             return None
-        headers = {"content-type": "text/html; charset=utf-8" if fault.body.lstrip().startswith("<") else "application/json", **_lower(fault.headers)}
+        headers = {
+            "content-type": "text/html; charset=utf-8" if fault.body.lstrip().startswith("<") else "application/json",
+            **_lower(fault.headers),
+        }
         return Answer(fault.status, fault.body.encode(), [(name.encode(), value.encode()) for name, value in headers.items()])
 
     async def _handle(self, scope: MutableMapping[str, Any]) -> Answer:
@@ -90,7 +93,15 @@ class Wire:
         if self._settings.refuse_writes and is_write(scope["method"], path, scope["query_string"].decode()):
             raise Problem(500, "Writes are refused here.")
 
-    def _log(self, scope: MutableMapping[str, Any], query: str, started: float, fault: Fault | None, answer: Answer | None, body: bytes) -> None:
+    def _log(
+        self,
+        scope: MutableMapping[str, Any],
+        query: str,
+        started: float,
+        fault: Fault | None,
+        answer: Answer | None,
+        body: bytes,
+    ) -> None:
         entry = {
             "method": scope["method"],
             "path": scope["path"],

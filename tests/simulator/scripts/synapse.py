@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Azure Synapse Analytics: batches that end with GO; the first script belongs to master, the second to the database."""
+
+from __future__ import annotations
+
+from .template import Dialect, Step, quoted
+
+
+def bracketed(text: str) -> str:
+    return "[" + text.replace("]", "]]") + "]"
+
+
+def unicode_literal(text: str) -> str:
+    return "N" + quoted("'")(text)
+
+
+DIALECT = Dialect(identifier=bracketed, literal=unicode_literal, end="\nGO")
+VERSION = "2024.3.1"
+
+INITIAL_CREATE = (
+    Step(
+        "CREATE LOGIN {{user}} WITH PASSWORD = {{password}}",
+        note="The system account; don't drop it. Run this in master",
+    ),
+)
+
+IMPERSONATION = (
+    Step("CREATE ROLE {{impersonation}}"),
+    Step("GRANT IMPERSONATE ON USER::{{user}} TO {{impersonation}}"),
+)
+
+CREATE = (
+    Step("CREATE USER {{user}} FOR LOGIN {{user}}", note="Run everything below in the database"),
+    Step("CREATE SCHEMA immuta_system AUTHORIZATION {{user}}"),
+    Step("CREATE SCHEMA immuta_functions AUTHORIZATION {{user}}"),
+    Step("CREATE SCHEMA immuta_procedures AUTHORIZATION {{user}}"),
+    Step("CREATE SCHEMA {{schema}} AUTHORIZATION {{user}}"),
+    Step(
+        """CREATE TABLE immuta_system.profiles (user_id BIGINT NOT NULL, username NVARCHAR(256) NOT NULL, attributes NVARCHAR(4000) NULL);
+CREATE TABLE immuta_system.version (version NVARCHAR(32) NOT NULL, edits INT NOT NULL, settings NVARCHAR(4000) NULL);"""
+    ),
+    Step(
+        """CREATE FUNCTION immuta_functions.in_list(@item NVARCHAR(256), @list NVARCHAR(4000)) RETURNS BIT AS
+BEGIN
+    IF CHARINDEX({{array_delimiter}} + @item + {{array_delimiter}}, {{array_delimiter}} + @list + {{array_delimiter}}) > 0 RETURN 1;
+    RETURN 0; -- not in it; GO on
+END"""
+    ),
+    Step(
+        """CREATE PROCEDURE immuta_procedures.remove_user @target NVARCHAR(256) AS
+BEGIN
+    DELETE FROM immuta_system.profiles WHERE username = @target;
+    PRINT 'removed; done
+GO';
+END"""
+    ),
+    Step("GRANT CONTROL ON SCHEMA::{{schema}} TO {{user}};\nGRANT ALTER ANY USER TO {{user}};\nGRANT CREATE VIEW TO {{user}};"),
+    *(Step(step.sql, when="impersonation") for step in IMPERSONATION),
+    Step(
+        f"INSERT INTO immuta_system.version VALUES ('{VERSION}', 0, {{{{settings}}}})",
+        note="The last statement: the set-up is complete",
+    ),
+)
+
+EDIT = (
+    Step("ALTER USER {{user}} WITH PASSWORD = {{password}}", when="password_changed"),
+    *(Step(step.sql, when="impersonation_on") for step in IMPERSONATION),
+    Step("DROP ROLE {{old_impersonation}}", when="impersonation_off"),
+    Step("ALTER ROLE {{old_impersonation}} WITH NAME = {{impersonation}}", when="impersonation_renamed"),
+    Step(
+        "UPDATE immuta_system.version SET edits = edits + 1, settings = {{settings}}",
+        note="The last statement: the edit is complete",
+    ),
+)
+
+CLEANUP = (
+    Step("DROP PROCEDURE immuta_procedures.remove_user"),
+    Step("DROP FUNCTION immuta_functions.in_list"),
+    Step("DROP TABLE immuta_system.profiles;\nDROP TABLE immuta_system.version;"),
+    *(Step(f"DROP SCHEMA {schema}") for schema in ("immuta_procedures", "immuta_functions", "immuta_system", "{{schema}}")),
+    Step("DROP ROLE {{impersonation}}", when="impersonation"),
+    Step("DROP USER {{user}}"),
+)
+POST_CLEANUP = (Step("DROP LOGIN {{user}}", note="Run this in master"),)
+
+SCRIPTS = {
+    "initial-create": INITIAL_CREATE,
+    "create": CREATE,
+    "edit": EDIT,
+    "delete": CLEANUP,
+    "cleanup": CLEANUP,
+    "post-cleanup": POST_CLEANUP,
+}
