@@ -13,20 +13,24 @@ from ansible_collections.community.immuta.plugins.module_utils._fields import EX
 from ansible_collections.community.immuta.plugins.module_utils._platforms import CONFIG_FIELDS, PLATFORMS, Platform
 
 
-def _documentation(fields: Sequence[Field], tables: dict[str, Sequence[Field]]) -> dict[str, Any]:
-    return {field.option: _option(field, {name: same for name, table in tables.items() for same in table if same.option == field.option}) for field in fields}
+def _documentation(fields: Sequence[Field], tables: dict[str, Sequence[Field]], path: str) -> dict[str, Any]:
+    """The options under C(path); C(tables) are their fields by the name of the platform."""
+    decider = next((f"{path}.{field.option}" for table in tables.values() for field in table if field.decides), "")
+    return {
+        field.option: _option(field, {name: same for name, table in tables.items() for same in table if same.option == field.option}, path, decider)
+        for field in fields
+    }
 
 
-def _option(field: Field, same: dict[str, Field]) -> dict[str, Any]:
-    """One option; C(same) are its fields by the name of the platform."""
-    option: dict[str, Any] = {"description": [*_descriptions(same), *_remarks(same)], "type": field.type}
+def _option(field: Field, same: dict[str, Field], path: str, decider: str) -> dict[str, Any]:
+    option: dict[str, Any] = {"description": [*_descriptions(same), *_remarks(same, decider)], "type": field.type}
     if field.key != field.option:
         option["aliases"] = [field.key]
     if field.elements:
         option["elements"] = field.elements
     if field.fields:
         tables = {name: table.fields for name, table in same.items()}
-        option["suboptions"] = _documentation(merge_fields(tables.values()), tables)
+        option["suboptions"] = _documentation(merge_fields(tables.values()), tables, f"{path}.{field.option}")
     return option
 
 
@@ -40,12 +44,12 @@ def _descriptions(same: dict[str, Field]) -> list[str]:
     return [f"{text} ({', '.join(names)})" for text, names in texts.items()]
 
 
-def _remarks(same: dict[str, Field]) -> list[str]:
+def _remarks(same: dict[str, Field], decider: str) -> list[str]:
     fields = list(same.values())
     remarks = []
-    branches = sorted({branch for field in fields for branch in field.branch})
+    branches = sorted({str(branch).lower() if isinstance(branch, bool) else branch for field in fields for branch in field.branch})
     if branches:
-        remarks.append("For O(config.authentication_type) " + " or ".join(f"V({branch})" for branch in branches) + ".")
+        remarks.append(f"For O({decider}) " + " or ".join(f"V({branch})" for branch in branches) + ".")
     if any(field.required for field in fields):
         remarks.append("Required to register an integration of these types.")
     if any(field.secret for field in fields):
@@ -73,7 +77,7 @@ def _identity(platform: Platform) -> str:
     return f"V({platform.type}) by O(config.{platform.identity})" if platform.identity else f"V({platform.type}) as the only one"
 
 
-CONFIG = _documentation(CONFIG_FIELDS, {platform.type: platform.fields for platform in PLATFORMS.values()})
+CONFIG = _documentation(CONFIG_FIELDS, {platform.type: platform.fields for platform in PLATFORMS.values()}, "config")
 CONFIG[EXTRA] = {
     "description": [
         "Keys of the API that this collection does not know, as they are. They are merged into what is sent, at every depth.",

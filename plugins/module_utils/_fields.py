@@ -44,8 +44,10 @@ class Field:
     immutable: bool = False
     #: needed to register; secret and hidden ones only when something is really written
     required: bool = False
-    #: the authentication types it belongs to; empty: all of them
-    branch: tuple[str, ...] = ()
+    #: its value decides which of the fields beside it hold
+    decides: bool = False
+    #: the values of the field that decides with which this one holds; empty: all of them
+    branch: tuple[Any, ...] = ()
     #: what the server assumes when it is not given
     default: Any = None
     #: values are host names: case, scheme, port and final dot do not matter
@@ -75,6 +77,25 @@ class Change:
 
     def as_dict(self) -> dict[str, Any]:
         return {"field": self.field, "before": self.before, "after": self.after, "secret": self.secret}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a key of a document stands among the options: C(option) is its path, C(raw) the path of what only C(extra) can say."""
+
+    option: str
+    raw: str
+
+    @staticmethod
+    def of(option: str) -> Place:
+        return Place(option, f"{option}.{EXTRA}")
+
+    def __str__(self) -> str:
+        return self.option
+
+    def below(self, key: str, field: Field | None) -> Place:
+        raw = f"{self.raw}.{key}"
+        return Place(f"{self.option}.{field.option}", raw) if field else Place(raw, raw)
 
 
 def camel_case(option: str) -> str:
@@ -140,6 +161,11 @@ def _option_spec(field: Field) -> dict[str, Any]:
 # --- options to document -----------------------------------------------------------------------------------------
 
 
+def objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects in a value: itself, or those of a list."""
+    return [item for item in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(item, Mapping)]
+
+
 def prune(value: Any) -> Any:
     """The value without its nulls, at every depth: null means not given. Empty dicts and lists stay."""
     if isinstance(value, Mapping):
@@ -192,7 +218,7 @@ def _refuse_known(extra: Mapping[str, Any], fields: Sequence[Field], path: str) 
         field = names.get(name)
         if field is None:
             continue
-        if field.fields and isinstance(value, Mapping):
+        if field.fields and isinstance(value, Mapping) and name == field.key:
             _refuse_known(value, field.fields, f"{path}.{name}")
             continue
         raise OptionError(
@@ -228,22 +254,29 @@ def drop_redacted(document: Any) -> Any:
 
 def to_options(document: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
     """The document in option names, with secrets masked. Keys that the tables do not know stand under C(extra)."""
+    options, extra = _options_and_extra(document, fields)
+    return {**options, EXTRA: extra} if extra else options
+
+
+def _options_and_extra(document: Mapping[str, Any], fields: Sequence[Field]) -> tuple[dict[str, Any], dict[str, Any]]:
     known = {field.key: field for field in fields}
     options: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for key, value in document.items():
-        if key in known:
-            options[known[key].option] = _value_to_options(value, known[key])
-        else:
+        field = known.get(key)
+        if field is None:
             extra[key] = REDACTED if looks_secret(key) else mask(value)
-    return {**options, EXTRA: extra} if extra else options
+        elif field.fields and isinstance(value, Mapping):
+            options[field.option], below = _options_and_extra(value, field.fields)
+            extra.update({key: below} if below else {})
+        else:
+            options[field.option] = _value_to_options(value, field)
+    return options, extra
 
 
 def _value_to_options(value: Any, field: Field) -> Any:
     if field.secret:
         return REDACTED
-    if field.fields and isinstance(value, Mapping):
-        return to_options(value, field.fields)
     if field.fields and isinstance(value, list):
         return [to_options(item, field.fields) if isinstance(item, Mapping) else item for item in value]
     return value
@@ -252,18 +285,18 @@ def _value_to_options(value: Any, field: Field) -> Any:
 # --- comparison --------------------------------------------------------------------------------------------------
 
 
-def compare(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[Change]:
+def compare(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[Change]:
     """What is managed and differs. What the task did not give is not managed; what the server does not show is unknown."""
     known = {field.key: field for field in fields}
     for key, value in desired.items():
         field = known.get(key)
         if field is None:
-            yield from _compare_raw(value, observed.get(key), f"{path}.{EXTRA}.{key}", looks_secret(key))
+            yield from _compare_raw(value, observed.get(key), str(place.below(key, None)), looks_secret(key))
         else:
-            yield from _compare_field(value, observed.get(key), field, f"{path}.{field.option}")
+            yield from _compare_field(value, observed.get(key), field, place.below(key, field))
 
 
-def _compare_field(desired: Any, observed: Any, field: Field, path: str) -> Iterator[Change]:
+def _compare_field(desired: Any, observed: Any, field: Field, place: Place) -> Iterator[Change]:
     if is_redacted(observed) or is_redacted(desired):
         return
     if observed is None:
@@ -271,9 +304,9 @@ def _compare_field(desired: Any, observed: Any, field: Field, path: str) -> Iter
             return
         observed = field.default
     if field.type == "dict" and field.fields:
-        yield from compare(desired, observed if isinstance(observed, Mapping) else {}, field.fields, path)
+        yield from compare(desired, observed if isinstance(observed, Mapping) else {}, field.fields, place)
     elif not same_value(desired, observed, field):
-        yield Change(path, None, None, secret=True) if field.secret else Change(path, *_shown(field, observed, desired))
+        yield Change(str(place), None, None, secret=True) if field.secret else Change(str(place), *_shown(field, observed, desired))
 
 
 def _shown(field: Field, *values: Any) -> list[Any]:
@@ -301,7 +334,8 @@ def same_value(desired: Any, observed: Any, field: Field) -> bool:
     if field.type == "list" and field.fields:
         return _same_objects(desired, observed, field)
     if field.type == "list":
-        return isinstance(observed, list) and sorted(map(str, desired)) == sorted(map(str, observed))
+        there = observed or []
+        return isinstance(there, list) and sorted(map(str, desired)) == sorted(map(str, there))
     if field.type == "bool":
         return bool(desired) == (str(observed).lower() == "true")
     return str(desired) == str(observed)
@@ -309,8 +343,9 @@ def same_value(desired: Any, observed: Any, field: Field) -> bool:
 
 def _same_objects(desired: list[Any], observed: Any, field: Field) -> bool:
     if not isinstance(observed, list) or len(desired) != len(observed):
-        return False
-    return all(isinstance(there, Mapping) and not list(compare(here, there, field.fields, "")) for here, there in zip(desired, observed))
+        return not desired and not observed
+    place = Place.of(field.option)
+    return all(any(not list(compare(here, there, field.fields, place)) for there in objects(observed)) for here in desired)
 
 
 def _parsed(value: Any) -> Any:

@@ -8,16 +8,17 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._errors import OptionError
-from ._fields import Change, Field, compare, deep_merge, drop_redacted, normalise_host, same_value, to_document, to_options
+from ._fields import Change, Field, Place, compare, deep_merge, drop_redacted, normalise_host, objects, same_value, to_document, to_options
 from ._platforms import PLATFORMS, Platform
-from ._secrets import REDACTED, is_redacted
+from ._secrets import REDACTED, is_redacted, looks_secret
 
 AUTHENTICATION = "authentication_type"
+CONFIG = Place.of("config")
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,12 @@ class Policy:
 
 @dataclass(frozen=True)
 class Desired:
-    """What a task wants, in the API's keys. C(given) is the same in option names, without C(extra)."""
+    """What a task wants, in the API's keys."""
 
     platform: Platform
     config: Mapping[str, Any]
     auto_bootstrap: bool | None = None
     id: str = ""
-    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -109,9 +109,8 @@ def desired(options: Mapping[str, Any], platform: Platform) -> Desired:
         config=document,
         auto_bootstrap=_auto_bootstrap(options.get("auto_bootstrap"), platform),
         id=str(options.get("id") or ""),
-        given=config,
     )
-    _refuse_other_branches(wanted)
+    _refuse_other_branches(document, platform.fields, "config")
     return wanted
 
 
@@ -123,23 +122,37 @@ def _auto_bootstrap(value: bool | None, platform: Platform) -> bool | None:
     return accepted[0] if value is None and len(accepted) == 1 else value
 
 
-def _refuse_other_branches(wanted: Desired) -> None:
-    branch = wanted.config.get("authenticationType")
-    known = branches(wanted.platform)
-    if branch not in known:
-        return
-    for option in wanted.platform.fields:
-        if option.branch and branch not in option.branch and option.key in wanted.config:
+def _refuse_other_branches(document: Mapping[str, Any], fields: Sequence[Field], path: str) -> None:
+    branch = branch_of(document, fields)
+    for option in fields:
+        value, name = document.get(option.key), f"{path}.{option.option}"
+        if value is not None and branch in branches(fields) and _of_other_branch(option, branch):
+            decider = next(each.option for each in fields if each.decides)
             raise OptionError(
-                f"config.{option.option} belongs to authentication_type {' or '.join(option.branch)}, not to {branch}.",
-                option=f"config.{option.option}",
-                hint="Leave it out, or change config.authentication_type.",
+                f"{name} belongs to {decider} {' or '.join(map(_word, option.branch))}, not to {_word(branch)}.",
+                option=name,
+                hint=f"Leave it out, or change {path}.{decider}.",
             )
+        for item in objects(value) if option.fields else ():
+            _refuse_other_branches(item, option.fields, name)
 
 
-def branches(platform: Platform) -> set[str]:
-    """The authentication types that the tables know for this platform."""
-    return {name for option in platform.fields for name in option.branch}
+def branch_of(document: Mapping[str, Any], fields: Sequence[Field]) -> Any:
+    """Which of the alternatives a document takes, such as its authentication type; None when it does not say."""
+    return next((document.get(option.key) for option in fields if option.decides), None)
+
+
+def branches(fields: Sequence[Field]) -> set[Any]:
+    """The alternatives that the tables know."""
+    return {name for option in fields for name in option.branch}
+
+
+def _of_other_branch(option: Field, branch: Any) -> bool:
+    return bool(option.branch) and branch not in option.branch
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def check_complete(wanted: Desired) -> None:
@@ -164,7 +177,8 @@ def check_complete(wanted: Desired) -> None:
 def plan_create(wanted: Desired, policy: Policy) -> Plan:
     """Register it. Raises OptionError for a missing credential that the request needs."""
     if policy.needs_secrets:
-        _check_credentials(wanted.platform, wanted.config, "register")
+        _check_known(wanted.config, wanted.platform.fields, CONFIG, "register")
+        _check_credentials(wanted.platform.fields, wanted.config, "register")
     after = _shown(wanted.platform, wanted.auto_bootstrap, wanted.config)
     return Plan("created", wanted.document(), tuple(_all_as_changes(after)), {}, after, "there is no such integration")
 
@@ -178,8 +192,8 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
     platform = wanted.platform
     there: Mapping[str, Any] = observed.get("config") or {}
     _check_immutable(wanted, observed)
-    changes = tuple(compare(wanted.config, there, platform.fields, "config"))
-    sent = tuple(_secrets_sent(wanted.config, platform.fields, "config"))
+    changes = tuple(compare(wanted.config, there, platform.fields, CONFIG))
+    sent = tuple(_secrets_sent(wanted.config, platform.fields, CONFIG))
     reason = _reason(changes, sent, policy, forced)
     before = _shown(platform, observed.get("autoBootstrap"), _managed(wanted.config, there))
     if not reason:
@@ -189,24 +203,26 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
     if platform.auto_bootstrap:
         payload["autoBootstrap"] = bool(observed.get("autoBootstrap")) if wanted.auto_bootstrap is None else wanted.auto_bootstrap
     payload["config"] = config
-    after = _shown(platform, payload.get("autoBootstrap"), _expected(wanted.config, there))
+    after = _shown(platform, payload.get("autoBootstrap"), _expected(wanted.config, there, platform.fields))
     differing = {change.field for change in changes}
     listed = changes + tuple(change for change in sent if change.field not in differing)
     return Plan("updated", payload, listed, before, after, reason)
 
 
-def plan_delete(platform: Platform, observed: Mapping[str, Any], config: Mapping[str, Any], *, force: bool, policy: Policy) -> Plan:
+def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, policy: Policy) -> Plan:
     """Remove it. The body is the flat privileged credentials, and only where Immuta did the set-up itself.
 
-    Raises OptionError when they are needed and missing.
+    Raises OptionError when they are needed and missing, and when the integration is another one than the task describes.
     """
+    platform = wanted.platform
+    _check_same(wanted, observed)
     before = _shown(platform, observed.get("autoBootstrap"), observed.get("config") or {})
     body: dict[str, Any] | None = None
     if observed.get("autoBootstrap") and platform.delete_credentials:
-        body = _credentials(platform, config, observed.get("config") or {})
+        body = _credentials(platform, drop_redacted(wanted.config), observed.get("config") or {})
         if policy.needs_secrets and not force:
-            _check_credentials(platform, body, "remove", platform.delete_credentials)
-        if force and not any(_secrets_sent(body, platform.fields, "config")):
+            _check_credentials([platform.field(option) for option in platform.delete_credentials], body, "remove")
+        if force and not any(_secrets_sent(body, platform.fields, CONFIG)):
             body = None
     return Plan("deleted", body, tuple(_removed_as_changes(before)), before, {}, "state is absent")
 
@@ -214,9 +230,9 @@ def plan_delete(platform: Platform, observed: Mapping[str, Any], config: Mapping
 def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
     """The flat credentials of a delete: those that the task gave, and beside them what Immuta shows of the same branch."""
     merged = deep_merge(drop_redacted(there), config)
-    branch = merged.get("authenticationType")
-    keys = [platform.field(option).key for option in platform.delete_credentials]
-    return {key: merged[key] for key in keys if key in merged and (key in config or not _of_other_branch(platform, key, branch))}
+    branch = branch_of(merged, platform.fields)
+    options = [platform.field(option) for option in platform.delete_credentials]
+    return {each.key: merged[each.key] for each in options if each.key in merged and (each.key in config or not _of_other_branch(each, branch))}
 
 
 def _reason(changes: Sequence[Change], sent: Sequence[Change], policy: Policy, forced: str) -> str:
@@ -242,6 +258,17 @@ def _check_immutable(wanted: Desired, observed: Mapping[str, Any]) -> None:
             raise _cannot_change(f"config.{option.option}", wanted, now, here)
 
 
+def _check_same(wanted: Desired, observed: Mapping[str, Any]) -> None:
+    """An id can be mistyped: what the task says of the integration has to be true of it."""
+    there = observed.get("config") or {}
+    for option, here, now in (
+        ("type", wanted.platform.type, str(observed.get("type"))),
+        (f"config.{wanted.platform.identity}", wanted.key, natural_key(wanted.platform, there)),
+    ):
+        if here and here != now:
+            raise OptionError(f"Integration {observed.get('id')} is another one: its {option} is {now}, not {here}.", option=option, hint="Check the id.")
+
+
 def _cannot_change(option: str, wanted: Desired, before: Any, after: Any) -> OptionError:
     return OptionError(
         f"The {option.rpartition('.')[2]} of a {wanted.platform.type} integration cannot be changed ({option}: {before} to {after}).",
@@ -252,53 +279,61 @@ def _cannot_change(option: str, wanted: Desired, before: Any, after: Any) -> Opt
 
 def _whole_document(platform: Platform, wanted: Mapping[str, Any], there: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """The observed values under the desired ones, secrets from the task, the other branch's fields left out."""
-    merged = deep_merge(there, wanted)
-    branch = merged.get("authenticationType")
-    if branch != there.get("authenticationType") or branch in branches(platform):
-        merged = {key: value for key, value in merged.items() if key in wanted or not _of_other_branch(platform, key, branch)}
+    given = drop_redacted(wanted)
+    merged = _one_branch(deep_merge(there, given), given, there, platform.fields)
     if policy.needs_secrets:
-        _check_not_redacted(merged, platform.fields, "config")
-        _check_credentials(platform, merged, "update")
-    clean = drop_redacted(merged)
-    return clean if isinstance(clean, dict) else {}
+        _check_known(merged, platform.fields, CONFIG, "update")
+        _check_credentials(platform.fields, merged, "update")
+    clean: dict[str, Any] = drop_redacted(merged)
+    return clean
 
 
-def _of_other_branch(platform: Platform, key: str, branch: Any) -> bool:
-    return any(option.key == key and option.branch and branch not in option.branch for option in platform.fields)
+def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """Without the alternatives that do not hold, at every depth; what the task gave stays."""
+    known = {option.key: option for option in fields}
+    branch = branch_of(merged, fields)
+    decided = branch in branches(fields) or branch != branch_of(there, fields)
+    kept = {}
+    for key, value in merged.items():
+        option = known.get(key)
+        if option and decided and key not in wanted and _of_other_branch(option, branch):
+            continue
+        if option and option.fields and isinstance(value, Mapping):
+            value = _one_branch(value, _object(wanted.get(key)), _object(there.get(key)), option.fields)
+        kept[key] = value
+    return kept
 
 
-def _check_not_redacted(document: Any, fields: Sequence[Field], path: str) -> None:
-    """What would have to be sent and is only shown redacted has to come from the task."""
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _check_known(document: Mapping[str, Any], fields: Sequence[Field], place: Place, verb: str) -> None:
+    """What would have to be sent and is only known redacted has to come from the task."""
     known = {option.key: option for option in fields}
     for key, value in document.items():
         option = known.get(key)
-        name = f"{path}.{option.option}" if option else f"{path}.extra.{key}"
-        if is_redacted(value):
-            raise _missing_secret(name, "update")
-        if isinstance(value, Mapping):
-            _check_not_redacted(value, option.fields if option else (), name)
-
-
-def _check_credentials(platform: Platform, config: Mapping[str, Any], verb: str, options: Collection[str] = ()) -> None:
-    """Every required credential of the chosen authentication type is there; C(options): only these."""
-    branch = config.get("authenticationType")
-    for option in platform.fields:
-        if option.required and (not option.branch or branch in option.branch) and (not options or option.option in options):
-            _check_credential(option, config.get(option.key), f"config.{option.option}", verb)
-
-
-def _check_credential(option: Field, value: Any, path: str, verb: str) -> None:
-    if (option.write_only or option.branch) and (value in (None, "") or _is_placeholder(value, verb)):
-        raise _missing_secret(path, verb)
-    if isinstance(value, Mapping):
-        for child in option.fields:
-            if child.required:
-                _check_credential(child, value.get(child.key), f"{path}.{child.option}", verb)
+        if _is_placeholder(value, verb):
+            raise _missing_secret(str(place.below(key, option)), verb)
+        for item in objects(value):
+            _check_known(item, option.fields if option else (), place.below(key, option), verb)
 
 
 def _is_placeholder(value: Any, verb: str) -> bool:
     """The vendor's own create example has a token that reads REDACTED; the other forms only come from an API answer."""
     return is_redacted(value) and not (verb == "register" and value == "REDACTED")
+
+
+def _check_credentials(fields: Sequence[Field], document: Mapping[str, Any], verb: str, path: str = "config") -> None:
+    """Every required credential of the alternative that the document takes is there."""
+    branch = branch_of(document, fields)
+    for option in fields:
+        value, name = document.get(option.key), f"{path}.{option.option}"
+        needed = option.required and (option.write_only or option.branch) and not _of_other_branch(option, branch)
+        if needed and value in (None, "", {}):
+            raise _missing_secret(name, verb)
+        if option.fields and isinstance(value, Mapping):
+            _check_credentials(option.fields, value, verb, name)
 
 
 def _missing_secret(path: str, verb: str) -> OptionError:
@@ -309,16 +344,17 @@ def _missing_secret(path: str, verb: str) -> OptionError:
     )
 
 
-def _secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[Change]:
+def _secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[Change]:
     """The secrets that a task gave. They are sent along with an update, not compared."""
-    for option in fields:
-        value = document.get(option.key)
-        if value is None or is_redacted(value):
+    known = {option.key: option for option in fields}
+    for key, value in document.items():
+        option, here = known.get(key), place.below(key, known.get(key))
+        if option.secret if option else looks_secret(key):
+            if value not in (None, "") and not is_redacted(value):
+                yield Change(str(here), None, None, secret=True)
             continue
-        if option.secret:
-            yield Change(f"{path}.{option.option}", None, None, secret=True)
-        elif isinstance(value, Mapping):
-            yield from _secrets_sent(value, option.fields, f"{path}.{option.option}")
+        for item in objects(value):
+            yield from _secrets_sent(item, option.fields if option else (), here)
 
 
 # --- what people see ---------------------------------------------------------------------------------------------
@@ -336,15 +372,18 @@ def _managed(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, A
     return managed
 
 
-def _expected(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """What the managed part will be. What is shown redacted will be shown redacted again."""
+def _expected(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """What the managed part will be: what is no difference looks as it does now."""
+    known = {option.key: option for option in fields}
     expected: dict[str, Any] = {}
     for key, value in wanted.items():
-        observed = there.get(key)
-        if isinstance(value, Mapping) and isinstance(observed, Mapping):
-            expected[key] = _expected(value, observed)
+        option, observed = known.get(key), there.get(key)
+        if not any(compare({key: value}, there, fields, CONFIG)):
+            expected.update({key: _managed({key: value}, there)[key]} if key in there else {})
+        elif isinstance(value, Mapping) and isinstance(observed, Mapping):
+            expected[key] = _expected(value, observed, option.fields if option else ())
         else:
-            expected[key] = observed if is_redacted(observed) else value
+            expected[key] = value
     return expected
 
 

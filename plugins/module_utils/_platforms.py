@@ -54,6 +54,7 @@ AUTHENTICATION_TYPE = Field(
     "How Immuta signs in to the data platform. It decides which of the credentials are needed.",
     required=True,
     hidden=True,
+    decides=True,
 )
 USERNAME = Field("username", "User name of the account that Immuta signs in with.", required=True, hidden=True)
 PASSWORD = Field("password", "Password of the account that Immuta signs in with.", required=True, secret=True)
@@ -72,7 +73,7 @@ def private_key(option: str, **kwargs: object) -> Field:
             fields=(
                 Field("key_name", "Connection string key that the file is bound to, V(PRIV_KEY_FILE) for Snowflake."),
                 Field("user_filename", "Name of the key file."),
-                Field("content", "The key in PEM form, with real line breaks.", secret=True),
+                Field("content", "The key in PEM form, with real line breaks.", required=True, secret=True),
             ),
         ),
         **kwargs,  # type: ignore[arg-type]
@@ -86,14 +87,14 @@ OAUTH_CLIENT_CONFIG = Field(
     api="oAuthClientConfig",
     required=True,
     fields=(
-        Field("use_certificate", "Whether the client authenticates with a certificate rather than with a secret.", type="bool"),
+        Field("use_certificate", "Whether the client authenticates with a certificate rather than with a secret.", type="bool", decides=True),
         Field("client_id", "Client ID."),
-        Field("client_secret", "Client secret.", secret=True),
+        Field("client_secret", "Client secret.", required=True, secret=True, branch=(False,)),
         Field("scope", "Scope to request."),
         Field("authority_url", "URL of the authority that issues the tokens."),
         Field("resource", "Resource to request a token for."),
-        Field("public_certificate_thumbprint", "Thumbprint of the client's certificate."),
-        private_key("oauth_private_key", description="Private key of the client's certificate."),
+        Field("public_certificate_thumbprint", "Thumbprint of the client's certificate.", branch=(True,)),
+        private_key("oauth_private_key", description="Private key of the client's certificate.", required=True, branch=(True,)),
     ),
 )
 

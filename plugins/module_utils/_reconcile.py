@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ._connections import Connections
 from ._errors import AnswerLost, ApiError, Conflict, ImmutaError, NotFound, RemoteFailure, failed_tests
@@ -23,6 +23,8 @@ from ._platforms import PLATFORMS
 from ._secrets import looks_secret, mask
 from ._states import FAILED, GONE, TRANSIENT, Step, is_healthy, next_step
 from ._waiting import Clock, wait_until
+
+T = TypeVar("T")
 
 NOT_ASKED: dict[str, Any] = {"status": "not_asked", "tests": []}
 #: how often a create whose answer was lost is tried again, once it is certain that it had no effect
@@ -139,16 +141,17 @@ class Reconciler:
         except ApiError as error:
             return self._adopt(wanted, error)
         validation = self._validated(answer) if "validationResults" in answer else validation
-        return Outcome(plan, self._finished(answer), validation, adopted=adopted, new_key=_new_key(answer))
+        return Outcome(plan, self._finished(str(answer.get("id"))), validation, adopted=adopted, new_key=_new_key(answer))
 
     def _post(self, wanted: Desired, body: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-        """Send it once. After a lost answer look first: what is there by now was made by the lost request."""
+        """Send it once. After a lost answer look first, a moment later: what is there by then was made by the lost request."""
         tries = CREATE_TRIES
         while True:
             try:
                 return self._api.create(body), False
             except AnswerLost:
                 tries -= 1
+                self._clock.sleep(self._clock.jitter(self._settings.wait_interval))
                 found = self.find(wanted)
                 if found is not None:
                     return found, True
@@ -160,13 +163,10 @@ class Reconciler:
         found = re.search(r"\(id = (\d+)\)|/integrations/(\d+)", error.server_message)
         if not found or error.status not in (400, 409):
             raise error
-        observed = self._api.get(found.group(1) or found.group(2))
-        if not matches(wanted, observed):
+        observed = self._settled(wanted, self.find(replace(wanted, id=found.group(1) or found.group(2))))
+        if observed is None or not matches(wanted, observed):
             raise error
-        settled = self._settled(wanted, observed)
-        if settled is None:
-            raise error
-        return replace(self._update(wanted, settled), adopted=True)
+        return replace(self._update(wanted, observed), adopted=True)
 
     # --- update --------------------------------------------------------------------------------------------------
 
@@ -180,41 +180,41 @@ class Reconciler:
             return Outcome(plan, observed)
         if not wanted.platform.editable:
             raise ImmutaError(f"{wanted.name} is in status {status}, and Immuta cannot update this type.", hint="Remove it and register it again.")
-        self._refuse_owned(wanted, observed)
+        self._refuse_owned(observed)
         body, id = plan.payload or {}, str(observed.get("id"))
         validation = dict(NOT_ASKED)
         if self._settings.server_validation:
-            validation = self._validated(self._api.update(id, body, dry_run=True))
+            validation = self._validated(self._when_settled(id, lambda: self._api.update(id, body, dry_run=True)))
         if self._settings.check_mode:
             return Outcome(plan, _predicted(body, observed), validation)
         answer = self._when_settled(id, lambda: self._api.update(id, body))
         validation = self._validated(answer) if "validationResults" in answer else validation
-        return Outcome(plan, self._finished({**answer, "id": id}), validation)
+        return Outcome(plan, self._finished(id), validation)
 
     # --- remove --------------------------------------------------------------------------------------------------
 
     def _delete(self, wanted: Desired, observed: Mapping[str, Any]) -> Outcome:
         id, force = str(observed.get("id")), self._settings.force_disable
-        platform = PLATFORMS.get(str(observed.get("type")), wanted.platform)
-        plan = plan_delete(platform, observed, wanted.config, force=force, policy=self._settings.policy)
-        self._refuse_owned(wanted, observed)
+        plan = plan_delete(wanted, observed, force=force, policy=self._settings.policy)
+        self._refuse_owned(observed)
         if self._settings.check_mode:
-            asked = self._settings.server_validation
-            answer = self._api.delete(id, plan.payload, dry_run=True, force_disable=force) if asked else {}
-            return Outcome(plan, {**observed, "status": "deleted"}, self._validated(answer) if asked else dict(NOT_ASKED))
+            validation = dict(NOT_ASKED)
+            if self._settings.server_validation:
+                validation = self._validated(self._when_settled(id, lambda: self._api.delete(id, plan.payload, dry_run=True, force_disable=force)))
+            return Outcome(plan, {**observed, "status": "deleted"}, validation)
         try:
             answer = self._when_settled(id, lambda: self._api.delete(id, plan.payload, force_disable=force))
         except NotFound:
-            answer = {}
+            answer = {"status": "deleted"}
         validation = self._validated(answer) if "validationResults" in answer else dict(NOT_ASKED)
-        if self._settings.wait and answer.get("status") not in GONE:
-            self._gone(id)
-        return Outcome(plan, {**observed, "status": answer.get("status") if not self._settings.wait else "deleted"}, validation)
+        status = answer.get("status") if not self._settings.wait or answer.get("status") in GONE else self._gone(id)
+        return Outcome(plan, {**observed, "status": status}, validation)
 
-    def _gone(self, id: str) -> None:
-        last = self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT)
-        if last not in GONE:
-            self._raise_failed(id, last)
+    def _gone(self, id: str) -> str:
+        last = self._at_rest(id)
+        if last["status"] not in GONE:
+            self._raise_failed(last)
+        return str(last["status"])
 
     # --- shared steps --------------------------------------------------------------------------------------------
 
@@ -227,58 +227,62 @@ class Reconciler:
             raise Conflict(
                 f"{wanted.name} (id {id}) is in state {status}.", status=409, method="GET", path=f"/integrations/{id}", hint="Set wait, or try again later."
             )
-        if self._wait(lambda: self._status(id), lambda now: now not in TRANSIENT) in GONE:
-            return None
-        return self.find(replace(wanted, id=id))
+        observed = self._at_rest(id)
+        return None if observed["status"] in GONE else observed
 
-    def _finished(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+    def _finished(self, id: str) -> dict[str, Any]:
         """The whole integration after a create or an update, once Immuta is done with it."""
-        id = str(answer.get("id"))
-        integration = self._api.get(id)
-        while self._settings.wait and integration.get("status") in TRANSIENT:
-            self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT)
-            integration = self._api.get(id)
-        if integration.get("status") in FAILED:
-            self._raise_failed(id, str(integration.get("status")), integration)
-        if is_healthy(integration.get("status")) is False:
+        integration = self._at_rest(id) if self._settings.wait else self._api.get(id)
+        status = integration["status"]
+        if status in FAILED or status in GONE:
+            self._raise_failed(integration)
+        if is_healthy(status) is False:
             self._warn(_unhealthy(integration))
         return integration
 
-    def _raise_failed(self, id: str, status: str, integration: Mapping[str, Any] | None = None) -> None:
-        results = (self._api.get(id) if integration is None else integration).get("validationResults") or {}
-        tests = results.get("validationTests") or []
+    def _raise_failed(self, integration: Mapping[str, Any]) -> None:
+        tests = (integration.get("validationResults") or {}).get("validationTests") or []
         messages = failed_tests(tests)
         raise RemoteFailure(
-            f"Integration {id} ended in status {status}." + (f" Failed tests: {'; '.join(messages)}." if messages else ""),
+            f"Integration {integration['id']} ended in status {integration['status']}." + (f" Failed tests: {'; '.join(messages)}." if messages else ""),
             hint="See what Immuta reports for it, mend that, and run this again.",
-            status=status,
+            status=integration["status"],
             tests=_tests(tests),
         )
 
     def _when_settled(self, id: str, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Send it; when the tenant answers that something is under way, wait and send it again."""
-        while True:
+        """Send it; when the tenant answers that something is under way, wait and send it again. Raises NotFound when it is gone by then."""
+
+        def attempt() -> dict[str, Any] | None:
             try:
                 return send()
             except Conflict as error:
-                if not self._settings.wait or "state" not in error.server_message:
+                state = re.search(r"state (\w+)", error.server_message)
+                if not self._settings.wait or not state or state.group(1) not in TRANSIENT:
                     raise
-                status = self._wait(lambda: self._status(id), lambda now: now not in TRANSIENT)
-                if status in GONE or f"state {status}" in error.server_message:
-                    raise
+                if self._at_rest(id)["status"] in GONE:
+                    raise NotFound(f"Integration {id} was removed meanwhile.", status=404, method=error.facts["method"], path=error.facts["path"]) from error
+                return None
 
-    def _status(self, id: str) -> str:
-        try:
-            return self._api.status(id)
-        except NotFound:
-            return "deleted"
+        return self._wait(attempt, lambda answer: answer is not None, lambda _: f"Immuta keeps saying that integration {id} is being changed") or {}
 
-    def _wait(self, look: Callable[[], str], done: Callable[[str], bool]) -> str:
+    def _at_rest(self, id: str) -> dict[str, Any]:
+        """The integration once nothing is under way any more; of one that is gone just id and status."""
+
+        def look() -> dict[str, Any]:
+            try:
+                return {"status": None, **self._api.get(id)}
+            except NotFound:
+                return {"id": id, "status": "deleted"}
+
+        return self._wait(look, lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
+
+    def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str]) -> T:
         """All waits of a task share one deadline, which starts with the first of them."""
         now = self._clock.monotonic()
         if self._deadline is None:
             self._deadline = now + self._settings.wait_timeout
-        return wait_until(look, done, timeout=max(0.0, self._deadline - now), interval=self._settings.wait_interval, clock=self._clock, describe=str)
+        return wait_until(look, done, timeout=max(0.0, self._deadline - now), interval=self._settings.wait_interval, clock=self._clock, describe=describe)
 
     def _validated(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """The answer's validation, raised when it failed and warned of when it says so."""
@@ -292,7 +296,7 @@ class Reconciler:
                 self._warn(f"Immuta's validation warns: {test['name']}: {test.get('message', '')}")
         return {"status": status, "tests": tests}
 
-    def _refuse_owned(self, wanted: Desired, observed: Mapping[str, Any]) -> None:
+    def _refuse_owned(self, observed: Mapping[str, Any]) -> None:
         platform = PLATFORMS.get(str(observed.get("type")))
         owner = self._connections.owner_of(str(observed.get("id"))) if platform and platform.connectable else None
         if owner:
@@ -303,7 +307,7 @@ class Reconciler:
             )
 
     def _warn_unknown_branch(self, wanted: Desired) -> None:
-        branch, known = wanted.config.get("authenticationType"), branches(wanted.platform)
+        branch, known = wanted.config.get("authenticationType"), branches(wanted.platform.fields)
         if branch and known and branch not in known:
             self._warn(f"config.authentication_type {branch} is none that this collection knows ({', '.join(sorted(known))}); it is sent as it is.")
 
