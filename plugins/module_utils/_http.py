@@ -154,7 +154,7 @@ def _server(url: str) -> tuple[str, str, int | None] | None:
         return None
 
 
-def _checked(url: str) -> str:
+def checked_url(url: str) -> str:
     """A base URL without its final slash. Raises OptionError, which shows no more of it than its host."""
     server = _server(url)
     if server is None or server[0] not in _PORTS:
@@ -202,7 +202,7 @@ class Session:
         self._clock = clock or Clock()
         self._warn = warn
         self._hint = hint or (lambda status, path: None)
-        self._base_url = _checked(transport.base_url)
+        self._base_url = checked_url(transport.base_url)
         self._host = origin(transport.base_url)
         self._verify = _verify(transport)
         self._certificate = _client_certificate(transport)
@@ -230,9 +230,6 @@ class Session:
         body = None if json is None else json_text.dumps(json).encode()
         call = _Call(method, path, url, body, repeatable=safe or method in ("GET", "PUT", "DELETE"), anonymous=anonymous)
         return self._settle(call, self._insist(call))
-
-    def close(self) -> None:
-        self._http.close()
 
     def mask(self, value: Any) -> Any:
         """A value as it may be shown."""

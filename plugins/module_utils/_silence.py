@@ -98,7 +98,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _system_words(error: BaseException) -> str:
     """What the operating system or the TLS library said; nothing for the wrappers around, whose text holds the URL."""
-    if not isinstance(error, OSError) or type(error).__module__.split(".")[0] in ("requests", "urllib3"):
+    wrapper = type(error).__module__.split(".")[0] in ("requests", "urllib3")
+    if type(error).__name__ != "CertificateError" and (wrapper or not isinstance(error, OSError)):
         return ""
-    words = getattr(error, "verify_message", "") or error.strerror or (error.args[0] if error.args else "")
+    words = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or (error.args[0] if error.args else "")
     return " ".join(words.split()).rstrip(".") if isinstance(words, str) else ""

@@ -18,7 +18,7 @@ from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from ansible.module_utils.common.validation import check_type_bool, check_type_int, check_type_path, check_type_str
 
 from ._errors import OptionError, Unauthorized
-from ._http import Auth, HeaderAuth, Session, Transport, origin, path_of
+from ._http import Auth, HeaderAuth, Session, Transport, checked_url, origin, path_of
 from ._waiting import Clock
 
 VERSION = "0.1.0"
@@ -137,10 +137,7 @@ def connect(
 
 def tenant_of(params: Mapping[str, Any]) -> str:
     """The host name of the tenant, for results. Raises OptionError."""
-    try:
-        return urlsplit(_url(params)).hostname or ""
-    except ValueError:
-        raise OptionError("url is no address that can be read.", option="url") from None
+    return urlsplit(_url(params)).hostname or ""
 
 
 def explain(status: int, path: str) -> str | None:
@@ -183,7 +180,7 @@ def _url(params: Mapping[str, Any]) -> str:
     url = str(_value(params, "url") or "").strip()
     if not url:
         raise OptionError(f"The tenant is not named: set url, or the environment variable {variable('url')}.", option="url")
-    return url
+    return checked_url(url)
 
 
 def _credential(params: Mapping[str, Any], given: Collection[str], known: set[str]) -> tuple[str, str]:

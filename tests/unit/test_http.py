@@ -751,7 +751,7 @@ def test_an_untrusted_certificate_ends_it_before_anything_is_sent(authority: Aut
 def test_a_certificate_for_another_name_is_not_trusted(authority: Authority) -> None:
     with Wire([], tls=authority.server("h", "other.example.com")) as wire, pytest.raises(ConnectionFailed) as caught:
         session(wire, ca_path=str(authority.path)).request("GET", "/x")
-    assert "mismatch" in str(caught.value) and "not valid for '127.0.0.1'" in str(caught.value)
+    assert "match" in str(caught.value) and "'127.0.0.1'" in str(caught.value)
 
 
 @pytest.mark.parametrize("variable", ["", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -113,6 +114,7 @@ def test_the_real_clock_sleeps_and_its_jitter_takes_at_most_half() -> None:
     before = clock.monotonic()
     clock.sleep(0.01)
     assert clock.monotonic() - before >= 0.01
+    assert abs(clock.now() - time.time()) < 5
     shares = [clock.jitter(10) for _ in range(200)]
     assert all(5 <= share <= 10 for share in shares) and len(set(shares)) > 1
     assert wait(states("creating", "enabled"), clock, interval=0.01) == "enabled"
