@@ -1,0 +1,444 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A script taken apart: tokens, statements, literals. Nothing is ever lost: the pieces joined give the script back.
+
+One scanner reads every dialect; what differs between them is the table DIALECTS. It knows just enough SQL to find where
+a literal, a comment, a quoted name, a body and a block end, because only a semicolon outside of all of these ends a statement.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Union
+
+from .._errors import ScriptRefused
+from .._secrets import looks_secret
+
+# What stands in a masked copy where a literal was.
+MASK = "***"
+
+DOUBLED = r"'[^']*(?:''[^']*)*'(?!')"
+BACKSLASHED = r"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!')"
+QUOTED_NAME = r'"[^"]*(?:""[^"]*)*"(?!")'
+BACKTICKED_NAME = r"`[^`]*(?:``[^`]*)*`(?!`)"
+BRACKETED_NAME = r"\[[^\]]*(?:\]\][^\]]*)*\](?!\])"
+NEVER = r"(?!)"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What is peculiar to one database. The patterns are regular expressions of one whole token."""
+
+    name: str
+    string: str
+    quoted_name: str = QUOTED_NAME
+    # What opens and closes a dollar-quoted text
+    fence: str = NEVER
+    word: str = r"[^\W\d][\w$]*"
+    line_comment: str = "--"
+    nested_comments: bool = True
+    # Lines that only a command line client understands
+    client: str = r"\\\S*"
+    # Whether BEGIN … END is one statement, and whether DECLARE … BEGIN … END is
+    blocks: bool = False
+    declare: bool = False
+    # Whether lines of GO separate the statements, instead of semicolons
+    batches: bool = False
+    scanner: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        kinds = {
+            "space": r"[\s\ufeff]+",
+            "comment": rf"(?:{self.line_comment})[^\r\n]*" + ("" if self.nested_comments else r"|/\*.*?\*/"),
+            "nested": r"/\*" if self.nested_comments else NEVER,
+            "string": self.string,
+            "dollar": rf"(?P<fence>{self.fence}).*?(?-i:(?P=fence))",
+            "name": self.quoted_name,
+            "go": r"GO(?:[ \t]+(?P<times>\d+))?[ \t]*;?[ \t]*(?:--[^\r\n]*)?(?=[\r\n]|\Z)" if self.batches else NEVER,
+            "client": self.client,
+            "unclosed": rf"['\"`]|/\*|{self.fence}" + (r"|\[" if self.batches else ""),
+            "word": self.word,
+            "number": r"\d\w*",
+            "end": NEVER if self.batches else ";",
+            "symbol": r".",
+        }
+        pattern = "|".join(f"(?P<{kind}>{expression})" for kind, expression in kinds.items())
+        object.__setattr__(self, "scanner", re.compile(pattern, re.DOTALL | re.IGNORECASE))
+
+
+DIALECTS = {
+    dialect.name: dialect
+    for dialect in (
+        # Snowflake: a nested opening of a comment is no opening; a backslash escapes in every string
+        Dialect(
+            "snowflake",
+            string=BACKSLASHED,
+            fence=r"\$\$",
+            word=r"[^\W\d](?:\w|\$(?!\$))*",
+            line_comment="--|//",
+            nested_comments=False,
+            client=r"\\\S*|![a-z]\w*",
+            blocks=True,
+            declare=True,
+        ),
+        # Redshift, unlike PostgreSQL today, also takes a backslash as an escape in plain strings
+        Dialect("redshift", string=f"E?{BACKSLASHED}", fence=r"\$(?:[^\W\d]\w*)?\$"),
+        Dialect(
+            "databricks",
+            string="|".join(["r" + DOUBLED, 'r"[^"]*"', BACKSLASHED, BACKSLASHED.replace("'", '"')]),
+            quoted_name=BACKTICKED_NAME,
+            fence=r"\$\$",
+            word=r"[^\W\d](?:\w|\$(?!\$))*",
+            blocks=True,
+        ),
+        Dialect(
+            "tsql",
+            string=f"N?{DOUBLED}",
+            quoted_name=f"{QUOTED_NAME}|{BRACKETED_NAME}",
+            word=r"(?:[^\W\d]|[@#])[\w$@#]*",
+            client=r"\\\S*|:[a-z]\w*|!!",
+            batches=True,
+        ),
+    )
+}
+DIALECT_OF = {"Snowflake": "snowflake", "Redshift": "redshift", "Databricks": "databricks", "Azure Synapse Analytics": "tsql"}
+
+
+class Token(NamedTuple):
+    """One token. line counts from 1; times is how often a batch runs that ends here (GO 3)."""
+
+    kind: str
+    text: str
+    line: int
+    times: int = 1
+
+    @property
+    def key(self) -> str:
+        """What keywords and symbols are compared by; empty for what is quoted."""
+        return self.text.upper() if self.kind in ("word", "symbol", "end") else ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement. number and line count from 1; text has no final semicolon; repeat is the n of C(GO n)."""
+
+    number: int
+    line: int
+    text: str
+    repeat: int = 1
+
+
+# A piece of a script: a statement, or the text between two (comments, semicolons, space).
+Piece = Union[str, Statement]
+
+
+def split(script: str, dialect: str) -> list[Statement]:
+    """The statements of a script, empty ones left out.
+
+    Raises ScriptRefused, with the line, where a literal, comment, name or block is never closed, and for a line that only a
+    command line client understands.
+    """
+    return [piece for piece in pieces(script, dialect) if isinstance(piece, Statement)]
+
+
+def pieces(script: str, dialect: str) -> list[Piece]:
+    """The whole script as statements and the texts between them: joined they give the script back."""
+    found: list[Piece] = []
+    number = 0
+    for tokens, times in _chunks(script, DIALECTS[dialect]):
+        text = "".join(token.text for token in tokens)
+        if _is_gap(tokens[0]):
+            found.append(text)
+        else:
+            number += 1
+            found.append(Statement(number, tokens[0].line, text, times))
+    return found
+
+
+def scan(script: str, dialect: str) -> Iterator[Token]:
+    """The tokens of a script, space and comments among them; their texts joined give the script back."""
+    yield from _scan(script, DIALECTS[dialect])
+
+
+def significant(text: str, dialect: str) -> list[Token]:
+    """The tokens of a text without space and comments."""
+    return [token for token in scan(text, dialect) if token.kind not in ("space", "comment")]
+
+
+# ---------------------------------------------------------------------------------------------------------------- tokens
+
+
+def _scan(script: str, dialect: Dialect) -> Iterator[Token]:
+    position, line = 0, 1
+    # The line on which a statement was last seen: there, GO is a word like others and a backslash a symbol.
+    occupied = 0
+    while position < len(script):
+        found = dialect.scanner.match(script, position)
+        assert found is not None  # a symbol is any character
+        kind, text = found.lastgroup or "", found[0]
+        if kind in ("go", "client") and occupied == line:
+            kind, text = ("word", text[:2]) if kind == "go" else ("symbol", text[0])
+        elif kind == "nested":
+            kind, text = "comment", _nested_comment(script, position, line)
+        elif kind == "client":
+            raise ScriptRefused(f"Line {line} is a command of a command line client ({text}), not SQL.", hint="Take it out of the script.", line=line)
+        elif kind == "unclosed":
+            raise _unclosed({"/*": "A comment", '"': "A quoted name", "`": "A quoted name", "[": "A quoted name"}.get(text, "A literal"), line)
+        yield Token(kind, text, line, int(found["times"] or 1) if kind == "go" else 1)
+        position += len(text)
+        line += text.count("\n")
+        if kind not in ("space", "comment"):
+            occupied = 0 if kind == "end" else line
+
+
+def _nested_comment(script: str, start: int, line: int) -> str:
+    depth = 0
+    for mark in re.compile(r"/\*|\*/").finditer(script, start):
+        depth += 1 if mark.group() == "/*" else -1
+        if depth == 0:
+            return script[start : mark.end()]
+    raise _unclosed("A comment", line)
+
+
+def _unclosed(what: str, line: int) -> ScriptRefused:
+    return ScriptRefused(f"{what} that opens on line {line} is never closed.", hint="The script is incomplete or of another kind of database.", line=line)
+
+
+# ------------------------------------------------------------------------------------------------------------ statements
+
+
+def _chunks(script: str, dialect: Dialect) -> Iterator[tuple[list[Token], int]]:
+    """Runs of tokens, each a gap or a statement, and how often it is to run. A statement neither starts nor ends with a gap."""
+    tokens = list(_scan(script, dialect))
+    start = 0
+    for last, times in _statement_ends(tokens, dialect):
+        first = next((index for index in range(start, last) if not _is_gap(tokens[index])), last)
+        end = last
+        while end > first and _is_gap(tokens[end - 1]):
+            end -= 1
+        if first > start:
+            yield tokens[start:first], 1
+        if end > first:
+            yield tokens[first:end], times
+        start = end
+    if start < len(tokens):
+        yield tokens[start:], 1
+
+
+def _is_gap(token: Token) -> bool:
+    return token.kind in ("space", "comment", "end", "go")
+
+
+def _statement_ends(tokens: list[Token], dialect: Dialect) -> Iterator[tuple[int, int]]:
+    """The index of every token that ends a statement, and how often that statement is to run."""
+    real = [index for index, token in enumerate(tokens) if token.kind not in ("space", "comment")]
+    keys = [tokens[index].key for index in real] + ["", ""]
+    block = _Block(dialect)
+    for place, index in enumerate(real):
+        token = tokens[index]
+        if token.kind == "go" or (token.kind == "end" and not block.is_open):
+            yield index, token.times
+            block = _Block(dialect)
+        elif dialect.blocks:
+            block.read(token, keys[place + 1], keys[place + 2])
+    if block.is_open:
+        raise _unclosed("A block", block.line)
+    yield len(tokens), 1
+
+
+class _Block:
+    """Follows one statement through BEGIN … END, so that the semicolons inside do not end it.
+
+    Only BEGIN and CASE are counted: they are what a plain END closes. IF, LOOP, FOR, WHILE and REPEAT close themselves by name.
+    """
+
+    STARTERS = frozenset({"", ";", "BEGIN", "THEN", "ELSE", "DO", "LOOP", "REPEAT", "DECLARE"})
+    TRANSACTION = frozenset({"", ";", "WORK", "TRAN", "TRANSACTION"})
+    NAMED_ENDS = frozenset({"IF", "LOOP", "FOR", "WHILE", "REPEAT"})
+    # After these a keyword is only a name: t.end, x AS end, :end
+    NOT_KEYWORD = frozenset({".", "AS", ":"})
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.line = 0
+        self.depth = 0
+        self.declaring = False
+        self.started = False
+        self.creating = False
+        self.routine = False
+        self.before = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.depth > 0 or self.declaring
+
+    def read(self, token: Token, after: str, later: str) -> None:
+        """The next token, and the keys of the two behind it."""
+        key = token.key
+        if not self.started:
+            self.creating = key in ("CREATE", "ALTER", "WITH")
+        elif self.creating and key in ("PROCEDURE", "FUNCTION", "TASK"):
+            self.routine = True
+        was_open = self.is_open
+        if key == "DECLARE":
+            self._declare()
+        elif key == "BEGIN":
+            self._begin(after, later)
+        elif key in ("CASE", "END") and self.is_open and self.before not in self.NOT_KEYWORD:
+            self._nest(key, after)
+        if self.is_open and not was_open:
+            self.line = token.line
+        self.started = True
+        self.before = key or "quoted"
+
+    def _declare(self) -> None:
+        if self.dialect.declare and self.depth == 0 and (not self.started or (self.routine and self.before == "AS")):
+            self.declaring = True
+
+    def _begin(self, after: str, later: str) -> None:
+        transaction = after in self.TRANSACTION or (after == "NAME" and later not in ("", ":", "="))
+        body = self.routine and self.before == "AS"
+        nested = self.before in self.STARTERS and (self.is_open or not self.started)
+        # A body that is declared inside the declarations does not end them.
+        in_declarations = self.declaring and self.before == "AS"
+        if (body or nested or in_declarations) and not transaction:
+            self.depth += 1
+            self.declaring = self.declaring and in_declarations
+
+    def _nest(self, key: str, after: str) -> None:
+        if key == "CASE":
+            self.depth += self.before != "END"
+        elif self.depth and after not in self.NAMED_ENDS:
+            self.depth -= 1
+
+
+# -------------------------------------------------------------------------------------------------------------- literals
+
+# In a comment, everything from here on may be a statement that somebody switched off, or a comment in a comment.
+_TELLTALE = re.compile(r"['\"`]|\$\w*\$|/\*|passw|pwd|secret|token|credential", re.IGNORECASE)
+# Properties whose double-quoted value is the name of an object; any other is a text: password="…"
+_VALUE_IS_NAME = re.compile(r"(ROLE|WAREHOUSE|NAMESPACE|DATABASE|SCHEMA|_NAME)$")
+_CODE_LANGUAGES = frozenset({"", "SQL", "PLPGSQL"})
+
+
+def mask_literals(script: str, dialect: str) -> str:
+    """The script with C(***) in place of every literal, for reading: same lines, same statements.
+
+    A body in SQL stays readable, its own literals masked; a body in another language and a quoted text in a comment do not.
+    """
+    return "".join(MASK + re.sub(r"[^\r\n]+", "", text) if literal else text for text, literal in marked(script, dialect))
+
+
+def mask_message(message: str, statement: str, dialect: str, names: Iterable[str] = ()) -> str:
+    """What a database said about a statement, without the statement's literals.
+
+    What it quotes stays only when it is a name that the statement uses, or one of C(names).
+    """
+    hidden, shown = _vocabulary(statement, dialect)
+    for literal in sorted(hidden, key=len, reverse=True):
+        message = message.replace(literal, MASK)
+    known = {name.lower() for name in (*shown, *names)}
+
+    def judge(quoted: re.Match[str]) -> str:
+        inside = quoted["inside"].lower()
+        parts = re.split(r"[\s.\"`()\[\],]+", inside)
+        return quoted[0] if inside in known or all(part in known for part in parts if part) else quoted["quote"] + MASK + quoted["quote"]
+
+    return re.sub(r"(?<!\w)(?P<quote>['\"`])(?P<inside>.*?)(?P=quote)(?!\w)", judge, message, flags=re.DOTALL)
+
+
+def secrets_in(script: str, dialect: str) -> set[str]:
+    """The passwords and the like that a script holds: literals of four and more characters behind C(PASSWORD), C(SECRET), …"""
+    found: set[str] = set()
+    words: list[str] = []
+    for text, literal in marked(script, dialect):
+        if literal and words and looks_secret(words[-1]) and len(text) >= 4:
+            found |= _readings(text)
+        elif not literal and re.fullmatch(r"\w+", text):
+            words.append(text)
+    return found
+
+
+def marked(script: str, dialect: str) -> Iterator[tuple[str, bool]]:
+    """The script in parts, each with whether it is (the inside of) a literal; joined they give the script back."""
+    for tokens, _times in _chunks(script, DIALECTS[dialect]):
+        language = _language(tokens)
+        last, before = "", ""
+        for token in tokens:
+            if token.kind == "comment":
+                yield from _mark_comment(token.text)
+            elif token.kind == "string":
+                yield from _mark_quoted(token.text, token.text.index(token.text[-1]) + 1)
+            elif token.kind == "dollar":
+                is_body = last in ("AS", "DO", "IMMEDIATE") or (last == language != "")
+                yield from _mark_dollar(token.text, dialect, is_body and language in _CODE_LANGUAGES)
+            elif _is_secret_value(token, last, before):
+                yield from _mark_quoted(token.text, 1) if token.kind == "name" else [(token.text, True)]
+            else:
+                yield token.text, False
+            if token.kind not in ("space", "comment"):
+                last, before = token.text.upper(), last
+
+
+def _language(tokens: list[Token]) -> str:
+    """The word after LANGUAGE, empty where there is none."""
+    words = [token.text.strip("\"'").upper() for token in tokens if token.kind in ("word", "string", "name")]
+    return words[words.index("LANGUAGE") + 1] if "LANGUAGE" in words[:-1] else ""
+
+
+def _is_secret_value(token: Token, last: str, before: str) -> bool:
+    """Whether a name, word or number is the value of something: password="…", or PASSWORD "…"."""
+    if token.kind == "name":
+        return looks_secret(last) or (last == "=" and not _VALUE_IS_NAME.search(before))
+    return token.kind in ("word", "number") and last == "=" and looks_secret(before)
+
+
+def _mark_comment(text: str) -> Iterator[tuple[str, bool]]:
+    end = len(text) - (2 if text.startswith("/*") else 0)
+    telltale = _TELLTALE.search(text, 2, end)
+    start = telltale.start() if telltale else end
+    yield text[:start], False
+    if start < end:
+        yield text[start:end], True
+    yield text[end:], False
+
+
+def _mark_quoted(text: str, opening: int) -> Iterator[tuple[str, bool]]:
+    yield text[:opening], False
+    yield text[opening:-1], True
+    yield text[-1:], False
+
+
+def _mark_dollar(text: str, dialect: str, code: bool) -> Iterator[tuple[str, bool]]:
+    fence = text[: text.index("$", 1) + 1]
+    inside = text[len(fence) : -len(fence)]
+    yield fence, False
+    try:
+        yield from list(marked(inside, dialect)) if code else [(inside, True)]
+    except ScriptRefused:  # not SQL after all
+        yield inside, True
+    yield fence, False
+
+
+def _vocabulary(statement: str, dialect: str) -> tuple[set[str], set[str]]:
+    """The literals of a statement (of four and more characters, as written and as meant) and the names that it uses."""
+    hidden: set[str] = set()
+    shown: set[str] = set()
+    parts = [("", False), *marked(statement, dialect), ("", False)]
+    for (left, _l), (text, literal), (right, _r) in zip(parts, parts[1:], parts[2:]):
+        if literal:
+            hidden |= {*_readings(text), *text.splitlines()}
+        # A word that touches a quote may be half of a literal that was not quoted well.
+        elif left[-1:] not in ("'", "$") and right[-1:] != "'":
+            shown |= {text, text.strip('"`[]')}
+    return {text for text in hidden if len(text.strip()) >= 4}, {text for text in shown if text.strip()}
+
+
+def _readings(literal: str) -> set[str]:
+    """A literal as written, and as it may be meant: quotes doubled, or characters escaped by backslashes."""
+    return {literal, literal.replace("''", "'"), re.sub(r"\\(.)", r"\1", literal, flags=re.DOTALL).replace("''", "'")}
