@@ -41,10 +41,9 @@ class Engine(ABC):
     @classmethod
     def attach(cls, facts: Mapping[str, Any] | str | os.PathLike[str]) -> Self:
         """An engine that somebody else runs: from its facts, or from the ready file that holds them."""
-        if not isinstance(facts, Mapping):
-            facts = json.loads(Path(facts).read_text(encoding="utf-8"))
-        engine = cls(facts["host"], facts["port"])
-        engine._facts = facts
+        found = facts if isinstance(facts, Mapping) else json.loads(Path(facts).read_text(encoding="utf-8"))
+        engine = cls(found["host"], found["port"])
+        engine._facts = found
         return engine
 
     @property
@@ -78,8 +77,8 @@ class Engine(ABC):
         """What the engine holds, read from the engine itself; no passwords."""
 
     @abstractmethod
-    def can_login(self, user: str, password: str, **where: Any) -> bool:
-        """Whether the real driver logs in with this password."""
+    def can_login(self, user: str, password: str, database: str | None = None) -> bool:
+        """Whether the real driver logs in with this password; a server that does not answer is an error."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -98,7 +97,7 @@ class Engine(ABC):
     def start(self) -> None:
         """Start the server process and wait until it takes logins."""
         host, port = self._asked
-        argv = [sys.executable, "-m", __package__, self.kind, "--host", host, "--port", str(port), "--with-stdin"]
+        argv = [sys.executable, "-P", "-m", __package__, self.kind, "--host", host, "--port", str(port), "--with-stdin"]
         env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
         self._process = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)

@@ -46,7 +46,7 @@ async def _until_told(server: Server, listener: socket.socket, directory: Path, 
     host, port = listener.getsockname()
     with suppress(asyncio.CancelledError):
         async with server(listener, directory) as facts:
-            _announce({"host": host, "port": port, "pid": os.getpid(), **facts}, ready_file)
+            _announce({"host": host, "port": port, "pid": os.getpid(), "directory": str(directory), **facts}, ready_file)
             try:
                 await asyncio.Event().wait()
             finally:

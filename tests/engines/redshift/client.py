@@ -105,7 +105,7 @@ class RedshiftEngine(Engine):
 
         try:
             self.connect(user, password, database).close()
-        except redshift_connector.Error as error:
+        except redshift_connector.error.Error as error:
             details = error.args[0] if error.args else None
             if isinstance(details, dict) and details.get("C") in REFUSED:
                 return False

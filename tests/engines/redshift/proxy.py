@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A proxy that makes PostgreSQL look enough like Redshift for `redshift_connector`.
 
-It speaks only the start of the conversation (PostgreSQL documentation, "Frontend/Backend Protocol"): refuses
-encryption, drops start-up parameters that PostgreSQL does not know, and reports the server version of Redshift. After
-the first "ready for query" it copies bytes.
+It takes part in the conversation (PostgreSQL documentation, "Frontend/Backend Protocol") at three places: at the start
+it refuses encryption and drops parameters that PostgreSQL does not know, in the greeting it reports the server version
+of Redshift, and on the way to the server it rewrites statements. What the server answers later is copied as it is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
+
+from .rewrite import rewritten
 
 SERVER_VERSION = b"8.0.2"
 KNOWN_PARAMETERS = frozenset({b"user", b"database", b"application_name", b"client_encoding", b"options"})
@@ -55,7 +57,7 @@ async def _converse(client: Streams, upstream: Path) -> None:
         start = await _start(client)
         server = await asyncio.open_unix_connection(str(upstream))
         server[1].write(struct.pack("!I", len(start) + 4) + start)
-        to_server = asyncio.ensure_future(_copy(client[0], server[1]))
+        to_server = asyncio.ensure_future(_requests(client[0], server[1]))
         try:
             await _greeting(server[0], client[1])
             await _copy(server[0], client[1])
@@ -93,17 +95,43 @@ def _known(parameters: bytes) -> bytes:
     return b"".join(name + b"\0" + value + b"\0" for name, value in pairs if name in KNOWN_PARAMETERS) + b"\0"
 
 
+async def _requests(client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
+    """Pass the client's messages on until its end, statements rewritten."""
+    with contextlib.suppress(asyncio.IncompleteReadError):
+        while True:
+            kind, body = await _message(client)
+            if kind == b"P":  # parse: a name, the statement, types of parameters
+                name, sql, types = body.split(b"\0", 2)
+                body = b"\0".join((name, _rewritten(sql), types))
+            elif kind == b"Q":
+                body = _rewritten(body[:-1]) + b"\0"
+            await _send(server, kind, body)
+    server.write_eof()
+
+
+def _rewritten(statement: bytes) -> bytes:
+    return rewritten(statement.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+
+async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    kind = await reader.readexactly(1)
+    length = struct.unpack("!I", await reader.readexactly(4))[0]
+    return kind, await reader.readexactly(length - 4)
+
+
+async def _send(writer: asyncio.StreamWriter, kind: bytes, body: bytes) -> None:
+    writer.write(kind + struct.pack("!I", len(body) + 4) + body)
+    await writer.drain()
+
+
 async def _greeting(server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
     """Pass the server's messages up to the first "ready for query", with Redshift's version among the parameters."""
     kind = b""
     while kind != b"Z":
-        kind = await server.readexactly(1)
-        length = struct.unpack("!I", await server.readexactly(4))[0]
-        body = await server.readexactly(length - 4)
+        kind, body = await _message(server)
         if kind == b"S" and body.startswith(b"server_version\0"):
             body = b"server_version\0" + SERVER_VERSION + b"\0"
-        client.write(kind + struct.pack("!I", len(body) + 4) + body)
-        await client.drain()
+        await _send(client, kind, body)
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
@@ -111,5 +139,4 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
     while data := await source.read(65536):
         target.write(data)
         await target.drain()
-    if target.can_write_eof():
-        target.write_eof()
+    target.write_eof()

@@ -59,7 +59,7 @@ def _database(ledger: Ledger, database: Thing) -> dict[str, Any]:
 
 
 def _role(ledger: Ledger, role: Thing) -> dict[str, Any]:
-    granted = [(to, grantee) for name, to, grantee, _ in ledger.members() if name == role.name[0]]
+    granted = [(member.to, member.grantee) for member in ledger.members() if member.role == role.name[0]]
     return {
         **_facts(role),
         "granted_to_roles": sorted(grantee for to, grantee in granted if to == "ROLE"),
@@ -68,5 +68,5 @@ def _role(ledger: Ledger, role: Thing) -> dict[str, Any]:
 
 
 def _user(ledger: Ledger, user: Thing) -> dict[str, Any]:
-    roles = sorted(role for role, to, grantee, _ in ledger.members() if (to, grantee) == ("USER", user.name[0]))
+    roles = sorted(m.role for m in ledger.members() if (m.to, m.grantee) == ("USER", user.name[0]))
     return {**_facts(user), "has_password": user.properties.get("PASSWORD") is not None, "roles": roles}

@@ -47,9 +47,10 @@ class SnowflakeEngine(Engine):
         """A connection of `snowflake.connector`; as the administrator unless a user is given."""
         import snowflake.connector
 
-        settings = {"user": user or self.admin_user, "password": self.admin_password if password is None else password}
-        settings |= {"host": self.host, "port": self.port, "protocol": "http", "account": self.account}
-        settings |= {"login_timeout": 10, "network_timeout": 20, "session_parameters": {}}
+        settings: dict[str, Any] = {"host": self.host, "port": self.port, "protocol": "http", "account": self.account}
+        settings |= {"user": user or self.admin_user, "login_timeout": 10, "network_timeout": 20}
+        if password is not None or user is None:
+            settings["password"] = self.admin_password if password is None else password
         if user is None:
             settings |= {"role": self._facts["role"], "warehouse": self.warehouse}
         return snowflake.connector.connect(**(settings | options))
@@ -69,11 +70,12 @@ class SnowflakeEngine(Engine):
             found: dict[str, Any] = json.load(answer)
         return found
 
-    def can_login(self, user: str, password: str, **where: Any) -> bool:
+    def can_login(self, user: str, password: str, database: str | None = None) -> bool:
         import snowflake.connector
 
+        """As on the service, a database that is not there keeps nobody out."""
         try:
-            self.connect(user, password, **where).close()
+            self.connect(user, password, **({"database": database} if database else {})).close()
         except snowflake.connector.Error as error:
             if error.errno in REFUSED:
                 return False

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from .answers import SHOW, Answer, success
-from .errors import SnowflakeError, insufficient_privileges, not_found
-from .ledger import ACCOUNT, Grant
-from .objects import signature
+from .errors import SnowflakeError, insufficient_privileges, not_found, unsupported
+from .ledger import ACCOUNT, GRANTEES, Grant, Membership, Thing, role_name
 from .privileges import ALL_PRIVILEGES, KINDS, privileges_of
+from .procedures import signature, types
 from .session import Session
 from .words import Name, Reader, shown
 
@@ -57,7 +58,7 @@ def revoke(session: Session, reader: Reader) -> Answer:
     reader.expect("REVOKE")
     only_option = reader.accept("GRANT OPTION FOR")
     if not only_option and _comes_role(reader):
-        return _membership(session, reader, "FROM", lambda role, to, grantee, by: session.ledger.leave(role, to, grantee))
+        return _membership(session, reader, "FROM", session.ledger.leave)
     privileges = _privileges(reader)
     targets = list(_targets(session, reader))
     reader.expect("FROM")
@@ -74,37 +75,29 @@ def revoke(session: Session, reader: Reader) -> Answer:
 
 
 def _comes_role(reader: Reader) -> bool:
-    """GRANT ROLE r: ROLE is followed by a name, not by ON."""
-    if reader.key() == "DATABASE" and reader.key(1) == "ROLE":
-        return True
-    return reader.key() == "ROLE" and reader.key(1) != "ON"
+    """GRANT ROLE r, GRANT DATABASE ROLE d.r: a name follows, not ON."""
+    return reader.key() in ("ROLE", "DATABASE") and reader.key(1) != "ON"
 
 
-def _membership(session: Session, reader: Reader, word: str, change: Callable[[str, str, str, str], None]) -> Answer:
+def _membership(session: Session, reader: Reader, word: str, change: Callable[[Membership], None]) -> Answer:
     kind = reader.expect_one(("ROLE", "DATABASE ROLE"))
-    roles = [_role(session, kind, reader)]
+    roles = [_named(session, kind, reader)]
     while reader.accept(","):
-        roles.append(_role(session, kind, reader))
+        roles.append(_named(session, kind, reader))
     reader.expect(word)
-    to = reader.expect_one(("ROLE", "USER", "DATABASE ROLE"))
-    grantee = _role(session, to, reader)
+    to = reader.expect_one(GRANTEES)
+    grantee = _named(session, to, reader)
     reader.end()
     for role in roles:
-        thing = session.ledger.need(kind, role)
         if not _manages_grants(session):
-            session.must_own(thing)
-        change(shown(role) if len(role) > 1 else role[0], to.split()[-1], grantee[-1] if to == "USER" else _flat(grantee), session.role)
+            session.must_own(role)
+        change(Membership(role_name(role.name), GRANTEES[to], role_name(grantee.name), session.role))
     return success()
 
 
-def _role(session: Session, kind: str, reader: Reader) -> Name:
-    name = session.resolve(kind, reader.name(), "GRANT")
-    session.ledger.need(kind, name)
-    return name
-
-
-def _flat(name: Name) -> str:
-    return name[0] if len(name) == 1 else shown(name)
+def _named(session: Session, kind: str, reader: Reader) -> Thing:
+    """The role or user that is named next."""
+    return session.ledger.need(kind, session.resolve(kind, reader.name(), "GRANT"))
 
 
 def _manages_grants(session: Session) -> bool:
@@ -147,7 +140,7 @@ def _one_target(session: Session, reader: Reader) -> Target:
     kind = reader.expect_one(KINDS)
     name = session.resolve(kind, reader.name(), "GRANT")
     if KINDS[kind].signature:
-        name = (*name[:-1], name[-1] + signature(reader, named=False))
+        name = (*name[:-1], name[-1] + signature(types(reader)))
     if kind == "TABLE" and session.ledger.get("VIEW", name):
         kind = "VIEW"  # GRANT ... ON TABLE takes a view, too
     thing = session.ledger.need(kind, name)
@@ -159,8 +152,8 @@ def _one_target(session: Session, reader: Reader) -> Target:
 def _grantee(session: Session, reader: Reader) -> str:
     kind = reader.accept_one(("ROLE", "DATABASE ROLE", "USER", "SHARE")) or "ROLE"
     if kind in ("USER", "SHARE"):
-        raise SnowflakeError(2, "0A000", f"Unsupported feature 'GRANT privileges TO {kind}'.")
-    return _flat(_role(session, kind, reader))
+        raise unsupported(f"GRANT privileges TO {kind}")
+    return role_name(_named(session, kind, reader).name)
 
 
 def _expanded(session: Session, privileges: Iterable[str], target: Target) -> Iterator[str]:
@@ -230,28 +223,32 @@ GRANT_COLUMNS = ("created_on", "privilege", "granted_on", "name", "granted_to", 
 MEMBER_COLUMNS = ("created_on", "role", "granted_to", "grantee_name", "granted_by")
 
 
+def moment(time: datetime) -> str:
+    """A time as SHOW gives it."""
+    return time.isoformat(sep=" ", timespec="milliseconds")
+
+
 def show_grants(session: Session, reader: Reader) -> Answer:
     """What comes after SHOW GRANTS: nothing, TO ROLE r, TO USER u, OF ROLE r, ON kind name, ON ACCOUNT."""
-    which = reader.accept_one(("TO ROLE", "TO USER", "OF ROLE", "ON ACCOUNT", "ON"))
+    which = reader.accept_one(("TO ROLE", "TO DATABASE ROLE", "TO USER", "OF ROLE", "ON ACCOUNT", "ON"))
     if which in ("OF ROLE", "TO USER"):
         return _show_members(session, reader, which)
     if which == "ON":
         target = _one_target(session, reader)
-        found = list(session.ledger.grants_on(target.kind, target.name))
+        found = session.ledger.grants_on(target.kind, target.name)
     elif which == "ON ACCOUNT":
-        found = list(session.ledger.grants_on("ACCOUNT", ACCOUNT))
+        found = session.ledger.grants_on("ACCOUNT", ACCOUNT)
+    elif which:
+        found = session.ledger.grants_to(role_name(_named(session, which[3:], reader).name))
     else:
-        role = _role(session, "ROLE", reader) if which else (session.role,)
-        found = list(session.ledger.grants_to(role[0]))
+        found = session.ledger.grants_to(session.role)
     reader.end()
-    rows = [("", g.privilege, g.kind.replace(" ", "_"), shown(g.name), "ROLE", g.role, str(g.option).lower(), g.by) for g in found]
+    rows = [(moment(g.created), g.privilege, g.kind.replace(" ", "_"), shown(g.name), "ROLE", g.role, str(g.option).lower(), g.by) for g in found]
     return Answer(GRANT_COLUMNS, rows, SHOW)
 
 
 def _show_members(session: Session, reader: Reader, which: str) -> Answer:
-    kind = which.split()[1]
-    name = _role(session, kind, reader)[0]
+    name = role_name(_named(session, which.split()[1], reader).name)
     reader.end()
-    of_role = which == "OF ROLE"
-    rows = [("", role, to, grantee, by) for role, to, grantee, by in session.ledger.members() if (role == name if of_role else (to, grantee) == ("USER", name))]
-    return Answer(MEMBER_COLUMNS, rows, SHOW)
+    wanted = [m for m in session.ledger.members() if name == (m.role if which == "OF ROLE" else m.to == "USER" and m.grantee)]
+    return Answer(MEMBER_COLUMNS, [(moment(m.created), m.role, m.to, m.grantee, m.by) for m in wanted], SHOW)

@@ -19,6 +19,12 @@ from .words import Name, shown
 
 PUBLIC = "PUBLIC"
 ACCOUNT = ("ACCOUNT",)
+GRANTEES = {"ROLE": "ROLE", "DATABASE ROLE": "ROLE", "USER": "USER"}  # the kinds that roles are granted to
+
+
+def now() -> datetime:
+    """The time as things and grants note it."""
+    return datetime.now(UTC)
 
 
 @dataclass
@@ -28,8 +34,8 @@ class Thing:
     kind: str
     name: Name
     owner: str
-    created: datetime = field(default_factory=lambda: datetime.now(UTC))
     properties: dict[str, Any] = field(default_factory=dict)
+    created: datetime = field(default_factory=now)
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,28 @@ class Grant:
     option: bool = False
     by: str = ""
     future: str = ""  # the kind of the things to come, if this is a future grant
+    created: datetime = field(default_factory=now)
+
+    @property
+    def key(self) -> tuple[str, str, Name, str, str]:
+        """What makes it this grant and no other."""
+        return self.privilege, self.kind, self.name, self.role, self.future
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A role granted to a ROLE or a USER."""
+
+    role: str
+    to: str
+    grantee: str
+    by: str
+    created: datetime = field(default_factory=now)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes it this membership and no other."""
+        return self.role, self.to, self.grantee
 
 
 class Ledger:
@@ -51,35 +79,34 @@ class Ledger:
     def __init__(self) -> None:
         self._things: dict[tuple[str, Name], Thing] = {}
         self._grants: dict[tuple[str, str, Name, str, str], Grant] = {}
-        self._members: dict[tuple[str, str, str], str] = {}  # role, "ROLE" or "USER", grantee -> granted by
+        self._members: dict[tuple[str, str, str], Membership] = {}
         for role, parents in SYSTEM_ROLES.items():
             self.add("ROLE", (role,), "")
             for parent in parents:
-                self.join(role, "ROLE", parent, "")
-        for role, privileges in SYSTEM_ROLE_PRIVILEGES.items():
+                self.join(Membership(role, "ROLE", parent, ""))
+        for role, privileges in {**SYSTEM_ROLE_PRIVILEGES, "ACCOUNTADMIN": ACCOUNT_PRIVILEGES}.items():
             for privilege in privileges:
                 self.grant(Grant(privilege, "ACCOUNT", ACCOUNT, role, option=True))
-        for privilege in ACCOUNT_PRIVILEGES:
-            self.grant(Grant(privilege, "ACCOUNT", ACCOUNT, "ACCOUNTADMIN", option=True))
 
     # Things
 
     def add(self, kind: str, name: Name, owner: str, **properties: Any) -> Thing:
-        """Put a new thing down; future grants of its schema or database apply to it."""
-        thing = self._things[kind, name] = Thing(kind, name, owner, properties=properties)
-        for container, inner in (("SCHEMA", name[:2]), ("DATABASE", name[:1])):
-            waiting = [g for g in self.grants() if g.future == kind and (g.kind, g.name) == (container, inner)]
-            if waiting and name != inner:
-                for grant in waiting:
-                    self._apply_future(thing, grant)
-                break  # grants on the schema hide those on the database
+        """Put a new thing down; future grants on its schema, else on its database, apply to it."""
+        thing = self._things[kind, name] = Thing(kind, name, owner, properties)
+        waiting = [grant for grant in self.grants() if grant.future == kind]
+        for container in (name[:2], name[:1]):
+            coming = [grant for grant in waiting if grant.name == container != name]
+            for grant in coming:
+                self._apply_future(thing, grant)
+            if coming:
+                break
         return thing
 
     def _apply_future(self, thing: Thing, grant: Grant) -> None:
         if grant.privilege == "OWNERSHIP":
             thing.owner = grant.role
         else:
-            self.grant(replace(grant, kind=thing.kind, name=thing.name, future=""))
+            self.grant(replace(grant, kind=thing.kind, name=thing.name, future="", created=now()))
 
     def get(self, kind: str, name: Name) -> Thing | None:
         """The thing, or None."""
@@ -97,59 +124,63 @@ class Ledger:
         found = [t for t in self._things.values() if t.kind == kind and t.name[: len(inside)] == inside]
         return sorted(found, key=lambda thing: thing.name)
 
-    def remove(self, kind: str, name: Name, heir: str = "") -> None:
+    def remove(self, kind: str, name: Name, heir: str) -> None:
         """Take a thing away, with all that is in it and all grants on it; what a role owned goes to `heir`."""
-        inside = kind in ("DATABASE", "SCHEMA")
-        gone = {key for key in self._things if key == (kind, name) or (inside and _within(key, kind, name))}
+        gone = {key for key in self._things if key == (kind, name) or _is_inside(key, kind, name)}
         for key in gone:
             del self._things[key]
-        self._grants = {key: grant for key, grant in self._grants.items() if (grant.kind, grant.name) not in gone}
-        if kind in ("ROLE", "USER"):
-            self._members = {key: by for key, by in self._members.items() if (kind, name[0]) not in (("ROLE", key[0]), key[1:])}
-        if kind == "ROLE":
-            self._grants = {key: grant for key, grant in self._grants.items() if grant.role != name[0]}
-            for thing in self._things.values():
-                thing.owner = heir if thing.owner == name[0] else thing.owner
+        self._set_grants(grant for grant in self.grants() if (grant.kind, grant.name) not in gone)
+        if kind not in GRANTEES:
+            return
+        grantee = (GRANTEES[kind], role_name(name))
+        self._set_members(m for m in self.members() if grantee not in (("ROLE", m.role), (m.to, m.grantee)))
+        if grantee[0] == "ROLE":
+            self._set_grants(grant for grant in self.grants() if grant.role != grantee[1])
+            self._pass_on(grantee[1], heir)
 
     def rename(self, kind: str, old: Name, new: Name) -> None:
         """Give a thing another name, in everything that mentions it."""
 
         def renamed(name: Name) -> Name:
-            return new + name[len(old) :] if name[: len(old)] == old else name
+            return new + name[len(old) :]
 
-        moved = {key for key in self._things if key == (kind, old) or _within(key, kind, old)}
+        moved = {key for key in self._things if key == (kind, old) or _is_inside(key, kind, old)}
         for key in moved:
             thing = self._things.pop(key)
             thing.name = renamed(thing.name)
-            self._things[key[0], thing.name] = thing
-        grants = [replace(g, name=renamed(g.name)) if (g.kind, g.name) in moved else g for g in self.grants()]
-        if kind == "ROLE":
-            grants = [replace(g, role=new[0]) if g.role == old[0] else g for g in grants]
-            for thing in self._things.values():
-                thing.owner = new[0] if thing.owner == old[0] else thing.owner
-        self._grants = {_key(grant): grant for grant in grants}
-        if kind in ("ROLE", "USER"):
-            self._members = {
-                (
-                    new[0] if kind == "ROLE" and role == old[0] else role,
-                    to,
-                    new[0] if (to, grantee) == (kind, old[0]) else grantee,
-                ): by
-                for (role, to, grantee), by in self._members.items()
-            }
+            self._things[thing.kind, thing.name] = thing
+        self._set_grants(replace(g, name=renamed(g.name)) if (g.kind, g.name) in moved else g for g in self.grants())
+        if kind not in GRANTEES:
+            return
+        grantee, after = (GRANTEES[kind], role_name(old)), role_name(new)
+        self._set_members(
+            replace(
+                member,
+                role=after if ("ROLE", member.role) == grantee else member.role,
+                grantee=after if (member.to, member.grantee) == grantee else member.grantee,
+            )
+            for member in self.members()
+        )
+        if grantee[0] == "ROLE":
+            self._set_grants(replace(g, role=after) if g.role == grantee[1] else g for g in self.grants())
+            self._pass_on(grantee[1], after)
+
+    def _pass_on(self, role: str, heir: str) -> None:
+        for thing in self._things.values():
+            thing.owner = heir if thing.owner == role else thing.owner
 
     # Grants
 
     def grant(self, grant: Grant) -> None:
         """Note a grant; one with grant option stays so."""
-        before = self._grants.get(_key(grant))
-        self._grants[_key(grant)] = replace(grant, option=grant.option or bool(before and before.option))
+        before = self._grants.get(grant.key)
+        self._grants[grant.key] = replace(grant, option=grant.option or bool(before and before.option))
 
     def revoke(self, grant: Grant, only_option: bool = False) -> None:
         """Forget a grant, or only its grant option; one that is not there is no error."""
-        found = self._grants.pop(_key(grant), None)
+        found = self._grants.pop(grant.key, None)
         if found and only_option:
-            self._grants[_key(grant)] = replace(found, option=False)
+            self._grants[grant.key] = replace(found, option=False)
 
     def grants(self) -> list[Grant]:
         """All grants, in the order they were made."""
@@ -159,29 +190,33 @@ class Ledger:
         """The grants on one thing; its owner's first."""
         thing = self.get(kind, name)
         if thing and thing.owner:
-            yield Grant("OWNERSHIP", kind, name, thing.owner, option=True, by=thing.owner)
+            yield _ownership(thing)
         yield from (g for g in self.grants() if (g.kind, g.name, g.future) == (kind, name, ""))
 
     def grants_to(self, role: str) -> Iterator[Grant]:
         """The grants to one role; what it owns first."""
-        for thing in self._things.values():
-            if thing.owner == role:
-                yield Grant("OWNERSHIP", thing.kind, thing.name, role, option=True, by=role)
+        yield from (_ownership(thing) for thing in self._things.values() if thing.owner == role)
         yield from (g for g in self.grants() if g.role == role and not g.future)
+
+    def _set_grants(self, grants: Iterable[Grant]) -> None:
+        self._grants = {grant.key: grant for grant in grants}
 
     # Roles
 
-    def join(self, role: str, to: str, grantee: str, by: str) -> None:
-        """Grant a role to a ROLE or a USER."""
-        self._members.setdefault((role, to, grantee), by)
+    def join(self, member: Membership) -> None:
+        """Grant a role to a ROLE or a USER; again is no error."""
+        self._members.setdefault(member.key, member)
 
-    def leave(self, role: str, to: str, grantee: str) -> None:
-        """Revoke a role from a ROLE or a USER."""
-        self._members.pop((role, to, grantee), None)
+    def leave(self, member: Membership) -> None:
+        """Revoke a role from a ROLE or a USER; one that is not granted is no error."""
+        self._members.pop(member.key, None)
 
-    def members(self) -> list[tuple[str, str, str, str]]:
-        """All memberships: role, "ROLE" or "USER", grantee, granted by."""
-        return [(*key, by) for key, by in self._members.items()]
+    def members(self) -> list[Membership]:
+        """All memberships, in the order they were made."""
+        return list(self._members.values())
+
+    def _set_members(self, members: Iterable[Membership]) -> None:
+        self._members = {member.key: member for member in members}
 
     def effective(self, role: str) -> frozenset[str]:
         """The role and all whose privileges it inherits."""
@@ -189,8 +224,7 @@ class Ledger:
 
     def roles_of(self, user: str) -> frozenset[str]:
         """All roles that a user may activate."""
-        direct = [role for role, to, grantee in self._members if (to, grantee) == ("USER", user)]
-        return self._closure([*direct, PUBLIC])
+        return self._closure([PUBLIC, *(m.role for m in self.members() if (m.to, m.grantee) == ("USER", user))])
 
     def _closure(self, start: Iterable[str]) -> frozenset[str]:
         found: set[str] = set()
@@ -199,11 +233,13 @@ class Ledger:
             role = waiting.pop()
             if role not in found:
                 found.add(role)
-                waiting += [inner for inner, to, grantee in self._members if (to, grantee) == ("ROLE", role)]
+                waiting += [m.role for m in self.members() if (m.to, m.grantee) == ("ROLE", role)]
         return frozenset(found)
 
+    # Rights
+
     def may(self, role: str, privilege: str, kind: str, name: Name, option: bool = False) -> bool:
-        """Whether the role has the privilege, or owns the thing."""
+        """Whether the role has the privilege, or owns the thing; with `option`, whether it may give it on."""
         roles = self.effective(role)
         thing = self.get(kind, name)
         if thing and thing.owner in roles:
@@ -232,17 +268,22 @@ class Password:
         self._hash = self._digest(text)
 
     def matches(self, text: str) -> bool:
+        """Whether this is the password."""
         return hmac.compare_digest(self._hash, self._digest(text))
 
     def _digest(self, text: str) -> bytes:
         return hashlib.pbkdf2_hmac("sha256", text.encode(), self._salt, 1000)
 
 
-def _key(grant: Grant) -> tuple[str, str, Name, str, str]:
-    return grant.privilege, grant.kind, grant.name, grant.role, grant.future
+def role_name(name: Name) -> str:
+    """A role or user as grants name it: a database role with its database."""
+    return ".".join(name)
 
 
-def _within(key: tuple[str, Name], kind: str, name: Name) -> bool:
-    """Whether a thing lies in the database or schema `name`; things of the account lie in none."""
-    depth = {"DATABASE": 1, "SCHEMA": 2}.get(kind)
-    return depth is not None and len(key[1]) > depth and key[1][:depth] == name
+def _ownership(thing: Thing) -> Grant:
+    return Grant("OWNERSHIP", thing.kind, thing.name, thing.owner, option=True, by=thing.owner, created=thing.created)
+
+
+def _is_inside(key: tuple[str, Name], kind: str, name: Name) -> bool:
+    """Whether a thing lies in the database or schema `name`."""
+    return kind in ("DATABASE", "SCHEMA") and len(key[1]) > len(name) and key[1][: len(name)] == name

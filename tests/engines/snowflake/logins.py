@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from .errors import SnowflakeError
 from .ledger import PUBLIC, Thing
 from .session import Account, Session
+from .users import KEYS, fingerprint, public_key
 from .words import Reader
 
 
@@ -32,16 +29,7 @@ class LoginRefused(Exception):
 
 def log_in(account: Account, data: Mapping[str, Any], query: Mapping[str, str]) -> Session:
     """A new session for the `data` of a login request and the parameters of its URL."""
-    user = account.ledger.user_of_login(str(data.get("LOGIN_NAME") or ""))
-    if str(data.get("AUTHENTICATOR") or "").upper() == "SNOWFLAKE_JWT":
-        _check_key_pair(user, data)
-    else:
-        password = user.properties.get("PASSWORD") if user else None
-        if password is None or not password.matches(str(data.get("PASSWORD") or "")):
-            raise LoginRefused("390100", "Incorrect username or password was specified.")
-    assert user is not None
-    if user.properties.get("DISABLED"):
-        raise LoginRefused("390101", "User access disabled. Contact your local system administrator.")
+    user = authenticate(account, data)
     role = _role(account, user, query.get("roleName"))
     session = Session(account, user, role, account.storage.connect(), secrets.token_urlsafe(32))
     session.warehouse = _first(query.get("warehouse"), user.properties.get("DEFAULT_WAREHOUSE"))
@@ -51,34 +39,32 @@ def log_in(account: Account, data: Mapping[str, Any], query: Mapping[str, str]) 
     return session
 
 
-def _check_key_pair(user: Thing | None, data: Mapping[str, Any]) -> None:
-    """The token must be signed with a key of the user and name that key (Snowflake documentation, "Key-pair authentication")."""
-    for name in ("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2"):
-        text = user.properties.get(name) if user else None
-        if not text:
-            continue
-        key = public_key(text)
+def authenticate(account: Account, data: Mapping[str, Any]) -> Thing:
+    """The user who this is."""
+    user = account.ledger.user_of_login(str(data.get("LOGIN_NAME") or ""))
+    fits = _key_fits if str(data.get("AUTHENTICATOR")).upper() == "SNOWFLAKE_JWT" else _password_fits
+    if user is None or not fits(user, data):
+        raise LoginRefused("390100", "Incorrect username or password was specified.")
+    if user.properties.get("DISABLED"):
+        raise LoginRefused("390101", "User access disabled. Contact your local system administrator.")
+    return user
+
+
+def _password_fits(user: Thing, data: Mapping[str, Any]) -> bool:
+    password = user.properties.get("PASSWORD")
+    return password is not None and password.matches(str(data.get("PASSWORD") or ""))
+
+
+def _key_fits(user: Thing, data: Mapping[str, Any]) -> bool:
+    """The token must be signed with a key of the user, and name it (documentation, "Key-pair authentication")."""
+    texts = [user.properties.get(name) for name in KEYS]
+    for key in (public_key(text) for text in texts if text):
         try:
             claims = jwt.decode(str(data.get("TOKEN")), key, algorithms=["RS256"])
         except jwt.InvalidTokenError:
             continue
-        if str(claims.get("iss", "")).endswith("." + fingerprint(key)):
-            return
+        return str(claims.get("iss", "")).endswith("." + fingerprint(key))
     raise LoginRefused("390144", "JWT token is invalid.")
-
-
-def public_key(text: str) -> RSAPublicKey:
-    """The key in a PEM without its first and last line, as RSA_PUBLIC_KEY holds it."""
-    key = load_der_public_key(base64.b64decode("".join(text.split())))
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("not an RSA key")
-    return key
-
-
-def fingerprint(key: RSAPublicKey) -> str:
-    """`SHA256:...`, as DESCRIBE USER shows it and tokens name it."""
-    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return "SHA256:" + base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
 def _first(*names: str | None) -> str | None:

@@ -9,29 +9,36 @@ from collections.abc import Callable
 from typing import Any
 
 from .answers import Answer, Forward, status, success
-from .errors import already_exists, insufficient_privileges, invalid_property, not_found
-from .ledger import PUBLIC, Password, Thing
+from .errors import already_exists, insufficient_privileges, not_found
+from .ledger import PUBLIC, Thing
 from .privileges import KINDS, MODIFIERS, SAME_NAMES
+from .procedures import arguments, definition, signature, types
 from .session import Session
-from .words import Name, Reader, Word, shown
+from .users import user_properties
+from .words import Name, Reader, shown
 
-USER_PROPERTIES = frozenset(
-    (
-        *("PASSWORD", "LOGIN_NAME", "DISPLAY_NAME", "FIRST_NAME", "MIDDLE_NAME", "LAST_NAME", "EMAIL", "TYPE"),
-        *("MUST_CHANGE_PASSWORD", "DISABLED", "DAYS_TO_EXPIRY", "MINS_TO_UNLOCK", "MINS_TO_BYPASS_MFA", "DISABLE_MFA"),
-        *("DEFAULT_WAREHOUSE", "DEFAULT_NAMESPACE", "DEFAULT_ROLE", "DEFAULT_SECONDARY_ROLES", "COMMENT"),
-        *("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2", "NETWORK_POLICY", "QUERY_TAG", "TIMEZONE", "LOCK_TIMEOUT"),
-        *("STATEMENT_TIMEOUT_IN_SECONDS", "ABORT_DETACHED_QUERY", "AUTOCOMMIT", "CLIENT_SESSION_KEEP_ALIVE"),
-        "ENABLE_UNREDACTED_QUERY_SYNTAX_ERROR",
-    )
-)
-# Names of types that are another's: arguments of procedures are told apart by types.
-SAME_TYPES = {
-    **dict.fromkeys(("STRING", "TEXT", "CHAR", "CHARACTER", "NVARCHAR", "VARCHAR2", "CHAR VARYING"), "VARCHAR"),
-    **dict.fromkeys(("INT", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "BYTEINT", "DECIMAL", "NUMERIC"), "NUMBER"),
-    **dict.fromkeys(("DOUBLE", "FLOAT4", "FLOAT8", "REAL"), "FLOAT"),
-    **dict.fromkeys(("DATETIME", "TIMESTAMP"), "TIMESTAMP_NTZ"),
-    "VARBINARY": "BINARY",
+Properties = dict[str, Any]
+
+
+def _plain(reader: Reader) -> Properties:
+    reader.accept("WITH")
+    return reader.properties()
+
+
+def _of_schema(reader: Reader) -> Properties:
+    return reader.properties(("WITH MANAGED ACCESS",))
+
+
+def _as_written(reader: Reader) -> Properties:
+    return {"definition": reader.rest}
+
+
+# How the rest of a CREATE is read; of other kinds it is kept as written.
+PROPERTIES: dict[str, Callable[[Reader], Properties]] = {
+    **dict.fromkeys(("DATABASE", "ROLE", "WAREHOUSE", "DATABASE ROLE"), _plain),
+    **dict.fromkeys(("PROCEDURE", "FUNCTION"), definition),
+    "SCHEMA": _of_schema,
+    "USER": user_properties,
 }
 
 
@@ -45,8 +52,12 @@ def create(session: Session, reader: Reader) -> Answer | Forward:
     kind = _kind(reader)
     lenient = reader.accept("IF NOT EXISTS")
     name = session.resolve(kind, reader.name(), f"CREATE {kind}")
+    properties: Properties = {}
     if KINDS[kind].signature:
-        name = (*name[:-1], name[-1] + signature(reader, named=True))
+        properties["arguments"] = arguments(reader)
+        name = (*name[:-1], name[-1] + signature(properties["arguments"].values()))
+    if not KINDS[kind].stored:
+        properties |= PROPERTIES.get(kind, _as_written)(reader)
     _may_create(session, kind, name)
     before = _taken(session, kind, name)
     if before and lenient:
@@ -59,7 +70,7 @@ def create(session: Session, reader: Reader) -> Answer | Forward:
         return Forward(reader.sql, after=lambda: _put(session, kind, name))
     if before:
         _remove(session, before)
-    CREATORS.get(kind, _create_any)(session, kind, name, reader)
+    _make(session, kind, name, properties)
     return status(f"{kind.capitalize()} {shown(name[-1])} successfully created.")
 
 
@@ -85,76 +96,23 @@ def _taken(session: Session, kind: str, name: Name) -> Thing | None:
     return next((thing for thing in (session.ledger.get(k, name) for k in same) if thing), None)
 
 
-def _put(session: Session, kind: str, name: Name, **properties: Any) -> Thing:
-    return session.ledger.add(kind, name, session.role, **properties)
+def _put(session: Session, kind: str, name: Name, **properties: Any) -> None:
+    session.ledger.add(kind, name, session.role, **properties)
 
 
-def _create_any(session: Session, kind: str, name: Name, reader: Reader) -> None:
-    _put(session, kind, name, definition=reader.rest)
-
-
-def _create_plain(session: Session, kind: str, name: Name, reader: Reader) -> None:
-    reader.accept("WITH")
-    _put(session, kind, name, **reader.properties())
-
-
-def _create_database(session: Session, kind: str, name: Name, reader: Reader) -> None:
-    properties = reader.properties()
-    session.storage.create_database(name[0])
-    session.storage.create_schema(name[0], PUBLIC)
+def _make(session: Session, kind: str, name: Name, properties: Properties) -> None:
+    """Make something of which fakesnow knows nothing, or not enough."""
+    if kind == "DATABASE":
+        session.storage.create_database(name[0])
+        session.storage.create_schema(name[0], PUBLIC)
+        _put(session, "SCHEMA", (*name, PUBLIC))
+    elif kind == "SCHEMA":
+        session.storage.create_schema(*name)
+    elif kind == "USER":
+        properties = {"LOGIN_NAME": name[0], "DISPLAY_NAME": name[0], **properties}
     _put(session, kind, name, **properties)
-    _put(session, "SCHEMA", (*name, PUBLIC))
-    session.use_database(name[0])
-
-
-def _create_schema(session: Session, kind: str, name: Name, reader: Reader) -> None:
-    properties = reader.properties(("WITH MANAGED ACCESS",))
-    session.storage.create_schema(*name)
-    _put(session, kind, name, **properties)
-    session.use_database(*name)
-
-
-def _create_user(session: Session, kind: str, name: Name, reader: Reader) -> None:
-    properties = _user_properties(reader)
-    _put(session, kind, name, **{"LOGIN_NAME": name[0], "DISPLAY_NAME": name[0], **properties})
-
-
-def _user_properties(reader: Reader) -> dict[str, Any]:
-    """The properties of a user; of the password only what checks it is kept."""
-    properties = reader.properties()
-    for key in properties:
-        if key not in USER_PROPERTIES:
-            raise invalid_property(key, "USER")
-    if properties.get("PASSWORD") is not None:
-        properties["PASSWORD"] = Password(properties["PASSWORD"])
-    for key in ("LOGIN_NAME", "DEFAULT_ROLE", "DEFAULT_WAREHOUSE"):
-        if properties.get(key):
-            properties[key] = str(properties[key])
-    return properties
-
-
-CREATORS: dict[str, Callable[[Session, str, Name, Reader], None]] = {
-    "DATABASE": _create_database,
-    "SCHEMA": _create_schema,
-    "USER": _create_user,
-    "ROLE": _create_plain,
-    "WAREHOUSE": _create_plain,
-    "DATABASE ROLE": _create_plain,
-}
-
-
-def signature(reader: Reader, named: bool) -> str:
-    """The types of a procedure's arguments, as they tell it from others of its name: `(VARCHAR, NUMBER)`."""
-    types = []
-    for part in reader.parenthesis():
-        words = part[1:] if named and len(part) > 1 and part[1].kind == "word" else part
-        types.append(_type(words))
-    return f"({', '.join(types)})"
-
-
-def _type(words: list[Word]) -> str:
-    name = words[0].value
-    return SAME_TYPES.get(name, name)
+    if kind in ("DATABASE", "SCHEMA"):
+        session.use_database(*name)  # a new one becomes the current one
 
 
 # DROP
@@ -175,7 +133,7 @@ def drop(session: Session, reader: Reader) -> Answer | Forward:
         raise not_found(kind, shown(name))
     session.must_own(thing)
     if KINDS[kind].stored:
-        return Forward(reader.sql, after=lambda: session.ledger.remove(kind, name))
+        return Forward(reader.sql, after=lambda: session.ledger.remove(kind, name, heir=session.role))
     _remove(session, thing)
     return status(f"{shown(name[-1])} successfully dropped.")
 
@@ -184,7 +142,7 @@ def _named(session: Session, reader: Reader, kind: str, command: str) -> tuple[T
     """The thing that is named next, if it is there for the role, and its full name."""
     name = session.resolve(kind, reader.name(), command)
     if KINDS[kind].signature and reader.key() == "(":
-        name = (*name[:-1], name[-1] + signature(reader, named=False))
+        name = (*name[:-1], name[-1] + signature(types(reader)))
     thing = session.ledger.get(kind, name)
     if thing and kind not in ("ROLE", "USER") and not session.ledger.sees(session.role, thing):
         thing = None
@@ -230,9 +188,8 @@ def _alter_thing(session: Session, thing: Thing, reader: Reader) -> Answer | For
         return _rename(session, thing, reader)
     if KINDS[thing.kind].stored and not _concerns_policies(reader):
         return Forward(reader.sql)
-    if thing.kind in CREATORS and reader.accept("SET"):
-        user = thing.kind == "USER"
-        thing.properties.update(_user_properties(reader) if user else reader.properties(("TAG",)))
+    if thing.kind in PROPERTIES and reader.accept("SET"):
+        thing.properties.update(user_properties(reader) if thing.kind == "USER" else reader.properties())
     elif reader.accept("UNSET"):
         while not reader.done:
             thing.properties.pop(reader.next().key, None)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import base64
 import gzip
+import itertools
 import json
 import logging
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import fakesnow.server
+from fakesnow.server import monitoring_query, query_request
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,7 +23,7 @@ from starlette.routing import Route
 from .answers import Answer, Forward
 from .catalog import catalog
 from .errors import SnowflakeError
-from .logins import LoginRefused, log_in
+from .logins import LoginRefused, authenticate, log_in
 from .session import Account, Session
 from .storage import answered, translated
 
@@ -36,6 +37,7 @@ class Protocol:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._sessions: dict[str, Session] = {}
+        self._numbers = itertools.count(1)
 
     def application(self) -> Starlette:
         """The web application."""
@@ -47,7 +49,7 @@ class Protocol:
                 Route("/session", self.end_session, methods=["POST"]),
                 Route("/queries/v1/query-request", self.query, methods=["POST"]),
                 Route("/queries/v1/abort-request", _nothing, methods=["POST"]),
-                Route("/monitoring/queries/{sfqid}", fakesnow.server.monitoring_query, methods=["GET"]),
+                Route("/monitoring/queries/{sfqid}", monitoring_query, methods=["GET"]),
                 Route("/telemetry/send", _nothing, methods=["POST"]),
                 Route("/engine/catalog", self.catalog, methods=["GET"]),
             ]
@@ -71,7 +73,7 @@ class Protocol:
                 "remMeToken": None,
                 "healthCheckInterval": 45,
                 "newClientForUpgrade": None,
-                "sessionId": abs(hash(session.token)) % 10**12,
+                "sessionId": next(self._numbers),
                 "parameters": _parameters(),
                 "sessionInfo": {
                     "databaseName": session.database,
@@ -122,7 +124,7 @@ class Protocol:
         return _success(_result(session, result, query_id))
 
     async def _forward(self, session: Session, request: Request, body: dict[str, Any], forward: Forward, query_id: str) -> Response:
-        response = await fakesnow.server.query_request(_again(request, {**body, "sqlText": forward.sql}))
+        response = await query_request(_again(request, {**body, "sqlText": forward.sql}))
         answer = json.loads(bytes(response.body))
         if response.status_code >= 500:
             raise translated(RuntimeError(answer["message"]))
@@ -138,9 +140,11 @@ class Protocol:
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         name, _, password = base64.b64decode(credentials if scheme == "Basic" else "").decode().partition(":")
         try:
-            log_in(self._account, {"LOGIN_NAME": name, "PASSWORD": password}, {"roleName": "ACCOUNTADMIN"})
+            user = authenticate(self._account, {"LOGIN_NAME": name, "PASSWORD": password})
         except LoginRefused as refused:
             return JSONResponse({"message": refused.message}, status_code=401)
+        if "ACCOUNTADMIN" not in self._account.ledger.roles_of(user.name[0]):
+            return JSONResponse({"message": "this needs ACCOUNTADMIN"}, status_code=403)
         return JSONResponse(catalog(self._account.ledger))
 
     def _session(self, request: Request) -> Session | None:

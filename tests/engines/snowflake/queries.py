@@ -19,7 +19,7 @@ from .show import VIEWS
 from .words import Name, Reader, shown
 
 # The statement and the privilege it needs on the table that it changes.
-CHANGES: dict[type[exp.Expression], str] = {
+CHANGES: dict[type, str] = {
     exp.Insert: "INSERT",
     exp.Update: "UPDATE",
     exp.Delete: "DELETE",
@@ -38,16 +38,23 @@ def query(session: Session, reader: Reader) -> Answer | Forward:
     tables = _tables(tree)
     if tables and not session.warehouse_ready:
         raise no_warehouse()
-    changed = tree.this if type(tree) in CHANGES else None
-    replaced = False
+    ours = [table for table in tables if _name(table)[-2:] in VIEWS]
+    changed = _changed(tree)
     for table in tables:
-        if _is_view_of_ours(table):
-            table.replace(_contents(session, table))
-            replaced = True
-        else:
-            written = changed is not None and table is (changed if isinstance(changed, exp.Table) else changed.find(exp.Table))
-            _check(session, table, CHANGES[type(tree)] if written else "SELECT")
-    return Forward(tree.sql(dialect="snowflake") if replaced else sql)
+        if not any(table is view for view in ours):
+            _check(session, table, CHANGES[type(tree)] if table is changed else "SELECT")
+    for table in ours:
+        table.replace(_contents(session, table))
+    return Forward(tree.sql(dialect="snowflake") if ours else sql)
+
+
+def _changed(tree: Any) -> exp.Table | None:
+    """The table that a DML statement changes."""
+    if type(tree) not in CHANGES:
+        return None
+    target = tree.expressions[0] if isinstance(tree, exp.TruncateTable) else tree.this
+    found: exp.Table | None = target.find(exp.Table)
+    return found
 
 
 def _tables(tree: Any) -> list[exp.Table]:
@@ -66,10 +73,6 @@ def _identifier(node: Any) -> str:
 def _name(table: exp.Table) -> Name:
     parts = (table.args.get("catalog"), table.args.get("db"), table.this)
     return tuple(_identifier(part) for part in parts if part is not None)
-
-
-def _is_view_of_ours(table: exp.Table) -> bool:
-    return _name(table)[-2:] in VIEWS
 
 
 def _contents(session: Session, table: exp.Table) -> exp.Expression:

@@ -52,7 +52,7 @@ async def server(listener: socket.socket, directory: Path) -> AsyncIterator[dict
 
 def new_account(password: str) -> Any:
     """An account as it is at the start: an administrator, a warehouse, the database SNOWFLAKE."""
-    from .ledger import Ledger, Password
+    from .ledger import Ledger, Membership, Password
     from .session import Account
     from .storage import Storage
 
@@ -60,7 +60,7 @@ def new_account(password: str) -> Any:
     ledger = account.ledger
     properties = {"LOGIN_NAME": ADMIN, "DISPLAY_NAME": ADMIN, "DEFAULT_ROLE": "ACCOUNTADMIN"}
     ledger.add("USER", (ADMIN,), "ACCOUNTADMIN", PASSWORD=Password(password), **properties)
-    ledger.join("ACCOUNTADMIN", "USER", ADMIN, "ACCOUNTADMIN")
+    ledger.join(Membership("ACCOUNTADMIN", "USER", ADMIN, ""))
     ledger.add("WAREHOUSE", (WAREHOUSE,), "ACCOUNTADMIN")
     account.storage.create_database(SHARED)
     ledger.add("DATABASE", (SHARED,), "", ORIGIN="SNOWFLAKE.ACCOUNT_USAGE")

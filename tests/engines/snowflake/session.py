@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from fakesnow.conn import FakeSnowflakeConnection
 
 from .answers import USE, Answer, Forward, status
 from .errors import (
@@ -21,7 +24,7 @@ from .errors import (
 )
 from .ledger import ACCOUNT, PUBLIC, Ledger, Thing
 from .privileges import KINDS
-from .storage import Connection, Storage
+from .storage import Storage
 from .words import Name, Reader, shown, words_of
 
 Handler = Callable[["Session", Reader], "Answer | Forward"]
@@ -43,7 +46,7 @@ class Session:
     account: Account
     user: Thing
     role: str
-    connection: Connection
+    connection: FakeSnowflakeConnection
     token: str
     warehouse: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -133,6 +136,20 @@ class Session:
         """Fail unless the current role, or one it inherits from, owns the thing."""
         if thing.owner not in self.ledger.effective(self.role):
             raise insufficient_privileges(thing.kind, shown(thing.name[-1]))
+
+    @contextmanager
+    def rights_of(self, procedure: Thing, owners: bool) -> Iterator[None]:
+        """Act as the procedure's owner, in its database and schema, if it runs with the owner's rights."""
+        before = (self.role, self.database, self.schema)
+        if owners:
+            self.role = procedure.owner
+            self.storage.use(self.connection, *procedure.name[:2])
+        try:
+            yield
+        finally:
+            if owners:
+                self.role = before[0]
+                self.storage.use(self.connection, *before[1:])
 
     # The current role, warehouse, database and schema
 

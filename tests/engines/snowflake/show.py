@@ -11,8 +11,8 @@ from typing import Any
 
 from .answers import SHOW, Answer, Forward
 from .errors import not_found
-from .grants import PLURALS, show_grants
-from .ledger import Thing
+from .grants import PLURALS, moment, show_grants
+from .ledger import Membership, Thing
 from .privileges import KINDS
 from .session import Session
 from .words import Reader, shown
@@ -30,7 +30,7 @@ def _yes(value: Any) -> str:
 
 NAME: Column = lambda session, thing: thing.name[-1]  # noqa: E731
 COMMON: dict[str, Column] = {
-    "created_on": lambda session, thing: thing.created.isoformat(sep=" ", timespec="milliseconds"),
+    "created_on": lambda session, thing: moment(thing.created),
     "name": NAME,
     "database_name": lambda session, thing: thing.name[0] if len(thing.name) > 1 else "",
     "schema_name": lambda session, thing: thing.name[1] if len(thing.name) > 2 else "",
@@ -55,9 +55,9 @@ SPECIAL: dict[str, dict[str, Column]] = {
         "is_default": lambda session, thing: _yes(thing.name[0] == session.user.properties.get("DEFAULT_ROLE")),
         "is_current": lambda session, thing: _yes(thing.name[0] == session.role),
         "is_inherited": lambda session, thing: _yes(thing.name[0] in session.ledger.effective(session.role)),
-        "assigned_to_users": lambda session, thing: _count(session, lambda m: m[:2] == (thing.name[0], "USER")),
-        "granted_to_roles": lambda session, thing: _count(session, lambda m: m[:2] == (thing.name[0], "ROLE")),
-        "granted_roles": lambda session, thing: _count(session, lambda m: m[1:3] == ("ROLE", thing.name[0])),
+        "assigned_to_users": lambda session, thing: _count(session, lambda m: (m.role, m.to) == (thing.name[0], "USER")),
+        "granted_to_roles": lambda session, thing: _count(session, lambda m: (m.role, m.to) == (thing.name[0], "ROLE")),
+        "granted_roles": lambda session, thing: _count(session, lambda m: (m.to, m.grantee) == ("ROLE", thing.name[0])),
     },
     "USER": {
         "login_name": _property("LOGIN_NAME"),
@@ -83,10 +83,10 @@ SPECIAL: dict[str, dict[str, Column]] = {
     },
 }
 SPECIAL["FUNCTION"] = SPECIAL["PROCEDURE"]
-SHOWN_PLURALS = {**PLURALS, "USER PROCEDURES": "PROCEDURE", "TERSE DATABASES": "DATABASE"}
+SHOWN_PLURALS = {**PLURALS, "USER PROCEDURES": "PROCEDURE"}
 
 
-def _count(session: Session, wanted: Callable[[tuple[str, str, str, str]], bool]) -> int:
+def _count(session: Session, wanted: Callable[[Membership], bool]) -> int:
     return sum(1 for member in session.ledger.members() if wanted(member))
 
 

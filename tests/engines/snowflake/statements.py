@@ -8,8 +8,9 @@ from __future__ import annotations
 from .answers import Answer, Forward
 from .grants import grant, revoke
 from .objects import alter, comment, create, drop
+from .procedures import call
 from .queries import query
-from .scripting import block, call, execute_immediate
+from .scripting import block, execute_immediate
 from .session import Handler, Session, use
 from .show import describe, show
 from .words import Reader

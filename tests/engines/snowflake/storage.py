@@ -11,19 +11,21 @@ what fakesnow does not publish.
 from __future__ import annotations
 
 import logging
+import warnings
 from weakref import WeakSet
 
 import duckdb
-import fakesnow.server
 from fakesnow import info_schema, macros
-from fakesnow.fakes import FakeSnowflakeConnection as Connection
+from fakesnow.conn import FakeSnowflakeConnection as Connection
 from fakesnow.instance import FakeSnow
+from fakesnow.server import sessions
 from snowflake.connector.errors import Error
 
 from .answers import Answer
 from .errors import SnowflakeError, unsupported
 from .words import Name, quoted
 
+warnings.filterwarnings("ignore", module="fakesnow")
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it would print statements that it does not know
 logging.getLogger("fakesnow").setLevel(logging.CRITICAL)
 
@@ -44,11 +46,11 @@ class Storage:
 
     def register(self, token: str, connection: Connection) -> None:
         """Let fakesnow's request handlers find the connection of a session token."""
-        fakesnow.server.sessions[token] = connection
+        sessions[token] = connection
 
     def forget(self, token: str) -> None:
         """The session is over."""
-        connection = fakesnow.server.sessions.pop(token, None)
+        connection = sessions.pop(token, None)
         if connection is not None:
             connection.close()
 
