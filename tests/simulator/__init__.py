@@ -3,6 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A simulator of an Immuta tenant, for tests of playbooks and of this collection. See README.md."""
 
-from .client import Simulator, SimulatorError
+from .client import Reply, Simulator, SimulatorError
 
-__all__ = ["Simulator", "SimulatorError"]
+__all__ = ["Reply", "Simulator", "SimulatorError"]

@@ -19,6 +19,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,6 +30,25 @@ START_SECONDS = 30
 
 class SimulatorError(Exception):
     """The simulator did not start, or refused what it was told to do."""
+
+
+class _Staying(urllib.request.HTTPRedirectHandler):
+    """Redirects are answers like others."""
+
+    def redirect_request(self, *args: Any) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the tenant answered: status, body and headers (names in lower case)."""
+
+    status: int
+    text: str
+    headers: dict[str, str]
+
+    def json(self) -> Any:
+        return json.loads(self.text)
 
 
 class Simulator:
@@ -51,7 +71,7 @@ class Simulator:
         self._log_file = log_file
         self._switches = switches
         self._process: subprocess.Popen[bytes] | None = None
-        self._direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Staying())
         self.url = self.control_url = self.api_key = ""
 
     def __enter__(self) -> Simulator:
@@ -84,6 +104,17 @@ class Simulator:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def call(self, method: str, path: str, body: Any = None, *, authorization: str | None = None) -> Reply:
+        """One request to the tenant, with its API key; for looking at it without a client of your own."""
+        headers = {"Authorization": self.api_key if authorization is None else authorization, "User-Agent": "simulator"}
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {**headers, "Content-Type": "application/json"}, method=method)
+        try:
+            with self._direct.open(request, timeout=60) as answer:
+                return _reply(answer)
+        except urllib.error.HTTPError as error:
+            return _reply(error)
 
     # -- what happened ------------------------------------------------------------------------------------------------
 
@@ -176,3 +207,7 @@ class Simulator:
                 raise SimulatorError(f"the simulator did not start within {START_SECONDS} seconds")
             time.sleep(0.02)
         return dict(json.loads(ready.read_text(encoding="utf-8")))
+
+
+def _reply(answer: Any) -> Reply:
+    return Reply(answer.status, answer.read().decode(), {name.lower(): value for name, value in answer.headers.items()})

@@ -67,13 +67,13 @@ class Integration:
         if kind == "immediate":
             self.look(now)
 
-    def look(self, now: float) -> None:
-        """One look from outside: moves on when it is time to."""
+    def look(self, now: float, *, counts: bool = True) -> None:
+        """One look from outside: moves on when it is time to. A look that does not count uses none of the N up."""
         ending = self.ending
         if ending is None:
             return
         if ending.looks > 0:
-            ending.looks -= 1
+            ending.looks -= counts
         elif ending.at is None or now >= ending.at:
             self.force(ending.status, ending.results)
             if ending.roll_back is not None:

@@ -82,7 +82,10 @@ class Registry:
     def others(self, type_: str, besides: int | None) -> list[Integration]:
         """The other integrations of a type that are not gone."""
         with self.lock:
-            return [record for record in self._records.values() if record.type == type_ and record.id != besides and record.status not in GONE]
+            others = [record for record in self._records.values() if record.type == type_ and record.id != besides]
+            for other in others:
+                other.look(self._clock(), counts=False)
+            return [other for other in others if other.status not in GONE]
 
     def _rival(self, wanted: Wanted, besides: int | None) -> Integration | None:
         key = wanted.platform.key

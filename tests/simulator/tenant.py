@@ -163,7 +163,8 @@ class Tenant:
         record = self.registry.inside(id_)
         # with the system account; an automatic set-up that no warehouse was known for never made one
         automatic = record.auto_bootstrap and record.account is None
-        results = self._tests("check", Wanted(record.type, automatic, {**record.config, **(record.account or {})}), record)
+        config = record.config if record.account is None else {**record.config, **record.account, "role": None}
+        results = self._tests("check", Wanted(record.type, automatic, config), record)
         with self.registry.lock:
             record.force("recurringValidationError" if results["status"] == "failed" else "enabled", results)
             return self.registry.view(record)

@@ -75,21 +75,22 @@ EDIT = (
     ),
 )
 
-CLEANUP = (
-    Step("DROP PROCEDURE immuta_procedures.remove_user"),
+DROP_OBJECTS = (
+    Step("DROP PROCEDURE immuta_procedures.remove_user", note="Run everything below in the database"),
     Step("DROP FUNCTION immuta_functions.in_list"),
     Step("DROP TABLE immuta_system.profiles;\nDROP TABLE immuta_system.version;"),
     *(Step(f"DROP SCHEMA {schema}") for schema in ("immuta_procedures", "immuta_functions", "immuta_system", "{{schema}}")),
     Step("DROP ROLE {{impersonation}}", when="impersonation"),
     Step("DROP USER {{user}}"),
 )
-POST_CLEANUP = (Step("DROP LOGIN {{user}}", note="Run this in master"),)
+DROP_LOGIN = (Step("DROP LOGIN {{user}}", note="Run this in master"),)
 
+# cleanup takes back what initial-create made, post-cleanup the rest; there is one delete script
 SCRIPTS = {
     "initial-create": INITIAL_CREATE,
     "create": CREATE,
     "edit": EDIT,
-    "delete": CLEANUP,
-    "cleanup": CLEANUP,
-    "post-cleanup": POST_CLEANUP,
+    "delete": DROP_OBJECTS,
+    "cleanup": DROP_LOGIN,
+    "post-cleanup": DROP_OBJECTS,
 }

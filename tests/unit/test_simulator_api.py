@@ -1,0 +1,670 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The simulator's Integrations API, as the vendor's pages describe it."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from simulator import Reply, Simulator
+
+# The payloads of the vendor's page "Integrations API Endpoints"
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "Native S3": {
+        "type": "Native S3",
+        "autoBootstrap": False,
+        "config": {
+            "name": "S3 integration",
+            "awsAccountId": "123456789",
+            "awsRegion": "us-east-1",
+            "awsLocationRole": "arn:aws:iam::123456789:role/access-grants-instance-role",
+            "awsLocationPath": "s3://",
+            "authenticationType": "accessKey",
+            "awsAccessKeyId": "123456789",
+            "awsSecretAccessKey": "123456789",
+        },
+    },
+    "Azure Synapse Analytics": {
+        "type": "Azure Synapse Analytics",
+        "autoBootstrap": True,
+        "config": {
+            "host": "organization.azure.com",
+            "schema": "sample_schema",
+            "database": "immuta",
+            "metadataDelimiters": {"hashDelimiter": "|", "hashKeyDelimiter": "-", "arrayDelimiter": ","},
+            "username": "taylor@synapse.com",
+            "password": "abc1234",
+            "authenticationType": "userPassword",
+        },
+    },
+    "Databricks": {
+        "type": "Databricks",
+        "autoBootstrap": True,
+        "config": {
+            "workspaceUrl": "www.example-workspace.cloud.databricks.com",
+            "httpPath": "sql/protocolv1/o/0/0000-00000-abc123",
+            "authenticationType": "token",
+            "token": "REDACTED",
+            "catalog": "immuta",
+        },
+    },
+    "Google BigQuery": {
+        "type": "Google BigQuery",
+        "autoBootstrap": False,
+        "config": {
+            "role": "immuta",
+            "datasetSuffix": "_secureView",
+            "dataset": "immuta",
+            "location": "us-east1",
+            "credential": '{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----\nXXXX\n"}',
+        },
+    },
+    "Redshift": {
+        "type": "Redshift",
+        "autoBootstrap": True,
+        "config": {
+            "host": "organization.aws.amazon.com",
+            "database": "immuta",
+            "initialDatabase": "REDSHIFT_SAMPLE_DATA",
+            "authenticationType": "userPassword",
+            "username": "taylor@redshift.com",
+            "password": "abc1234",
+        },
+    },
+    "Snowflake": {
+        "type": "Snowflake",
+        "autoBootstrap": True,
+        "config": {
+            "host": "organization.us-east-1.snowflakecomputing.com",
+            "warehouse": "SAMPLE_WAREHOUSE",
+            "database": "SNOWFLAKE_SAMPLE_DATA",
+            "authenticationType": "userPassword",
+            "username": "taylor@snowflake.com",
+            "password": "abc1234",
+            "role": "ACCOUNTADMIN",
+        },
+    },
+    "Trino": {"type": "Trino"},
+}
+OKTA = {"username": "taylor@redshift.com", "password": "abc1234", "appId": "Okta", "idpHost": "organization.okta.com", "role": "admin"}
+SNOWFLAKE_CREDENTIALS = {"authenticationType": "userPassword", "username": "taylor@snowflake.com", "password": "abc1234", "role": "ACCOUNTADMIN"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Simulator]:
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def tenant(server: Simulator) -> Simulator:
+    server.reset()
+    return server
+
+
+def payload(type_: str, **config: Any) -> dict[str, Any]:
+    """The vendor's example; a config key given as None is taken out."""
+    document = copy.deepcopy(EXAMPLES[type_])
+    for name, value in config.items():
+        if value is None:
+            document["config"].pop(name)
+        else:
+            document["config"][name] = value
+    return document
+
+
+def manual(type_: str, **config: Any) -> dict[str, Any]:
+    return {**payload(type_, **config), "autoBootstrap": False}
+
+
+def created(tenant: Simulator, document: dict[str, Any]) -> str:
+    reply = tenant.call("POST", "/integrations", document)
+    assert reply.status == 200, reply.text
+    return str(reply.json()["id"])
+
+
+def refusal(reply: Reply) -> tuple[int, str]:
+    body = reply.json()
+    assert body["statusCode"] == reply.status
+    return reply.status, body["message"]
+
+
+# -- creating and looking ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("type_", EXAMPLES)
+def test_vendor_example_is_created_and_enabled_at_the_next_look(tenant: Simulator, type_: str) -> None:
+    answer = tenant.call("POST", "/integrations", EXAMPLES[type_]).json()
+    assert (answer["id"], answer["status"], answer["validationResults"]["status"]) == ("1", "creating", "passed")
+    found = tenant.call("GET", "/integrations/1").json()
+    assert (found["id"], found["status"], found["type"]) == ("1", "enabled", type_)
+    assert tenant.call("GET", "/integrations").json() == [found]
+
+
+def test_id_is_a_number_in_status_only(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    assert tenant.call("GET", f"/integrations/{id_}/status").json() == {"id": 1, "status": "enabled"}
+
+
+def test_snowflake_is_shown_as_in_the_vendors_example(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    off = {"enabled": False}
+    assert tenant.call("GET", f"/integrations/{id_}").json()["config"] == {
+        "host": "organization.us-east-1.snowflakecomputing.com",
+        "warehouse": "SAMPLE_WAREHOUSE",
+        "database": "SNOWFLAKE_SAMPLE_DATA",
+        "port": 443,
+        "audit": off,
+        "workspaces": off,
+        "impersonation": off,
+        "lineage": off,
+        "authenticationType": "userPassword",
+        "username": "<REDACTED>",
+        "password": "<REDACTED>",
+        "role": "ACCOUNTADMIN",
+    }
+
+
+def test_databricks_token_is_redacted_without_brackets(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Databricks", token="dapi-secret", catalog=None))
+    config = tenant.call("GET", f"/integrations/{id_}").json()["config"]
+    assert (config["token"], config["catalog"], config["audit"]) == ("REDACTED", "immuta", {"enabled": False})
+
+
+def test_trino_has_no_config(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Trino"))
+    assert set(tenant.call("GET", f"/integrations/{id_}").json()) == {"id", "status", "validationResults", "type"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "names"),
+    {
+        "Snowflake": [
+            "Initial Validation: Basic Connection Test",
+            "Initial Validation: Default Warehouse Access Test",
+            "Initial Validation: Table Grants Role Prefix is Unique",
+            "Initial Validation: Validate access to Privileged Role",
+            "Validate Automatic: Database Does Not Exist",
+            "Validate Automatic: Impersonation Role Does Not Exist",
+            "Validate Automatic Bootstrap User Grants",
+        ],
+        "Redshift": ["Initial Validation: Basic Connection Test", "Validate Automatic Bootstrap: Immuta Database Does Not Exist"],
+        "Databricks": ["Metastore validation", "Basic Connection Test"],
+    }.items(),
+)
+def test_validation_tests_have_the_documented_names(tenant: Simulator, type_: str, names: list[str]) -> None:
+    answer = tenant.call("POST", "/integrations", payload(type_)).json()
+    assert [test["name"] for test in answer["validationResults"]["validationTests"]] == names
+
+
+def test_payload_may_be_yaml(tenant: Simulator) -> None:
+    text = b"type: Redshift\nautoBootstrap: true\nconfig: {host: h, database: immuta, initialDatabase: dev, authenticationType: userPassword,"
+    assert tenant.call("POST", "/integrations", text + b" username: u, password: p}\n").status == 200
+
+
+def test_unknown_keys_are_kept(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake", userRolePattern={"exclude": ["X"]}, tomorrow=1))
+    config = tenant.call("GET", f"/integrations/{id_}").json()["config"]
+    assert (config["userRolePattern"], config["tomorrow"]) == ({"exclude": ["X"]}, 1)
+
+
+def test_enabled_impersonation_gets_the_default_role(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Redshift", impersonation={"enabled": True}))
+    config = tenant.call("GET", f"/integrations/{id_}").json()["config"]
+    assert config["impersonation"] == {"enabled": True, "role": "immuta_impersonation"}
+
+
+def test_unknown_id_is_404_in_two_spellings(tenant: Simulator) -> None:
+    assert refusal(tenant.call("GET", "/integrations/5")) == (404, "No Integration found with ID 5.")
+    assert refusal(tenant.call("GET", "/integrations/5/status")) == (404, "No Integration found with ID 5.")
+    assert refusal(tenant.call("PUT", "/integrations/5", payload("Snowflake"))) == (404, "No integration found with ID 5.")
+    assert refusal(tenant.call("DELETE", "/integrations/5")) == (404, "No integration found with ID 5.")
+
+
+@pytest.mark.parametrize("path", ["/integration", "/integrations/1/scripts/create", "/api/v2/integrations"])
+def test_unknown_path_is_404(tenant: Simulator, path: str) -> None:
+    assert refusal(tenant.call("POST", path, {})) == (404, "Not Found")
+
+
+# -- bad payloads -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        ({}, '"type" is required'),
+        ({"type": "Oracle"}, '"type" must be one of'),
+        ({"type": "Snowflake", "config": {}}, '"autoBootstrap" is required'),
+        ({"type": "Snowflake", "autoBootstrap": "yes", "config": {}}, '"autoBootstrap" must be a boolean'),
+        ({"type": "Snowflake", "autoBootstrap": True}, '"config" is required'),
+        ({"type": "Snowflake", "autoBootstrap": True, "config": {}}, '"config.host" is required, "config.warehouse" is required'),
+        (payload("Snowflake", password=None), '"config.password" is required'),
+        (payload("Snowflake", authenticationType="magic"), '"config.authenticationType" must be one of'),
+        (payload("Snowflake", port=70000), '"config.port"'),
+        (payload("Redshift", authenticationType="okta", okta={"username": "u"}), '"config.okta.password" is required'),
+        (payload("Databricks", token=None), '"config.token" is required'),
+        (payload("Azure Synapse Analytics", schema=None), '"config.schema" is required'),
+        (payload("Google BigQuery", datasetSuffix="view"), '"config.datasetSuffix" must start with'),
+        (payload("Google BigQuery", credential={"type": "service_account"}), '"config.credential" must be a string'),
+        (payload("Native S3", awsAccessKeyId=None), '"config.awsAccessKeyId" is required'),
+        ({**payload("Native S3"), "autoBootstrap": True}, '"autoBootstrap" must be [false]'),
+        ({**payload("Google BigQuery"), "autoBootstrap": True}, '"autoBootstrap" must be [false]'),
+    ],
+)
+def test_bad_payload_is_400_and_named(tenant: Simulator, document: dict[str, Any], named: str) -> None:
+    status, message = refusal(tenant.call("POST", "/integrations", document))
+    assert status == 400
+    assert named in message
+    assert tenant.integrations() == []
+
+
+def test_what_is_no_document_is_400(tenant: Simulator) -> None:
+    assert refusal(tenant.call("POST", "/integrations", b"{nonsense"))[0] == 400
+    assert refusal(tenant.call("POST", "/integrations", b"[]"))[0] == 400
+
+
+# -- uniqueness -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("type_", "other", "message"),
+    [
+        ("Snowflake", {"database": "OTHER"}, "Snowflake integration already exists on host organization.us-east-1.snowflakecomputing.com (id = 1)"),
+        ("Redshift", {"database": "other", "host": "ORGANIZATION.aws.amazon.com."}, "(id = 1)"),
+        ("Azure Synapse Analytics", {"database": "other"}, "on host organization.azure.com (id = 1)"),
+        ("Databricks", {"catalog": "other"}, "on host www.example-workspace.cloud.databricks.com (id = 1)"),
+        ("Google BigQuery", {"location": "eu"}, "on host immuta (id = 1)"),
+        ("Native S3", {"awsLocationPath": "s3://other"}, "on host S3 integration (id = 1)"),
+        ("Trino", {}, "Trino integration already exists (id = 1)"),
+    ],
+)
+def test_second_of_the_same_key_is_409_with_the_id(tenant: Simulator, type_: str, other: dict[str, Any], message: str) -> None:
+    created(tenant, payload(type_))
+    for path in ("/integrations", "/integrations?dryRun=true"):
+        status, text = refusal(tenant.call("POST", path, payload(type_, **other)))
+        assert status == 409
+        assert text.endswith(message)
+
+
+def test_other_wording_of_the_conflict(tenant: Simulator) -> None:
+    tenant.settings(conflict_wording="on")
+    created(tenant, payload("Redshift"))
+    assert refusal(tenant.call("POST", "/integrations", payload("Redshift")))[1] == (
+        "Redshift integration already exists on organization.aws.amazon.com (id = 1)."
+    )
+
+
+def test_same_host_of_another_type_is_no_conflict(tenant: Simulator) -> None:
+    created(tenant, payload("Redshift", host="one"))
+    assert created(tenant, payload("Snowflake", host="one")) == "2"
+
+
+def test_second_s3_location_is_422_with_the_documented_test(tenant: Simulator) -> None:
+    created(tenant, payload("Native S3"))
+    reply = tenant.call("POST", "/integrations", payload("Native S3", name="other"))
+    assert reply.status == 422
+    assert reply.json()["validationResults"]["validationTests"][0] == {
+        "name": "There is no existing integration matching this configuration",
+        "status": "failed",
+        "message": "awsLocationPath s3:// is in use by the integration with ID 1.",
+    }
+
+
+# -- statuses over time -----------------------------------------------------------------------------------------------
+
+
+def test_transient_status_lasts_n_looks(tenant: Simulator) -> None:
+    tenant.settings(transitions="polls:2")
+    id_ = created(tenant, payload("Snowflake"))
+    seen = [tenant.call("GET", f"/integrations/{id_}/status").json()["status"] for _ in range(4)]
+    assert seen == ["creating", "creating", "enabled", "enabled"]
+
+
+def test_transient_status_lasts_seconds(tenant: Simulator) -> None:
+    tenant.settings(transitions="seconds:0.3")
+    id_ = created(tenant, payload("Snowflake"))
+    assert tenant.call("GET", f"/integrations/{id_}").json()["status"] == "creating"
+    tenant.call("GET", "/integrations")
+    time.sleep(0.35)
+    assert tenant.call("GET", f"/integrations/{id_}").json()["status"] == "enabled"
+
+
+def test_immediate_answers_the_final_status(tenant: Simulator) -> None:
+    tenant.settings(transitions="immediate")
+    assert tenant.call("POST", "/integrations", payload("Snowflake")).json()["status"] == "enabled"
+
+
+def test_failed_creation_is_mended_by_put_only(tenant: Simulator) -> None:
+    tenant.settings(fails={"create": "no disk left"})
+    created(tenant, payload("Snowflake"))
+    failed = tenant.call("GET", "/integrations/1").json()
+    assert failed["status"] == "createError"
+    assert failed["validationResults"]["validationTests"][0]["message"] == "no disk left"
+    assert refusal(tenant.call("POST", "/integrations", payload("Snowflake"))) == (
+        400,
+        "Use PUT /integrations/1 endpoint to update connection information for Snowflake integration"
+        " on host organization.us-east-1.snowflakecomputing.com (id = 1) that previously failed to create.",
+    )
+    assert tenant.call("PUT", "/integrations/1", payload("Snowflake")).json()["status"] == "editing"
+    assert tenant.call("GET", "/integrations/1/status").json()["status"] == "enabled"
+
+
+def test_failed_edit_is_rolled_back(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    tenant.settings(fails={"edit": "broken"})
+    assert tenant.call("PUT", f"/integrations/{id_}", payload("Snowflake", audit={"enabled": True})).json()["status"] == "editing"
+    after = tenant.call("GET", f"/integrations/{id_}").json()
+    assert (after["status"], after["config"]["audit"]) == ("editError", {"enabled": False})
+
+
+def test_failed_deletion_leaves_it_there(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Databricks"))
+    tenant.settings(fails={"delete": "in use"})
+    assert tenant.call("DELETE", f"/integrations/{id_}").json()["status"] == "deleting"
+    assert tenant.call("GET", f"/integrations/{id_}/status").json()["status"] == "deleteError"
+
+
+def test_migration_ends_well_or_badly(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    tenant.call("GET", f"/integrations/{id_}")
+    tenant.settings(transitions="polls:1")
+    for fails, end in (({}, "enabled"), ({"migrate": "stuck"}, "migrateError")):
+        tenant.settings(fails=fails)
+        tenant.migrate(id_)
+        seen = [tenant.call("GET", f"/integrations/{id_}/status").json()["status"] for _ in range(2)]
+        assert seen == ["migrating", end]
+
+
+@pytest.mark.parametrize("status", ["creating", "editing", "deleting", "migrating"])
+def test_transient_integration_can_be_neither_edited_nor_deleted(tenant: Simulator, status: str) -> None:
+    id_ = tenant.seed({**payload("Databricks"), "status": status})
+    edit, delete = tenant.call("PUT", f"/integrations/{id_}", payload("Databricks")), tenant.call("DELETE", f"/integrations/{id_}")
+    assert refusal(edit) == (409, f"Unable to edit integration with ID {id_} in current state {status}.")
+    assert refusal(delete) == (409, f"Unable to delete integration with ID {id_} in current state {status}.")
+
+
+# -- editing ----------------------------------------------------------------------------------------------------------
+
+
+def test_put_replaces_the_config(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake", audit={"enabled": True}))
+    answer = tenant.call("PUT", f"/integrations/{id_}", payload("Snowflake", warehouse="OTHER")).json()
+    assert (answer["id"], answer["status"]) == (id_, "editing")
+    config = tenant.call("GET", f"/integrations/{id_}").json()["config"]
+    assert (config["warehouse"], config["audit"]) == ("OTHER", {"enabled": False})
+
+
+def test_put_merges_when_told_to(tenant: Simulator) -> None:
+    tenant.settings(put="merge")
+    id_ = created(tenant, payload("Snowflake", audit={"enabled": True}))
+    tenant.call("PUT", f"/integrations/{id_}", payload("Snowflake", warehouse="OTHER"))
+    assert tenant.call("GET", f"/integrations/{id_}").json()["config"]["audit"] == {"enabled": True}
+
+
+def test_put_needs_the_secrets(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    assert refusal(tenant.call("PUT", f"/integrations/{id_}", payload("Snowflake", password=None)))[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("type_", "change", "named"),
+    [
+        ("Snowflake", {"host": "other", "database": "OTHER"}, "config.host, config.database"),
+        ("Redshift", {"initialDatabase": "other"}, "config.initialDatabase"),
+        ("Azure Synapse Analytics", {"schema": "other"}, "config.schema"),
+        ("Databricks", {"catalog": "other"}, "config.catalog"),
+        ("Google BigQuery", {"dataset": "other"}, "config.dataset"),
+        ("Native S3", {"awsRegion": "eu-central-1"}, "config.awsRegion"),
+    ],
+)
+def test_fixed_attributes_are_named(tenant: Simulator, type_: str, change: dict[str, Any], named: str) -> None:
+    id_ = created(tenant, payload(type_))
+    for path in (f"/integrations/{id_}", f"/integrations/{id_}?dryRun=true"):
+        assert refusal(tenant.call("PUT", path, payload(type_, **change))) == (
+            400,
+            f"Unable to edit integration due to changes of non-editable attribute(s). {named}",
+        )
+
+
+def test_type_and_bootstrap_are_fixed(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    assert refusal(tenant.call("PUT", f"/integrations/{id_}", payload("Redshift")))[1].endswith(" type")
+    assert refusal(tenant.call("PUT", f"/integrations/{id_}", manual("Snowflake")))[1].endswith(" autoBootstrap")
+
+
+def test_s3_can_be_renamed_and_redshift_change_its_login(tenant: Simulator) -> None:
+    s3, redshift = created(tenant, payload("Native S3")), created(tenant, payload("Redshift"))
+    assert tenant.call("PUT", f"/integrations/{s3}", payload("Native S3", name="S3 integration edited")).status == 200
+    okta = payload("Redshift", authenticationType="okta", okta=OKTA, username=None, password=None)
+    assert tenant.call("PUT", f"/integrations/{redshift}", okta).status == 200
+    config = tenant.call("GET", f"/integrations/{redshift}").json()["config"]
+    assert "username" not in config
+    assert config["okta"] == {**OKTA, "password": "<REDACTED>"}
+
+
+def test_trino_has_no_put_but_regenerates_its_key(tenant: Simulator) -> None:
+    first = tenant.call("POST", "/integrations", payload("Trino")).json()
+    assert refusal(tenant.call("PUT", "/integrations/1", payload("Trino")))[0] == 400
+    answer = tenant.call("POST", "/integrations/1/regenerate").json()
+    assert set(answer) == {"newKey"}
+    assert answer["newKey"] != first["newKey"]
+
+
+def test_other_types_have_no_key(tenant: Simulator) -> None:
+    created(tenant, payload("Redshift"))
+    assert refusal(tenant.call("POST", "/integrations/1/regenerate"))[0] == 400
+
+
+# -- dry runs ---------------------------------------------------------------------------------------------------------
+
+
+def test_dry_runs_validate_and_change_nothing(tenant: Simulator) -> None:
+    reply = tenant.call("POST", "/integrations?dryRun=true", payload("Snowflake"))
+    assert (reply.status, set(reply.json())) == (200, {"validationResults"})
+    assert tenant.integrations() == []
+    id_ = created(tenant, payload("Snowflake"))
+    before = tenant.call("GET", f"/integrations/{id_}").json()
+    assert tenant.call("PUT", f"/integrations/{id_}?dryRun=true", payload("Snowflake", warehouse="W")).status == 200
+    assert tenant.call("DELETE", f"/integrations/{id_}?dryRun=true", SNOWFLAKE_CREDENTIALS).status == 200
+    assert tenant.call("GET", f"/integrations/{id_}").json() == before
+    assert len(tenant.writes()) == 1
+
+
+def test_dry_run_can_answer_the_whole_object(tenant: Simulator) -> None:
+    tenant.settings(dry_run_form="object")
+    assert tenant.call("POST", "/integrations?dryRun=true", payload("Snowflake")).json()["status"] == "creating"
+
+
+@pytest.mark.parametrize("status", [422, 200])
+def test_failed_validation_of_a_dry_run(tenant: Simulator, status: int) -> None:
+    tenant.settings(unknown_hosts="fail", dry_run_failure=status)
+    reply = tenant.call("POST", "/integrations?dryRun=true", payload("Snowflake"))
+    assert (reply.status, reply.json()["validationResults"]["status"]) == (status, "failed")
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("top", lambda body: body["validationResults"]),
+        ("details", lambda body: body["details"]["validationResults"]),
+        ("absent", lambda body: {"status": "failed"} if "validationResults" not in body else {}),
+    ],
+)
+def test_failed_validation_is_422_with_the_results_where_the_switch_says(tenant: Simulator, where: str, found: Any) -> None:
+    tenant.settings(unknown_hosts="fail", validation_in_422=where)
+    reply = tenant.call("POST", "/integrations", manual("Redshift"))
+    assert refusal(reply) == (422, "Validation of prerequisite setup failed. Unable to create integration.")
+    assert found(reply.json())["status"] == "failed"
+
+
+def test_what_follows_a_failed_test_is_skipped(tenant: Simulator) -> None:
+    tenant.settings(unknown_hosts="fail")
+    tests = tenant.call("POST", "/integrations", payload("Snowflake")).json()["validationResults"]["validationTests"]
+    assert [test["status"] for test in tests] == ["failed"] + ["skipped"] * 6
+    assert tests[0]["message"] == "Could not connect to organization.us-east-1.snowflakecomputing.com."
+
+
+# -- deleting ---------------------------------------------------------------------------------------------------------
+
+
+def test_automatic_integration_is_deleted_with_flat_credentials(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    assert refusal(tenant.call("DELETE", f"/integrations/{id_}"))[0] == 400
+    assert refusal(tenant.call("DELETE", f"/integrations/{id_}", {"config": SNOWFLAKE_CREDENTIALS}))[0] == 400
+    assert '"password" is required' in refusal(tenant.call("DELETE", f"/integrations/{id_}", {**SNOWFLAKE_CREDENTIALS, "password": ""}))[1]
+    assert tenant.call("DELETE", f"/integrations/{id_}", SNOWFLAKE_CREDENTIALS).json()["status"] == "deleting"
+    assert refusal(tenant.call("GET", f"/integrations/{id_}"))[0] == 404
+
+
+def test_automatic_redshift_with_okta_is_deleted_with_okta(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Redshift", authenticationType="okta", okta=OKTA))
+    assert refusal(tenant.call("DELETE", f"/integrations/{id_}", {"authenticationType": "okta"}))[0] == 400
+    assert tenant.call("DELETE", f"/integrations/{id_}", {"authenticationType": "okta", "okta": OKTA}).status == 200
+
+
+def test_manual_integration_is_deleted_without_body(tenant: Simulator) -> None:
+    id_ = created(tenant, manual("Snowflake"))
+    assert refusal(tenant.call("DELETE", f"/integrations/{id_}", SNOWFLAKE_CREDENTIALS)) == (
+        400,
+        "Credentials are not required for disable unless the integration was automatically bootstrapped.",
+    )
+    results = tenant.call("DELETE", f"/integrations/{id_}").json()["validationResults"]
+    assert (results["status"], {test["status"] for test in results["validationTests"]}) == ("passed", {"skipped"})
+    assert refusal(tenant.call("GET", f"/integrations/{id_}"))[0] == 404
+
+
+def test_databricks_is_deleted_without_body_even_if_automatic(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Databricks"))
+    assert refusal(tenant.call("DELETE", f"/integrations/{id_}", {"authenticationType": "token", "token": "t"}))[0] == 400
+    assert tenant.call("DELETE", f"/integrations/{id_}").status == 200
+
+
+@pytest.mark.parametrize("type_", ["Native S3", "Google BigQuery", "Trino"])
+def test_types_without_automatic_set_up_are_deleted_without_body(tenant: Simulator, type_: str) -> None:
+    id_ = created(tenant, payload(type_))
+    assert refusal(tenant.call("DELETE", f"/integrations/{id_}", {"a": "b"}))[0] == 400
+    assert tenant.call("DELETE", f"/integrations/{id_}").status == 200
+
+
+def test_force_disable_needs_no_credentials_and_ends_disabled(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    assert tenant.call("DELETE", f"/integrations/{id_}?forceDisable=true").json()["status"] == "disabled"
+    assert tenant.call("GET", f"/integrations/{id_}").json()["status"] == "disabled"
+    assert created(tenant, payload("Snowflake")) == "2"  # a disabled one is in nobody's way
+
+
+def test_host_is_free_as_soon_as_its_integration_is_deleted(tenant: Simulator) -> None:
+    id_ = created(tenant, manual("Redshift"))
+    tenant.call("DELETE", f"/integrations/{id_}")
+    assert created(tenant, manual("Redshift")) == "2"
+
+
+def test_what_is_gone_stays_visible_if_the_switches_say_so(tenant: Simulator) -> None:
+    tenant.settings(show_deleted=True, show_disabled=False)
+    deleted, disabled = created(tenant, manual("Redshift")), created(tenant, manual("Snowflake"))
+    tenant.call("DELETE", f"/integrations/{deleted}")
+    tenant.call("DELETE", f"/integrations/{disabled}?forceDisable=true")
+    assert [(entry["id"], entry["status"]) for entry in tenant.call("GET", "/integrations").json()] == [(deleted, "deleted")]
+
+
+@pytest.mark.parametrize(("status", "text"), [(202, "deleting"), (204, "")])
+def test_other_statuses_of_success(tenant: Simulator, status: int, text: str) -> None:
+    tenant.settings(created_status=201, deleted_status=status)
+    assert tenant.call("POST", "/integrations", manual("Redshift")).status == 201
+    reply = tenant.call("DELETE", "/integrations/1")
+    assert reply.status == status
+    assert text in reply.text
+
+
+# -- redaction --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["<REDACTED>", "REDACTED", "[REDACTED]", "absent"])
+def test_undocumented_secrets_are_redacted_in_the_chosen_form(tenant: Simulator, form: str) -> None:
+    tenant.settings(undocumented_redaction=form)
+    created(tenant, payload("Redshift", authenticationType="okta", okta=OKTA))
+    created(tenant, payload("Native S3"))
+    redshift, s3 = (entry["config"] for entry in tenant.call("GET", "/integrations").json())
+    shown = {} if form == "absent" else {"password": form}
+    assert redshift["okta"] == {**{key: value for key, value in OKTA.items() if key != "password"}, **shown}
+    assert s3.get("awsSecretAccessKey", "absent") == form
+
+
+def test_documented_secrets_can_be_absent(tenant: Simulator) -> None:
+    tenant.settings(documented_redaction="absent")
+    created(tenant, payload("Snowflake"))
+    assert {"username", "password"}.isdisjoint(tenant.call("GET", "/integrations/1").json()["config"])
+
+
+def test_no_answer_holds_a_secret(tenant: Simulator) -> None:
+    for type_, secret in (("Snowflake", "password"), ("Databricks", "token"), ("Google BigQuery", "credential"), ("Native S3", "awsSecretAccessKey")):
+        created(tenant, payload(type_, **{secret: "s3cret-in-clear"}))
+    tenant.call("PUT", "/integrations/1", payload("Snowflake", password="s3cret-in-clear"))
+    assert not [entry["path"] for entry in tenant.bodies() if "s3cret-in-clear" in entry["received"]]
+    assert "s3cret-in-clear" in str(tenant.integrations())
+
+
+@pytest.mark.parametrize(("switch", "stored"), [("store", "<REDACTED>"), ("keep", "abc1234")])
+def test_redacted_secret_that_is_sent_back(tenant: Simulator, switch: str, stored: str) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    tenant.settings(redacted_values=switch)
+    assert tenant.call("PUT", f"/integrations/{id_}", payload("Snowflake", password="<REDACTED>")).status == 200
+    assert tenant.integrations()[0]["config"]["password"] == stored
+
+
+def test_redacted_secret_can_be_refused(tenant: Simulator) -> None:
+    tenant.settings(redacted_values="reject")
+    assert '"config.password"' in refusal(tenant.call("POST", "/integrations", payload("Snowflake", password="<REDACTED>")))[1]
+
+
+# -- what tests do to a tenant ----------------------------------------------------------------------------------------
+
+
+def test_seeded_integration_is_there_as_if_made_earlier(tenant: Simulator) -> None:
+    assert tenant.seed({**payload("Redshift"), "id": "40", "status": "recurringValidationError"}) == "40"
+    found = tenant.call("GET", "/integrations/40").json()
+    assert (found["status"], found["config"]["port"]) == ("recurringValidationError", 5439)
+    assert created(tenant, payload("Snowflake")) == "41"
+
+
+def test_status_can_be_forced_with_a_failed_test(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    tenant.force(id_, "recurringValidationError", "warehouse suspended")
+    found = tenant.call("GET", f"/integrations/{id_}").json()
+    assert found["status"] == "recurringValidationError"
+    assert found["validationResults"]["validationTests"][0]["message"] == "warehouse suspended"
+
+
+def test_revalidation_degrades_and_heals(tenant: Simulator) -> None:
+    id_ = created(tenant, payload("Snowflake"))
+    tenant.settings(unknown_hosts="fail")
+    assert tenant.revalidate(id_)["status"] == "recurringValidationError"
+    tenant.settings(unknown_hosts="pass")
+    assert tenant.revalidate(id_)["status"] == "enabled"
+
+
+# -- connections ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("switch", ["403", "404"])
+def test_tenant_without_connections(tenant: Simulator, switch: str) -> None:
+    tenant.settings(data_api=switch)
+    for reply in (tenant.call("POST", "/data/object/search", {}), tenant.call("GET", "/data/connection/sales")):
+        assert refusal(reply)[0] == int(switch)
+
+
+def test_connection_names_the_integration_that_it_owns(tenant: Simulator) -> None:
+    tenant.settings(data_api="on")
+    tenant.connections([{"connectionKey": "sales", "nativeIntegrationId": 7, "connection": {"technology": "Databricks", "hostname": "w"}}])
+    (found,) = tenant.call("POST", "/data/object/search", {}).json()
+    assert (found["objectPath"], found["technology"], found["state"]) == (["sales"], "Databricks", "active")
+    connection = tenant.call("GET", "/data/connection/sales").json()
+    assert (connection["connectionKey"], connection["nativeIntegrationId"]) == ("sales", 7)
+    assert refusal(tenant.call("GET", "/data/connection/other"))[0] == 404
+    tenant.settings(search_form="hits")
+    assert tenant.call("POST", "/data/object/search").json() == {"count": 1, "hits": [found]}
