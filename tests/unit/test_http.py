@@ -532,14 +532,14 @@ def test_the_body_of_an_error_is_its_json_or_a_short_text(answer: Reply, api_err
 
 
 def test_known_secrets_are_masked_in_whatever_the_server_says() -> None:
-    secret = 'it\'s "hunter" ü & more'
+    secret = 'hunter\'s "two" ü & more'
     known = {KEY}
     bodies: list[Reply] = [
         reply(400, {"message": f"bad {secret}", "validationResults": {"validationTests": [{"name": KEY, "status": "failed", "message": secret}]}}),
         reply(400, f"bad password '{secret.replace(chr(39), chr(39) * 2)}' of {KEY}"),
-        reply(400, "<html><title>it&#x27;s &quot;hunter&quot; ü &amp; more</title>"),
+        reply(400, "<html><title>hunter&#x27;s &quot;two&quot; ü &amp; more</title>"),
         reply(400, "x" * 390 + secret + KEY),
-        ok("<html><title>it&#x27;s &quot;hunter&quot; ü &amp; more</title>"),
+        ok("<html><title>hunter&#x27;s &quot;two&quot; ü &amp; more</title>"),
     ]
     with Wire([("GET /x", body) for body in bodies]) as wire:
         http = session(wire, secrets=known)
@@ -548,7 +548,7 @@ def test_known_secrets_are_masked_in_whatever_the_server_says() -> None:
             with pytest.raises(ImmutaError) as caught:
                 http.request("GET", "/x").json()
             failure = str(caught.value.as_fail_json())
-            assert "hunter" not in failure and KEY not in failure and "it's" not in failure and "it''s" not in failure
+            assert "hunter" not in failure and KEY[:6] not in failure
 
 
 def test_errors_never_show_the_key() -> None:
