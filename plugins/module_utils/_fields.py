@@ -197,7 +197,7 @@ def _to_api(options: Mapping[str, Any], fields: Sequence[Field], path: str) -> d
             raise OptionError(
                 f"{path}.{option} does not belong here.",
                 option=f"{path}.{option}",
-                hint=f"Options that do: {', '.join(sorted(known)) or 'none'}. Keys that this collection does not know go under {path}.{EXTRA}.",
+                hint=f"Options that do: {', '.join(sorted(known)) or 'none'}. Keys that this collection does not know go under {path.split('.')[0]}.{EXTRA}.",
             )
     return document
 
