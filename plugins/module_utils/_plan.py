@@ -8,16 +8,29 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from ._documents import (
+    all_as_changes,
+    branch_of,
+    changed_immutables,
+    check_credentials,
+    check_secrets,
+    expected,
+    managed,
+    missing_required,
+    of_other_branch,
+    refuse_other_branches,
+    removed_as_changes,
+    secrets_sent,
+    whole_document,
+)
 from ._errors import OptionError
-from ._fields import Change, Field, Place, compare, deep_merge, drop_redacted, normalise_host, objects, same_value, to_document, to_options
+from ._fields import Change, Place, compare, deep_merge, drop_redacted, normalise_host, to_document, to_options
 from ._platforms import PLATFORMS, Platform
-from ._secrets import REDACTED, is_redacted, looks_secret
 
-AUTHENTICATION = "authentication_type"
 CONFIG = Place.of("config")
 
 
@@ -110,7 +123,7 @@ def desired(options: Mapping[str, Any], platform: Platform) -> Desired:
         auto_bootstrap=_auto_bootstrap(options.get("auto_bootstrap"), platform),
         id=str(options.get("id") or ""),
     )
-    _refuse_other_branches(document, platform.fields, "config")
+    refuse_other_branches(document, platform.fields, "config")
     return wanted
 
 
@@ -122,53 +135,16 @@ def _auto_bootstrap(value: bool | None, platform: Platform) -> bool | None:
     return accepted[0] if value is None and len(accepted) == 1 else value
 
 
-def _refuse_other_branches(document: Mapping[str, Any], fields: Sequence[Field], path: str) -> None:
-    branch = branch_of(document, fields)
-    for option in fields:
-        value, name = document.get(option.key), f"{path}.{option.option}"
-        if value is not None and branch in branches(fields) and _of_other_branch(option, branch):
-            decider = next(each.option for each in fields if each.decides)
-            raise OptionError(
-                f"{name} belongs to {decider} {' or '.join(map(_word, option.branch))}, not to {_word(branch)}.",
-                option=name,
-                hint=f"Leave it out, or change {path}.{decider}.",
-            )
-        for item in objects(value) if option.fields else ():
-            _refuse_other_branches(item, option.fields, name)
-
-
-def branch_of(document: Mapping[str, Any], fields: Sequence[Field]) -> Any:
-    """Which of the alternatives a document takes, such as its authentication type; None when it does not say."""
-    return next((document.get(option.key) for option in fields if option.decides), None)
-
-
-def branches(fields: Sequence[Field]) -> set[Any]:
-    """The alternatives that the tables know."""
-    return {name for option in fields for name in option.branch}
-
-
-def _of_other_branch(option: Field, branch: Any) -> bool:
-    return bool(option.branch) and branch not in option.branch
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def check_complete(wanted: Desired) -> None:
     """Raise OptionError when a required option is missing that does not depend on what the tenant has."""
     if wanted.platform.auto_bootstrap and wanted.auto_bootstrap is None:
         raise OptionError(f"auto_bootstrap is required for a {wanted.platform.type} integration.", option="auto_bootstrap")
-    required = [option for option in wanted.platform.fields if option.required and not option.branch and not option.write_only]
-    if any(option.option == AUTHENTICATION for option in wanted.platform.fields):
-        required.append(wanted.platform.field(AUTHENTICATION))
-    for option in required:
-        if wanted.config.get(option.key) in (None, ""):
-            raise OptionError(
-                f"config.{option.option} is required for a {wanted.platform.type} integration.",
-                option=f"config.{option.option}",
-                hint="To change single settings of an integration that is registered already, give its id.",
-            )
+    for option in missing_required(wanted.config, wanted.platform.fields, "config"):
+        raise OptionError(
+            f"{option} is required for a {wanted.platform.type} integration.",
+            option=option,
+            hint="To change single settings of an integration that is registered already, give its id.",
+        )
 
 
 # --- plans -------------------------------------------------------------------------------------------------------
@@ -177,10 +153,9 @@ def check_complete(wanted: Desired) -> None:
 def plan_create(wanted: Desired, policy: Policy) -> Plan:
     """Register it. Raises OptionError for a missing credential that the request needs."""
     if policy.needs_secrets:
-        _check_known(wanted.config, wanted.platform.fields, CONFIG, "register")
-        _check_credentials(wanted.platform.fields, wanted.config, "register")
+        check_secrets(wanted.config, wanted.platform.fields, CONFIG, "register the integration")
     after = _shown(wanted.platform, wanted.auto_bootstrap, wanted.config)
-    return Plan("created", wanted.document(), tuple(_all_as_changes(after)), {}, after, "there is no such integration")
+    return Plan("created", wanted.document(), tuple(all_as_changes(after)), {}, after, "there is no such integration")
 
 
 def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *, forced: str = "") -> Plan:
@@ -193,20 +168,20 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
     there: Mapping[str, Any] = observed.get("config") or {}
     _check_immutable(wanted, observed)
     changes = tuple(compare(wanted.config, there, platform.fields, CONFIG))
-    sent = tuple(_secrets_sent(wanted.config, platform.fields, CONFIG))
-    reason = _reason(changes, sent, policy, forced)
-    before = _shown(platform, observed.get("autoBootstrap"), _managed(wanted.config, there))
+    sent = tuple(secrets_sent(wanted.config, platform.fields, CONFIG))
+    reason = reason_to_update(changes, sent, policy, forced)
+    before = _shown(platform, observed.get("autoBootstrap"), managed(wanted.config, there))
     if not reason:
         return Plan("unchanged", None, (), before, before)
-    config = _whole_document(platform, wanted.config, there, policy)
+    config = whole_document(wanted.config, there, platform.fields)
+    if policy.needs_secrets:
+        check_secrets(config, platform.fields, CONFIG, "update the integration")
     payload: dict[str, Any] = {"type": platform.type}
     if platform.auto_bootstrap:
         payload["autoBootstrap"] = bool(observed.get("autoBootstrap")) if wanted.auto_bootstrap is None else wanted.auto_bootstrap
-    payload["config"] = config
-    after = _shown(platform, payload.get("autoBootstrap"), _expected(wanted.config, there, platform.fields))
-    differing = {change.field for change in changes}
-    listed = changes + tuple(change for change in sent if change.field not in differing)
-    return Plan("updated", payload, listed, before, after, reason)
+    payload["config"] = drop_redacted(config)
+    after = _shown(platform, payload.get("autoBootstrap"), expected(wanted.config, there, platform.fields))
+    return Plan("updated", payload, with_sent(changes, sent), before, after, reason)
 
 
 def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, policy: Policy) -> Plan:
@@ -221,10 +196,10 @@ def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, po
     if observed.get("autoBootstrap") and platform.delete_credentials:
         body = _credentials(platform, drop_redacted(wanted.config), observed.get("config") or {})
         if policy.needs_secrets and not force:
-            _check_credentials([platform.field(option) for option in platform.delete_credentials], body, "remove")
-        if force and not any(_secrets_sent(body, platform.fields, CONFIG)):
+            check_credentials(body, [platform.field(option) for option in platform.delete_credentials], CONFIG, "remove the integration")
+        if force and not any(secrets_sent(body, platform.fields, CONFIG)):
             body = None
-    return Plan("deleted", body, tuple(_removed_as_changes(before)), before, {}, "state is absent")
+    return Plan("deleted", body, tuple(removed_as_changes(before)), before, {}, "state is absent")
 
 
 def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,10 +207,11 @@ def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[s
     merged = deep_merge(drop_redacted(there), config)
     branch = branch_of(merged, platform.fields)
     options = [platform.field(option) for option in platform.delete_credentials]
-    return {each.key: merged[each.key] for each in options if each.key in merged and (each.key in config or not _of_other_branch(each, branch))}
+    return {each.key: merged[each.key] for each in options if each.key in merged and (each.key in config or not of_other_branch(each, branch))}
 
 
-def _reason(changes: Sequence[Change], sent: Sequence[Change], policy: Policy, forced: str) -> str:
+def reason_to_update(changes: Sequence[Change], sent: Sequence[Change], policy: Policy, forced: str = "") -> str:
+    """Why something has to be sent, for people; empty when nothing has to."""
     if changes:
         return "differs: " + ", ".join(change.field for change in changes)
     if forced:
@@ -245,17 +221,20 @@ def _reason(changes: Sequence[Change], sent: Sequence[Change], policy: Policy, f
     return ""
 
 
+def with_sent(changes: Sequence[Change], sent: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes, and behind them the secrets that go along."""
+    differing = {change.field for change in changes}
+    return (*changes, *(change for change in sent if change.field not in differing))
+
+
 def _check_immutable(wanted: Desired, observed: Mapping[str, Any]) -> None:
     type_name = observed.get("type")
     if type_name != wanted.platform.type:
         raise _cannot_change("type", wanted, str(type_name), wanted.platform.type)
     if wanted.auto_bootstrap is not None and bool(observed.get("autoBootstrap")) != wanted.auto_bootstrap:
         raise _cannot_change("auto_bootstrap", wanted, bool(observed.get("autoBootstrap")), wanted.auto_bootstrap)
-    there = observed.get("config") or {}
-    for option in wanted.platform.fields:
-        here, now = wanted.config.get(option.key), there.get(option.key)
-        if option.immutable and None not in (here, now) and not is_redacted(now) and not same_value(here, now, option):
-            raise _cannot_change(f"config.{option.option}", wanted, now, here)
+    for change in changed_immutables(wanted.config, observed.get("config") or {}, wanted.platform.fields, "config"):
+        raise _cannot_change(change.field, wanted, change.before, change.after)
 
 
 def _check_same(wanted: Desired, observed: Mapping[str, Any]) -> None:
@@ -277,114 +256,7 @@ def _cannot_change(option: str, wanted: Desired, before: Any, after: Any) -> Opt
     )
 
 
-def _whole_document(platform: Platform, wanted: Mapping[str, Any], there: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """The observed values under the desired ones, secrets from the task, the other branch's fields left out."""
-    given = drop_redacted(wanted)
-    merged = _one_branch(deep_merge(there, given), given, there, platform.fields)
-    if policy.needs_secrets:
-        _check_known(merged, platform.fields, CONFIG, "update")
-        _check_credentials(platform.fields, merged, "update")
-    clean: dict[str, Any] = drop_redacted(merged)
-    return clean
-
-
-def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
-    """Without the alternatives that do not hold, at every depth; what the task gave stays."""
-    known = {option.key: option for option in fields}
-    branch = branch_of(merged, fields)
-    decided = branch in branches(fields) or branch != branch_of(there, fields)
-    kept = {}
-    for key, value in merged.items():
-        option = known.get(key)
-        if option and decided and key not in wanted and _of_other_branch(option, branch):
-            continue
-        if option and option.fields and isinstance(value, Mapping):
-            value = _one_branch(value, _object(wanted.get(key)), _object(there.get(key)), option.fields)
-        kept[key] = value
-    return kept
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _check_known(document: Mapping[str, Any], fields: Sequence[Field], place: Place, verb: str) -> None:
-    """What would have to be sent and is only known redacted has to come from the task."""
-    known = {option.key: option for option in fields}
-    for key, value in document.items():
-        option = known.get(key)
-        if _is_placeholder(value, verb):
-            raise _missing_secret(str(place.below(key, option)), verb)
-        for item in objects(value):
-            _check_known(item, option.fields if option else (), place.below(key, option), verb)
-
-
-def _is_placeholder(value: Any, verb: str) -> bool:
-    """The vendor's own create example has a token that reads REDACTED; the other forms only come from an API answer."""
-    return is_redacted(value) and not (verb == "register" and value == "REDACTED")
-
-
-def _check_credentials(fields: Sequence[Field], document: Mapping[str, Any], verb: str, path: str = "config") -> None:
-    """Every required credential of the alternative that the document takes is there."""
-    branch = branch_of(document, fields)
-    for option in fields:
-        value, name = document.get(option.key), f"{path}.{option.option}"
-        needed = option.required and (option.write_only or option.branch) and not _of_other_branch(option, branch)
-        if needed and value in (None, "", {}):
-            raise _missing_secret(name, verb)
-        if option.fields and isinstance(value, Mapping):
-            _check_credentials(option.fields, value, verb, name)
-
-
-def _missing_secret(path: str, verb: str) -> OptionError:
-    return OptionError(
-        f"{path} is needed to {verb} the integration, because Immuta does not give it back.",
-        option=path,
-        hint=f"Give {path}.",
-    )
-
-
-def _secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[Change]:
-    """The secrets that a task gave. They are sent along with an update, not compared."""
-    known = {option.key: option for option in fields}
-    for key, value in document.items():
-        option, here = known.get(key), place.below(key, known.get(key))
-        if option.secret if option else looks_secret(key):
-            if value not in (None, "") and not is_redacted(value):
-                yield Change(str(here), None, None, secret=True)
-            continue
-        for item in objects(value):
-            yield from _secrets_sent(item, option.fields if option else (), here)
-
-
 # --- what people see ---------------------------------------------------------------------------------------------
-
-
-def _managed(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of C(there) that the task manages."""
-    managed: dict[str, Any] = {}
-    for key, value in wanted.items():
-        observed = there.get(key)
-        if isinstance(value, Mapping) and isinstance(observed, Mapping):
-            managed[key] = _managed(value, observed)
-        elif key in there:
-            managed[key] = observed
-    return managed
-
-
-def _expected(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
-    """What the managed part will be: what is no difference looks as it does now."""
-    known = {option.key: option for option in fields}
-    expected: dict[str, Any] = {}
-    for key, value in wanted.items():
-        option, observed = known.get(key), there.get(key)
-        if not any(compare({key: value}, there, fields, CONFIG)):
-            expected.update({key: _managed({key: value}, there)[key]} if key in there else {})
-        elif isinstance(value, Mapping) and isinstance(observed, Mapping):
-            expected[key] = _expected(value, observed, option.fields if option else ())
-        else:
-            expected[key] = value
-    return expected
 
 
 def _shown(platform: Platform, auto_bootstrap: Any, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -394,21 +266,3 @@ def _shown(platform: Platform, auto_bootstrap: Any, config: Mapping[str, Any]) -
     if platform.fields or config:
         shown["config"] = to_options(config, platform.fields)
     return shown
-
-
-def _leaves(options: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in options.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", value
-
-
-def _all_as_changes(after: Mapping[str, Any]) -> Iterator[Change]:
-    for path, value in _leaves(after):
-        yield Change(path, None, None, secret=True) if value == REDACTED else Change(path, None, value)
-
-
-def _removed_as_changes(before: Mapping[str, Any]) -> Iterator[Change]:
-    for change in _all_as_changes(before):
-        yield replace(change, before=change.after, after=None)

@@ -13,39 +13,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from ._connections import Connections
-from ._errors import AnswerLost, ApiError, Conflict, ImmutaError, NotFound, RemoteFailure, failed_tests
-from ._integrations import Integrations
-from ._plan import Desired, Plan, Policy, branches, check_complete, matches, natural_key, plan_create, plan_delete, plan_update
+from ._documents import branches
+from ._errors import ApiError, Conflict, ImmutaError, NotFound
+from ._plan import Desired, Plan, check_complete, matches, natural_key, plan_create, plan_delete, plan_update
 from ._platforms import PLATFORMS
 from ._secrets import looks_secret, mask
-from ._states import FAILED, GONE, TRANSIENT, Step, is_healthy, next_step
-from ._waiting import Clock, wait_until
-
-T = TypeVar("T")
-
-NOT_ASKED: dict[str, Any] = {"status": "not_asked", "tests": []}
-#: how often a create whose answer was lost is tried again, once it is certain that it had no effect
-CREATE_TRIES = 3
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to go about it."""
-
-    check_mode: bool = False
-    server_validation: bool = True
-    force_disable: bool = False
-    update_secrets: str = "on_create"
-    wait: bool = True
-    wait_timeout: float = 600
-    wait_interval: float = 2
-
-    @property
-    def policy(self) -> Policy:
-        return Policy(self.update_secrets, needs_secrets=self.server_validation or not self.check_mode)
+from ._states import GONE, TRANSIENT, Step, is_healthy, next_step
+from ._steps import NOT_ASKED, Steps, unhealthy
 
 
 @dataclass(frozen=True)
@@ -73,18 +49,8 @@ class Outcome:
         }
 
 
-class Reconciler:
+class Reconciler(Steps):
     """Brings single integrations to the state that is wanted."""
-
-    def __init__(
-        self, integrations: Integrations, connections: Connections, settings: Settings, *, warn: Callable[[str], None], clock: Clock | None = None
-    ) -> None:
-        self._api = integrations
-        self._connections = connections
-        self._settings = settings
-        self._warn = warn
-        self._clock = clock or Clock()
-        self._deadline: float | None = None
 
     # --- what is wanted ------------------------------------------------------------------------------------------
 
@@ -109,11 +75,11 @@ class Reconciler:
         """The integration that the task means: by id, or by its platform's natural key. None when there is none."""
         if wanted.id:
             try:
-                found = self._api.get(wanted.id)
+                found = self._integrations.get(wanted.id)
             except NotFound:
                 return None
             return None if found.get("status") in GONE else found
-        listed = [found for found in self._api.list() if found.get("status") not in GONE]
+        listed = [found for found in self._integrations.list() if found.get("status") not in GONE]
         same = [found for found in listed if matches(wanted, found)]
         if len(same) > 1:
             ids = ", ".join(str(found.get("id")) for found in same)
@@ -134,29 +100,14 @@ class Reconciler:
         validation = dict(NOT_ASKED)
         try:
             if self._settings.server_validation:
-                validation = self._validated(self._api.create(body, dry_run=True))
+                validation = self._validated(self._integrations.create(body, dry_run=True))
             if self._settings.check_mode:
                 return Outcome(plan, _predicted(body), validation)
-            answer, adopted = self._post(wanted, body)
+            answer, adopted = self._send_once(lambda: self._integrations.create(body), lambda: self.find(wanted))
         except ApiError as error:
             return self._adopt(wanted, error)
         validation = self._validated(answer) if "validationResults" in answer else validation
         return Outcome(plan, self._finished(str(answer.get("id"))), validation, adopted=adopted, new_key=_new_key(answer))
-
-    def _post(self, wanted: Desired, body: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-        """Send it once. After a lost answer look first, a moment later: what is there by then was made by the lost request."""
-        tries = CREATE_TRIES
-        while True:
-            try:
-                return self._api.create(body), False
-            except AnswerLost:
-                tries -= 1
-                self._clock.sleep(self._clock.jitter(self._settings.wait_interval))
-                found = self.find(wanted)
-                if found is not None:
-                    return found, True
-                if not tries:
-                    raise
 
     def _adopt(self, wanted: Desired, error: ApiError) -> Outcome:
         """The tenant says that it has this one already, with its id: go on as an update, if it really is the one."""
@@ -176,7 +127,7 @@ class Reconciler:
         plan = plan_update(wanted, observed, self._settings.policy, forced=forced)
         if plan.action == "unchanged":
             if next_step(status, wanted="present") is Step.REPORT:
-                self._warn(_unhealthy(observed))
+                self._warn(unhealthy(observed))
             return Outcome(plan, observed)
         if not wanted.platform.editable:
             raise ImmutaError(f"{wanted.name} is in status {status}, and Immuta cannot update this type.", hint="Remove it and register it again.")
@@ -184,10 +135,10 @@ class Reconciler:
         body, id = plan.payload or {}, str(observed.get("id"))
         validation = dict(NOT_ASKED)
         if self._settings.server_validation:
-            validation = self._validated(self._when_settled(id, lambda: self._api.update(id, body, dry_run=True)))
+            validation = self._validated(self._when_settled(id, lambda: self._integrations.update(id, body, dry_run=True)))
         if self._settings.check_mode:
             return Outcome(plan, _predicted(body, observed), validation)
-        answer = self._when_settled(id, lambda: self._api.update(id, body))
+        answer = self._when_settled(id, lambda: self._integrations.update(id, body))
         validation = self._validated(answer) if "validationResults" in answer else validation
         return Outcome(plan, self._finished(id), validation)
 
@@ -200,10 +151,10 @@ class Reconciler:
         if self._settings.check_mode:
             validation = dict(NOT_ASKED)
             if self._settings.server_validation:
-                validation = self._validated(self._when_settled(id, lambda: self._api.delete(id, plan.payload, dry_run=True, force_disable=force)))
+                validation = self._validated(self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, dry_run=True, force_disable=force)))
             return Outcome(plan, {**observed, "status": "deleted"}, validation)
         try:
-            answer = self._when_settled(id, lambda: self._api.delete(id, plan.payload, force_disable=force))
+            answer = self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, force_disable=force))
         except NotFound:
             answer = {"status": "deleted"}
         validation = self._validated(answer) if "validationResults" in answer else dict(NOT_ASKED)
@@ -230,26 +181,6 @@ class Reconciler:
         observed = self._at_rest(id)
         return None if observed["status"] in GONE else observed
 
-    def _finished(self, id: str) -> dict[str, Any]:
-        """The whole integration after a create or an update, once Immuta is done with it."""
-        integration = self._at_rest(id) if self._settings.wait else self._api.get(id)
-        status = integration["status"]
-        if status in FAILED or status in GONE:
-            self._raise_failed(integration)
-        if is_healthy(status) is False:
-            self._warn(_unhealthy(integration))
-        return integration
-
-    def _raise_failed(self, integration: Mapping[str, Any]) -> None:
-        tests = (integration.get("validationResults") or {}).get("validationTests") or []
-        messages = failed_tests(tests)
-        raise RemoteFailure(
-            f"Integration {integration['id']} ended in status {integration['status']}." + (f" Failed tests: {'; '.join(messages)}." if messages else ""),
-            hint="See what Immuta reports for it, mend that, and run this again.",
-            status=integration["status"],
-            tests=_tests(tests),
-        )
-
     def _when_settled(self, id: str, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Send it; when the tenant answers that something is under way, wait and send it again. Raises NotFound when it is gone by then."""
 
@@ -265,36 +196,6 @@ class Reconciler:
                 return None
 
         return self._wait(attempt, lambda answer: answer is not None, lambda _: f"Immuta keeps saying that integration {id} is being changed") or {}
-
-    def _at_rest(self, id: str) -> dict[str, Any]:
-        """The integration once nothing is under way any more; of one that is gone just id and status."""
-
-        def look() -> dict[str, Any]:
-            try:
-                return {"status": None, **self._api.get(id)}
-            except NotFound:
-                return {"id": id, "status": "deleted"}
-
-        return self._wait(look, lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
-
-    def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str]) -> T:
-        """All waits of a task share one deadline, which starts with the first of them."""
-        now = self._clock.monotonic()
-        if self._deadline is None:
-            self._deadline = now + self._settings.wait_timeout
-        return wait_until(look, done, timeout=max(0.0, self._deadline - now), interval=self._settings.wait_interval, clock=self._clock, describe=describe)
-
-    def _validated(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer's validation, raised when it failed and warned of when it says so."""
-        results = answer.get("validationResults") or {}
-        tests = _tests(results.get("validationTests") or [])
-        status = str(results.get("status") or "passed")
-        if status == "failed":
-            raise RemoteFailure(f"Immuta's validation failed: {'; '.join(failed_tests(tests))}.", status=status, tests=tests)
-        for test in tests:
-            if test["status"] == "warning":
-                self._warn(f"Immuta's validation warns: {test['name']}: {test.get('message', '')}")
-        return {"status": status, "tests": tests}
 
     def _refuse_owned(self, observed: Mapping[str, Any]) -> None:
         platform = PLATFORMS.get(str(observed.get("type")))
@@ -324,12 +225,6 @@ class Reconciler:
                 self._warn(f"{wanted.name} is not registered, but integration {found.get('id')} has database {database} of the same account on {key}.")
 
 
-def _unhealthy(integration: Mapping[str, Any]) -> str:
-    tests = failed_tests((integration.get("validationResults") or {}).get("validationTests") or [])
-    why = f" Failed tests: {'; '.join(tests)}." if tests else ""
-    return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}.{why}"
-
-
 def mask_integration(integration: Mapping[str, Any]) -> dict[str, Any]:
     """The integration in the API's shape, without its secrets."""
     shown: dict[str, Any] = mask(dict(integration))
@@ -339,12 +234,6 @@ def mask_integration(integration: Mapping[str, Any]) -> dict[str, Any]:
 def _predicted(body: Mapping[str, Any], observed: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What the tenant would show: the observed object with the request's body over it."""
     return {"id": None, "status": None, **(observed or {}), **body}
-
-
-def _tests(tests: Any) -> list[dict[str, Any]]:
-    """Name, status and message of each test. Their C(result) holds raw rows of the platform and stays behind."""
-    kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in tests if isinstance(test, Mapping)]
-    return [{"name": "", "status": "", **test} for test in kept]
 
 
 def _new_key(answer: Mapping[str, Any]) -> str:

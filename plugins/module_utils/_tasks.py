@@ -18,10 +18,11 @@ from ._fields import normalise_host
 from ._integrations import Integrations
 from ._plan import Desired, Plan, Policy, check_complete, desired, plan_create, plan_update, platform_of
 from ._platforms import Platform
-from ._reconcile import Outcome, Reconciler, Settings, mask_integration
+from ._reconcile import Outcome, Reconciler, mask_integration
 from ._runtime import Task
 from ._sql.classify import describe
 from ._sql.split import DIALECT_OF, mask_literals, split
+from ._steps import Settings
 
 Result = dict[str, Any]
 
@@ -87,9 +88,7 @@ def _wanted(task: Task) -> Desired | None:
 
 
 def _reconciler(task: Task) -> Reconciler:
-    params = task.params
-    names = ("server_validation", "force_disable", "update_secrets", "wait", "wait_timeout", "wait_interval")
-    settings = Settings(check_mode=task.check_mode, **{name: params[name] for name in names if name in params})
+    settings = Settings.of(task.params, check_mode=task.check_mode)
     return Reconciler(Integrations(task.session), Connections(task.session), settings, warn=task.warn)
 
 

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A document of the API under its table of fields: which alternative it takes, what is missing, what is sent along, what is shown.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ._errors import OptionError
+from ._fields import Change, Field, Place, compare, deep_merge, drop_redacted, objects, same_value
+from ._secrets import REDACTED, is_redacted, looks_secret
+
+# --- alternatives ------------------------------------------------------------------------------------------------
+
+
+def branch_of(document: Mapping[str, Any], fields: Sequence[Field]) -> Any:
+    """Which of the alternatives a document takes, such as its authentication type; None when it does not say."""
+    return next((document.get(option.key) for option in fields if option.decides), None)
+
+
+def branches(fields: Sequence[Field]) -> set[Any]:
+    """The alternatives that the tables know."""
+    return {name for option in fields for name in option.branch}
+
+
+def of_other_branch(option: Field, branch: Any) -> bool:
+    """Whether the option belongs to alternatives, and to none that is this one."""
+    return bool(option.branch) and branch not in option.branch
+
+
+def refuse_other_branches(document: Mapping[str, Any], fields: Sequence[Field], path: str) -> None:
+    """Raise OptionError when the document holds a field of an alternative that it does not take."""
+    branch = branch_of(document, fields)
+    for option in fields:
+        value, name = document.get(option.key), f"{path}.{option.option}"
+        if value is not None and branch in branches(fields) and of_other_branch(option, branch):
+            decider = next(each.option for each in fields if each.decides)
+            raise OptionError(
+                f"{name} belongs to {decider} {' or '.join(map(_word, option.branch))}, not to {_word(branch)}.",
+                option=name,
+                hint=f"Leave it out, or change {path}.{decider}.",
+            )
+        for item in objects(value) if option.fields else ():
+            refuse_other_branches(item, option.fields, name)
+
+
+def whole_document(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """The observed values under the desired ones, the other alternative's fields left out.
+
+    What is only known redacted still stands in it: check_secrets names it, drop_redacted takes it out.
+    """
+    given = drop_redacted(wanted)
+    return _one_branch(deep_merge(there, given), given, there, fields)
+
+
+def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """Without the alternatives that do not hold, at every depth; what the task gave stays."""
+    known = {option.key: option for option in fields}
+    branch = branch_of(merged, fields)
+    decided = branch in branches(fields) or branch != branch_of(there, fields)
+    kept = {}
+    for key, value in merged.items():
+        option = known.get(key)
+        if option and decided and key not in wanted and of_other_branch(option, branch):
+            continue
+        if option and option.fields and isinstance(value, Mapping):
+            value = _one_branch(value, _object(wanted.get(key)), _object(there.get(key)), option.fields)
+        kept[key] = value
+    return kept
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# --- what is missing, and what cannot be changed -----------------------------------------------------------------
+
+
+def missing_required(document: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[str]:
+    """The required options that are not there and do not depend on what the tenant has or on an alternative."""
+    for option in fields:
+        needed = option.required and not option.branch and (option.decides or not option.write_only)
+        if needed and document.get(option.key) in (None, ""):
+            yield f"{path}.{option.option}"
+
+
+def changed_immutables(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[Change]:
+    """The fields that differ and cannot be changed."""
+    for option in fields:
+        here, now = wanted.get(option.key), there.get(option.key)
+        if option.immutable and None not in (here, now) and not is_redacted(now) and not same_value(here, now, option):
+            yield Change(f"{path}.{option.option}", now, here)
+
+
+def check_secrets(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
+    """Raise OptionError for a credential that the request needs and nobody gave. C(errand): C(register the integration)."""
+    _check_known(document, fields, place, errand)
+    check_credentials(document, fields, place, errand)
+
+
+def _check_known(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
+    """What would have to be sent and is only known redacted has to come from the task."""
+    known = {option.key: option for option in fields}
+    for key, value in document.items():
+        option = known.get(key)
+        if _is_placeholder(value, errand):
+            raise _missing_secret(str(place.below(key, option)), errand)
+        for item in objects(value):
+            _check_known(item, option.fields if option else (), place.below(key, option), errand)
+
+
+def _is_placeholder(value: Any, errand: str) -> bool:
+    """The vendor's own create example has a token that reads REDACTED; the other forms only come from an API answer."""
+    return is_redacted(value) and not (errand.startswith("register ") and value == "REDACTED")
+
+
+def check_credentials(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
+    """Raise OptionError unless every required credential of the alternative that the document takes is there."""
+    branch = branch_of(document, fields)
+    for option in fields:
+        value, here = document.get(option.key), place.below(option.key, option)
+        needed = option.required and (option.write_only or option.branch) and not of_other_branch(option, branch)
+        if needed and value in (None, "", {}):
+            raise _missing_secret(str(here), errand)
+        if option.fields and isinstance(value, Mapping):
+            check_credentials(value, option.fields, here, errand)
+
+
+def _missing_secret(path: str, errand: str) -> OptionError:
+    return OptionError(f"{path} is needed to {errand}, because Immuta does not give it back.", option=path, hint=f"Give {path}.")
+
+
+def secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[Change]:
+    """The secrets that a task gave. They are sent along with an update, not compared."""
+    known = {option.key: option for option in fields}
+    for key, value in document.items():
+        option, here = known.get(key), place.below(key, known.get(key))
+        if option.secret if option else looks_secret(key):
+            if value not in (None, "") and not is_redacted(value):
+                yield Change(str(here), None, None, secret=True)
+            continue
+        for item in objects(value):
+            yield from secrets_sent(item, option.fields if option else (), here)
+
+
+# --- what people see ---------------------------------------------------------------------------------------------
+
+
+def managed(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of C(there) that the task manages."""
+    part: dict[str, Any] = {}
+    for key, value in wanted.items():
+        observed = there.get(key)
+        if isinstance(value, Mapping) and isinstance(observed, Mapping):
+            part[key] = managed(value, observed)
+        elif key in there:
+            part[key] = observed
+    return part
+
+
+def expected(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """What the managed part will be: what is no difference looks as it does now."""
+    known = {option.key: option for option in fields}
+    will_be: dict[str, Any] = {}
+    for key, value in wanted.items():
+        option, observed = known.get(key), there.get(key)
+        if not any(compare({key: value}, there, fields, Place.of(""))):
+            will_be.update({key: managed({key: value}, there)[key]} if key in there else {})
+        elif isinstance(value, Mapping) and isinstance(observed, Mapping):
+            will_be[key] = expected(value, observed, option.fields if option else ())
+        else:
+            will_be[key] = value
+    return will_be
+
+
+def all_as_changes(after: Mapping[str, Any]) -> Iterator[Change]:
+    """Everything that comes into being, as changes. C(after) is what is shown, in option names."""
+    for path, value in _leaves(after):
+        yield Change(path, None, None, secret=True) if value == REDACTED else Change(path, None, value)
+
+
+def removed_as_changes(before: Mapping[str, Any]) -> Iterator[Change]:
+    """Everything that goes, as changes."""
+    for change in all_as_changes(before):
+        yield replace(change, before=change.after, after=None)
+
+
+def _leaves(options: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in options.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value

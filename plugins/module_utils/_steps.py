@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps that every reconciler takes: send once, have validated, wait until the tenant is done. No Ansible in it.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from ._connections import Connections
+from ._errors import AnswerLost, NotFound, RemoteFailure, failed_tests
+from ._integrations import Integrations
+from ._plan import Policy
+from ._states import FAILED, GONE, TRANSIENT, is_healthy
+from ._waiting import Clock, wait_until
+
+T = TypeVar("T")
+
+NOT_ASKED: dict[str, Any] = {"status": "not_asked", "tests": []}
+#: how often a create whose answer was lost is tried again, once it is certain that it had no effect
+CREATE_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to go about it."""
+
+    check_mode: bool = False
+    server_validation: bool = True
+    force_disable: bool = False
+    update_secrets: str = "on_create"
+    wait: bool = True
+    wait_timeout: float = 600
+    wait_interval: float = 2
+
+    @staticmethod
+    def of(params: Mapping[str, Any], *, check_mode: bool) -> Settings:
+        """The settings that a task gave."""
+        known = [each.name for each in fields(Settings) if each.name != "check_mode"]
+        return Settings(check_mode=check_mode, **{name: params[name] for name in known if name in params})
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(self.update_secrets, needs_secrets=self.server_validation or not self.check_mode)
+
+
+class Steps:
+    """What the reconcilers have in common."""
+
+    def __init__(
+        self, integrations: Integrations, connections: Connections, settings: Settings, *, warn: Callable[[str], None], clock: Clock | None = None
+    ) -> None:
+        self._integrations = integrations
+        self._connections = connections
+        self._settings = settings
+        self._warn = warn
+        self._clock = clock or Clock()
+        self._deadline: float | None = None
+
+    def _send_once(self, send: Callable[[], dict[str, Any]], find: Callable[[], dict[str, Any] | None]) -> tuple[dict[str, Any], bool]:
+        """Send it once, and whether it had to be found: after a lost answer look first, a moment later.
+
+        What is there by then was made by the lost request.
+        """
+        tries = CREATE_TRIES
+        while True:
+            try:
+                return send(), False
+            except AnswerLost:
+                tries -= 1
+                self._clock.sleep(self._clock.jitter(self._settings.wait_interval))
+                found = find()
+                if found is not None:
+                    return found, True
+                if not tries:
+                    raise
+
+    def _finished(self, id: str) -> dict[str, Any]:
+        """The whole integration after a create or an update, once Immuta is done with it."""
+        integration = self._at_rest(id) if self._settings.wait else self._integrations.get(id)
+        status = integration["status"]
+        if status in FAILED or status in GONE:
+            self._raise_failed(integration)
+        if is_healthy(status) is False:
+            self._warn(unhealthy(integration))
+        return integration
+
+    def _raise_failed(self, integration: Mapping[str, Any]) -> None:
+        tests = (integration.get("validationResults") or {}).get("validationTests") or []
+        messages = failed_tests(tests)
+        raise RemoteFailure(
+            f"Integration {integration['id']} ended in status {integration['status']}." + (f" Failed tests: {'; '.join(messages)}." if messages else ""),
+            hint="See what Immuta reports for it, mend that, and run this again.",
+            status=integration["status"],
+            tests=_tests(tests),
+        )
+
+    def _at_rest(self, id: str) -> dict[str, Any]:
+        """The integration once nothing is under way any more; of one that is gone just id and status."""
+
+        def look() -> dict[str, Any]:
+            try:
+                return {"status": None, **self._integrations.get(id)}
+            except NotFound:
+                return {"id": id, "status": "deleted"}
+
+        return self._wait(look, lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
+
+    def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str]) -> T:
+        """All waits of a task share one deadline, which starts with the first of them."""
+        now = self._clock.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self._settings.wait_timeout
+        return wait_until(look, done, timeout=max(0.0, self._deadline - now), interval=self._settings.wait_interval, clock=self._clock, describe=describe)
+
+    def _validated(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer's validation, raised when it failed and warned of when it says so."""
+        results = answer.get("validationResults") or {}
+        tests = _tests(results.get("validationTests") or [])
+        status = str(results.get("status") or "passed")
+        if status == "failed":
+            raise RemoteFailure(f"Immuta's validation failed: {'; '.join(failed_tests(tests))}.", status=status, tests=tests)
+        for test in tests:
+            if test["status"] == "warning":
+                self._warn(f"Immuta's validation warns: {test['name']}: {test.get('message', '')}")
+        return {"status": status, "tests": tests}
+
+
+def unhealthy(integration: Mapping[str, Any]) -> str:
+    """What to warn of."""
+    tests = failed_tests((integration.get("validationResults") or {}).get("validationTests") or [])
+    why = f" Failed tests: {'; '.join(tests)}." if tests else ""
+    return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}.{why}"
+
+
+def _tests(tests: Any) -> list[dict[str, Any]]:
+    """Name, status and message of each test. Their C(result) holds raw rows of the platform and stays behind."""
+    kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in tests if isinstance(test, Mapping)]
+    return [{"name": "", "status": "", **test} for test in kept]
