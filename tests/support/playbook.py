@@ -1,11 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real runs of ansible-playbook, and their results as Python objects.
-
-    run = play([{"name": "list", "community.immuta.immuta_integration_info": {}}], folder, environment=tenant_environment)
-    assert run["list"]["integrations"] == []
-"""
+"""Real runs of ansible-playbook, and what came of them."""
 
 from __future__ import annotations
 
@@ -13,160 +9,95 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-TESTS = Path(__file__).resolve().parents[1]
-ROOT = TESTS.parent
-BIN = Path(sys.executable).parent
-COLLECTIONS = ROOT / ".venv" / "collections"
-INTEGRATION = "community.immuta.immuta_integration"
-INFO = "community.immuta.immuta_integration_info"
-SCRIPT = "community.immuta.immuta_integration_script"
-
-#: longer than any play here takes
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300
-
-
-class Unsafe(str):
-    """A text that Ansible must not read as a template."""
-
-
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-_Dumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style='"'))
-
-
-def to_yaml(document: Any) -> str:
-    """YAML as Ansible reads it; Unsafe texts are tagged."""
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10000)
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one task gave on one host. status: ok, failed, skipped, unreachable."""
-
-    name: str
-    host: str
-    action: str
-    status: str
-    result: Mapping[str, Any]
-
-    @property
-    def failed(self) -> bool:
-        return self.status == "failed"
-
-    def __getitem__(self, key: str) -> Any:
-        return self.result[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.result
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.result.get(key, default)
-
-    @property
-    def warnings(self) -> list[str]:
-        return [text if isinstance(text, str) else str(text.get("msg", text)) for text in self.result.get("warnings") or []]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of ansible-playbook."""
+    """One run: its status, all that it printed, and the results of its tasks as callbacks see them."""
 
-    status: int
-    stdout: str
-    stderr: str
-    records: tuple[Record, ...]
-    folder: Path
+    rc: int
+    output: str
+    events: list[dict[str, Any]]
 
-    def __getitem__(self, name: str) -> Record:
-        """The only record of that name."""
-        found = [record for record in self.records if record.name == name]
-        assert len(found) == 1, f"{len(found)} records of {name!r}\n{self.output}"
-        return found[0]
+    def stats(self, host: str) -> dict[str, int]:
+        return next(event["stats"] for event in self.events if "stats" in event and event["host"] == host)
 
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self.records)
+    def changed(self, host: str) -> int:
+        return self.stats(host)["changed"]
 
-    @property
-    def output(self) -> str:
-        return f"{self.stdout}\n{self.stderr}"
+    def tasks(self, host: str, action: str = "", name: str = "", status: str = "") -> list[dict[str, Any]]:
+        """The tasks that ran, or only those of an action (without its collection), a name's beginning, a status."""
+        return [
+            event
+            for event in self.events
+            if "task" in event
+            and event["host"] == host
+            and event["action"].endswith(action)
+            and event["task"].startswith(name)
+            and (event["status"] == status if status else event["status"] != "skipped")
+        ]
 
-    @property
-    def ok(self) -> Run:
-        """Itself, when no task failed."""
-        assert self.status == 0, self.output
-        return self
+    def result(self, host: str) -> dict[str, Any]:
+        """The fact immuta_platform_result, as the role left it."""
+        found = [event["result"].get("ansible_facts", {}).get("immuta_platform_result") for event in self.tasks(host, "set_fact")]
+        return [fact for fact in found if fact is not None][-1]
 
-
-def clean_environment() -> dict[str, str]:
-    """This environment without what would steer Ansible, name a tenant or send loopback through a proxy."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_")) and not name.lower().endswith("_proxy")}
-    return {**kept, "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}"}
-
-
-def ansible_environment(folder: Path, records: Path) -> dict[str, str]:
-    """Everything that Ansible writes goes under the folder."""
-    return {
-        **clean_environment(),
-        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-        "ANSIBLE_CALLBACK_PLUGINS": str(TESTS / "support" / "callbacks"),
-        "ANSIBLE_STDOUT_CALLBACK": "records",
-        "PLAYBOOK_RECORDS": str(records),
-        "ANSIBLE_HOME": str(folder / "ansible"),
-        "ANSIBLE_REMOTE_TEMP": str(folder / "ansible" / "remote"),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "true",
-        "ANSIBLE_PIPELINING": "true",
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-    }
-
-
-def play(tasks: Sequence[Mapping[str, Any]], folder: Path, **how: Any) -> Run:
-    """A play of these tasks on localhost; for C(how) see run_playbook. Keys of C(play) go into the play itself."""
-    extra = how.pop("play", {})
-    return run_playbook([{"hosts": "localhost", "gather_facts": False, **extra, "tasks": list(tasks)}], folder, **how)
+    def message(self, host: str) -> str:
+        """The message of the task that failed last."""
+        return str(self.tasks(host, status="failed")[-1]["result"]["msg"])
 
 
 def run_playbook(
-    playbook: Sequence[Mapping[str, Any]] | str | Path,
+    playbook: str | Path,
+    inventory: Mapping[str, Any],
     folder: Path,
-    *,
-    arguments: Sequence[str] = (),
-    check: bool = False,
-    diff: bool = False,
-    verbosity: int = 0,
+    *arguments: str,
+    extra: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
-    executable: str | Path = BIN / "ansible-playbook",
+    command: Sequence[str] = (sys.executable, "-m", "ansible", "playbook"),
+    collections: Path = ROOT / ".venv" / "collections",
 ) -> Run:
-    """Run a playbook in the folder: plays as Python objects, a path, or the name of one in a collection."""
+    """Run a playbook (a path, or its name in a collection) in an empty directory under C(folder).
+
+    inventory and extra variables are dictionaries; they are passed in files. Settings of the caller's environment that would steer
+    Ansible or name a tenant do not count, those in C(environment) do.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    number = len(list(folder.glob("records-*.jsonl"))) + 1
-    records = folder / f"records-{number}.jsonl"
-    records.touch()
-    if not isinstance(playbook, (str, Path)):
-        source = folder / f"playbook-{number}.yml"
-        source.write_text(to_yaml(list(playbook)), encoding="utf-8")
-        playbook = source
-    flags = ["--check"] * check + ["--diff"] * diff + [f"-{'v' * verbosity}"] * bool(verbosity)
+    number = len(list(folder.glob("run-*")))
+    place = folder / f"run-{number}"
+    cwd = place / "cwd"
+    cwd.mkdir(parents=True)
+    (place / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
+    (place / "extra.json").write_text(json.dumps(extra or {}), encoding="utf-8")
+    (place / "events").touch()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
     done = subprocess.run(
-        [str(executable), *flags, *arguments, str(playbook)],
-        cwd=folder,
-        env={**ansible_environment(folder, records), **(environment or {})},
-        capture_output=True,
-        text=True,
+        [*command, "-i", str(place / "inventory.json"), "-e", f"@{place / 'extra.json'}", *arguments, str(playbook)],
+        cwd=cwd,
+        env={
+            **kept,
+            "ANSIBLE_COLLECTIONS_PATH": str(collections),
+            "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "task_events",
+            "ANSIBLE_HOME": str(folder / "ansible-home"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+            "TASK_EVENTS": str(place / "events"),
+            **(environment or {}),
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         timeout=SECONDS,
         check=False,
-        stdin=subprocess.DEVNULL,
     )
-    lines = records.read_text(encoding="utf-8").splitlines()
-    return Run(done.returncode, done.stdout, done.stderr, tuple(Record(**json.loads(line)) for line in lines), folder)
+    assert not list(cwd.iterdir()), "a run left a file in its working directory"
+    events = [json.loads(line) for line in (place / "events").read_text(encoding="utf-8").splitlines()]
+    return Run(done.returncode, done.stdout.decode("utf-8", "replace"), events)
