@@ -331,7 +331,7 @@ def same_value(desired: Any, observed: Any, field: Field) -> bool:
         return normalise_host(desired) == normalise_host(observed)
     if field.type == "json":
         return bool(_parsed(desired) == _parsed(observed))
-    if field.type == "list" and field.fields:
+    if field.elements == "dict":
         return _same_objects(desired, observed, field)
     if field.type == "list":
         there = observed or []
@@ -344,8 +344,14 @@ def same_value(desired: Any, observed: Any, field: Field) -> bool:
 def _same_objects(desired: list[Any], observed: Any, field: Field) -> bool:
     if not isinstance(observed, list) or len(desired) != len(observed):
         return not desired and not observed
-    place = Place.of(field.option)
-    return all(any(not list(compare(here, there, field.fields, place)) for there in objects(observed)) for here in desired)
+    return all(any(_same_object(here, there, field) for there in objects(observed)) for here in desired)
+
+
+def _same_object(desired: Mapping[str, Any], observed: Mapping[str, Any], field: Field) -> bool:
+    if field.fields:
+        return not list(compare(desired, observed, field.fields, Place.of(field.option)))
+    # no table: what is given has to be there, whatever else is
+    return all(str(value) == str(observed.get(key)) for key, value in desired.items())
 
 
 def _parsed(value: Any) -> Any:
