@@ -81,6 +81,8 @@ class Task:
     def register_secrets(self, *values: str) -> None:
         """Have Ansible hide these values wherever they would show up."""
         register(self._module, values)
+        if self._session is not None:
+            self._session.secrets.update(values)
 
     def check_writable(self, path: str) -> None:
         """Raise OptionError when a file could not be written there: better before a request than after it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from ._connections import Connections
-from ._errors import AnswerLost, NotFound, RemoteFailure, failed_tests
+from ._errors import AnswerLost, BadAnswer, NotFound, RemoteFailure, failed_tests
 from ._integrations import Integrations
 from ._plan import Policy
 from ._states import FAILED, GONE, TRANSIENT, is_healthy
@@ -63,7 +63,7 @@ class Steps:
         self._deadline: float | None = None
 
     def _send_once(self, send: Callable[[], dict[str, Any]], find: Callable[[], dict[str, Any] | None]) -> tuple[dict[str, Any], bool]:
-        """Send it once, and whether it had to be found: after a lost answer look first, a moment later.
+        """Send it once, and whether it had to be found: after a lost or unreadable answer look first, a moment later.
 
         What is there by then was made by the lost request.
         """
@@ -71,7 +71,7 @@ class Steps:
         while True:
             try:
                 return send(), False
-            except AnswerLost:
+            except (AnswerLost, BadAnswer):
                 tries -= 1
                 self._clock.sleep(self._clock.jitter(self._settings.wait_interval))
                 found = find()
@@ -103,13 +103,23 @@ class Steps:
     def _at_rest(self, id: str) -> dict[str, Any]:
         """The integration once nothing is under way any more; of one that is gone just id and status."""
 
-        def look() -> dict[str, Any]:
-            try:
-                return {"status": None, **self._integrations.get(id)}
-            except NotFound:
-                return {"id": id, "status": "deleted"}
+        integration = self._look(id)
+        while integration["status"] in TRANSIENT:
+            self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT, lambda status: f"integration {id} is {status}")
+            integration = self._look(id)
+        return integration
 
-        return self._wait(look, lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
+    def _look(self, id: str) -> dict[str, Any]:
+        try:
+            return {"status": None, **self._integrations.get(id)}
+        except NotFound:
+            return {"id": id, "status": "deleted"}
+
+    def _status(self, id: str) -> str:
+        try:
+            return self._integrations.status(id)
+        except NotFound:
+            return "deleted"
 
     def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str]) -> T:
         """All waits of a task share one deadline, which starts with the first of them."""
