@@ -1,0 +1,478 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How to reach a warehouse: one small class a platform, in the table DRIVERS.
+
+A driver sends one statement at a time, in autocommit, exactly as it is written, and says what came back. What it raises is
+safe to show: no statement, no literal, no secret of the login. The libraries are imported when a connection is opened.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import socket
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from .._errors import AnswerLost, ConnectionFailed, MissingLibrary, OptionError, SqlError, shorten
+from .._secrets import leaves, mask
+from .split import DIALECT_OF, mask_message
+
+Login = Mapping[str, Any]
+
+# Every option of `login`, for all platforms. Which platform takes which is in the classes below.
+LOGIN_SPEC: dict[str, dict[str, Any]] = {
+    "host": {"type": "str"},
+    "port": {"type": "int"},
+    "database": {"type": "str"},
+    "username": {"type": "str", "aliases": ["user"]},
+    "password": {"type": "str", "no_log": True},
+    "account": {"type": "str"},
+    "warehouse": {"type": "str"},
+    "role": {"type": "str"},
+    "authenticator": {"type": "str"},
+    "token": {"type": "str", "no_log": True},
+    "private_key": {"type": "str", "no_log": True},
+    "private_key_path": {"type": "path", "no_log": False},
+    "private_key_passphrase": {"type": "str", "no_log": True},
+    "iam": {"type": "bool"},
+    "profile": {"type": "str"},
+    "region": {"type": "str"},
+    "cluster_identifier": {"type": "str"},
+    "db_user": {"type": "str"},
+    "access_key_id": {"type": "str", "no_log": True},
+    "secret_access_key": {"type": "str", "no_log": True},
+    "session_token": {"type": "str", "no_log": True},
+    "serverless_work_group": {"type": "str"},
+    "serverless_acct_id": {"type": "str"},
+    "okta_idp_host": {"type": "str"},
+    "okta_app_id": {"type": "str"},
+    "okta_app_name": {"type": "str"},
+    "okta_role": {"type": "str"},
+    "ssl": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+    "extra": {"type": "dict"},
+}
+
+
+class Executed(NamedTuple):
+    """What a statement gave. rows: affected or returned, None where the database does not say."""
+
+    rows: int | None
+    query_id: str | None
+
+
+class Driver(Protocol):
+    """What the runner needs of a warehouse. A C(query) answers its first row, or None."""
+
+    target: str
+
+    def connect(self) -> None: ...
+
+    def execute(self, text: str) -> Executed: ...
+
+    def query(self, text: str) -> tuple[Any, ...] | None: ...
+
+    def close(self) -> None: ...
+
+
+class DbApiDriver(ABC):
+    """A driver on a Python library of the DB-API 2.0: what all of these have in common.
+
+    login: the options as given, null pruned. Timeouts are in seconds, 0 is none. warn takes a sentence. secrets: what else must
+    not show up in an error, such as the passwords in the script.
+    Raises OptionError at once for what is missing, unknown or does not fit; nothing is sent before connect().
+    """
+
+    platform: ClassVar[str]
+    library: ClassVar[str]
+    # option -> the library's own name for it; what is not here is not an option of the platform, unless it is in `own`
+    arguments: ClassVar[Mapping[str, str]]
+    own: ClassVar[frozenset[str]] = frozenset({"ssl", "ca_path", "extra"})
+
+    def __init__(self, login: Login, *, connect_timeout: int, statement_timeout: int, warn: Callable[[str], None], secrets: tuple[str, ...] = ()) -> None:
+        self.login = dict(login)
+        self.connect_timeout = connect_timeout
+        self.statement_timeout = statement_timeout
+        self.dialect = DIALECT_OF[self.platform]
+        self._connection: Any = None
+        given = (login[name] for name, option in LOGIN_SPEC.items() if option.get("no_log") and name in login)
+        self._secrets = [*given, *leaves(login.get("extra", {})), *secrets]
+        self._names = [value for name, value in login.items() if isinstance(value, str) and not LOGIN_SPEC.get(name, {}).get("no_log")]
+        self._check_options()
+        self.check()
+        self.target = f"{self.platform} {self.address()}".lower()
+        if not self.login.get("ssl", True):
+            warn(f"The connection to {self.platform} is not encrypted: login.ssl is false.")
+
+    # --- what differs from one platform to the next ---
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise OptionError for a login that cannot work."""
+
+    @abstractmethod
+    def address(self) -> str:
+        """Where it leads to, in words that stay the same from run to run."""
+
+    @abstractmethod
+    def load(self) -> Any:
+        """The library, imported now."""
+
+    @abstractmethod
+    def open(self, library: Any) -> Any:
+        """A connection in autocommit."""
+
+    @abstractmethod
+    def details(self, error: Exception) -> tuple[str, str | None, str | None, int | None] | None:
+        """Message, code, SQLSTATE and position (characters, from 1) of what the database answered; None when it did not answer."""
+
+    def query_id(self, cursor: Any) -> str | None:
+        """The database's own number for the statement that just ran."""
+        return None
+
+    # --- what does not ---
+
+    def connect(self) -> None:
+        with _quiet():
+            try:
+                library = self.load()
+            except ImportError:
+                raise MissingLibrary(self.library, reason=f"to run scripts on {self.platform}") from None
+            try:
+                self._connection = self.open(library)
+            except OptionError:
+                raise
+            except Exception as error:
+                text, code, sqlstate, _ = self.details(error) or (_words(error), None, None, None)
+                facts = {"code": code, "sqlstate": sqlstate} if code else {}
+                raise ConnectionFailed(
+                    f"{self.platform} at {self.address()}: no login: {self._masked(text).rstrip('.')}.",
+                    hint="Check host, port and credentials in login, and that the machine where the task runs may reach it.",
+                    **facts,
+                ) from None
+
+    def execute(self, text: str) -> Executed:
+        with self._cursor(text) as cursor:
+            cursor.execute(text)
+            rows = cursor.rowcount
+            return Executed(rows if isinstance(rows, int) and rows >= 0 else None, self.query_id(cursor))
+
+    def query(self, text: str) -> tuple[Any, ...] | None:
+        with self._cursor(text) as cursor:
+            cursor.execute(text)
+            row = cursor.fetchone()
+            return None if row is None else tuple(row)
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        # What the script did is done; a connection that cannot be closed well is nobody's concern.
+        with _quiet(), suppress(Exception):
+            if connection is not None:
+                connection.close()
+
+    @contextmanager
+    def _cursor(self, text: str) -> Iterator[Any]:
+        """A cursor for one statement. Its errors come out as SqlError, silence as AnswerLost; the driver's own never do."""
+        try:
+            with _quiet(), closing(self._connection.cursor()) as cursor:
+                yield cursor
+        except Exception as error:
+            raise self._failure(error, text) from None
+
+    def _failure(self, error: Exception, text: str) -> SqlError | AnswerLost:
+        details = self.details(error)
+        if details is None:
+            return AnswerLost(f"{self.platform} at {self.address()}: the connection broke: {self._masked(_words(error), text)}")
+        message, code, sqlstate, position = details
+        facts: dict[str, Any] = {"line": text.count("\n", 0, position - 1) + 1} if position else {}
+        return SqlError(self._masked(message, text), code=code, sqlstate=sqlstate, **facts)
+
+    def _masked(self, message: str, statement: str = "") -> str:
+        masked: str = mask(mask_message(message, statement, self.dialect, self._names) if statement else message, self._secrets)
+        return shorten(masked, 1000)
+
+    def _check_options(self) -> None:
+        for name in self.login:
+            if name not in self.arguments and name not in self.own:
+                raise OptionError(f"login.{name} is not an option of {self.platform}.", option=f"login.{name}")
+        known = {**{argument: option for option, argument in self.arguments.items()}, **{option: option for option in LOGIN_SPEC}}
+        for name in self.login.get("extra", {}):
+            if name in known:
+                raise OptionError(f"login.extra.{name} has an option of its own: login.{known[name]}.", option=f"login.extra.{name}")
+
+    def _need(self, *names: str) -> None:
+        """Raise OptionError unless one of these is given."""
+        if not any(self.login.get(name) for name in names):
+            listed = " or ".join(f"login.{name}" for name in names)
+            raise OptionError(f"{listed} is needed to log in to {self.platform}.", option=f"login.{names[0]}")
+
+    def _library_arguments(self) -> dict[str, Any]:
+        """The login in the library's own words, what the user added last."""
+        translated = {argument: self.login[option] for option, argument in self.arguments.items() if option in self.login}
+        return {**translated, **self.login.get("extra", {})}
+
+
+class SnowflakeDriver(DbApiDriver):
+    """Snowflake, by snowflake-connector-python 3.12 to 5.x."""
+
+    platform = "Snowflake"
+    library = "snowflake-connector-python"
+    arguments: ClassVar[Mapping[str, str]] = {
+        "host": "host",
+        "port": "port",
+        "account": "account",
+        "username": "user",
+        "password": "password",
+        "role": "role",
+        "warehouse": "warehouse",
+        "database": "database",
+        "token": "token",
+        "authenticator": "authenticator",
+    }
+    own = DbApiDriver.own | {"private_key", "private_key_path", "private_key_passphrase"}
+    AUTHENTICATORS = ("snowflake", "snowflake_jwt", "oauth")
+    # Seconds that the connector 3 and 4 keeps trying when the network is gone; a statement that runs longer is not touched.
+    PATIENCE = 120
+
+    def check(self) -> None:
+        self._need("account", "host")
+        self.authenticator = str(self.login.get("authenticator", self._implied_authenticator())).lower()
+        if self.authenticator == "externalbrowser":
+            raise OptionError(
+                "login.authenticator externalbrowser opens a browser and waits for a person, which a task cannot do.",
+                hint="Use a key pair (login.private_key_path) or an OAuth token (login.token).",
+                option="login.authenticator",
+            )
+        if self.authenticator not in self.AUTHENTICATORS:
+            raise OptionError(f"login.authenticator has to be one of {', '.join(self.AUTHENTICATORS)}.", option="login.authenticator")
+        if self.authenticator == "oauth":
+            self._need("token")
+        else:
+            self._need("username")
+            self._need(*(("private_key_path", "private_key") if self.authenticator == "snowflake_jwt" else ("password",)))
+
+    def address(self) -> str:
+        return re.sub(r"\.snowflakecomputing\.\w+$", "", str(self.login.get("account") or self.login["host"]).lower())
+
+    def load(self) -> Any:
+        import snowflake.connector
+
+        return snowflake.connector
+
+    def open(self, library: Any) -> Any:
+        # The connector would ask around for the cloud that it runs in, before it logs in.
+        os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
+        arguments = {
+            "account": self.address(),
+            "autocommit": True,
+            "client_session_keep_alive": True,
+            "client_store_temporary_credential": False,
+            "login_timeout": self.connect_timeout or None,
+            "protocol": "https" if self.login.get("ssl", True) else "http",
+            **({"network_timeout": self.PATIENCE} if int(library.__version__.split(".")[0]) < 5 else {}),
+            **self._trust(library),
+            **self._library_arguments(),
+            "authenticator": self.authenticator.upper(),
+        }
+        if self.authenticator == "snowflake_jwt":
+            arguments["private_key"] = self._private_key()
+        arguments["session_parameters"] = {
+            "CLIENT_TELEMETRY_ENABLED": False,
+            "MULTI_STATEMENT_COUNT": 1,
+            **({"STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout} if self.statement_timeout else {}),
+            **(arguments.get("session_parameters") or {}),
+        }
+        return library.connect(**{name: value for name, value in arguments.items() if value is not None})
+
+    def details(self, error: Exception) -> tuple[str, str | None, str | None, int | None] | None:
+        number = getattr(error, "errno", None)
+        # 25xxxx to 29xxxx is the connector talking to itself, and a number of the operating system is no number of Snowflake's.
+        if isinstance(error, OSError) or not isinstance(number, int) or number <= 0 or 250000 <= number < 300000:
+            return None
+        state = getattr(error, "sqlstate", None)
+        message = str(getattr(error, "raw_msg", None) or error)
+        return re.sub(r"^\d{6} \(\w+\):( [0-9a-f-]{36}:)?\s*", "", message), f"{number:06d}", state if state != "n/a" else None, None
+
+    def query_id(self, cursor: Any) -> str | None:
+        return cursor.sfqid or None
+
+    def _implied_authenticator(self) -> str:
+        if "private_key" in self.login or "private_key_path" in self.login:
+            return "snowflake_jwt"
+        return "oauth" if "token" in self.login and "password" not in self.login else "snowflake"
+
+    def _trust(self, library: Any) -> dict[str, Any]:
+        """Whom to trust instead of the public authorities: connector 5 has a parameter, the others read a variable."""
+        if "ca_path" not in self.login:
+            return {}
+        os.environ["REQUESTS_CA_BUNDLE"] = self.login["ca_path"]
+        return {"custom_root_store_path": self.login["ca_path"]} if int(library.__version__.split(".")[0]) >= 5 else {}
+
+    def _private_key(self) -> bytes:
+        """The key as the connector wants it, DER without a passphrase, from PEM with or without one."""
+        from cryptography.hazmat.primitives import serialization
+
+        option = "private_key" if "private_key" in self.login else "private_key_path"
+        passphrase = self.login.get("private_key_passphrase")
+        try:
+            pem = self.login["private_key"].encode() if option == "private_key" else _read(self.login["private_key_path"])
+            key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
+        except (OSError, ValueError, TypeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no PEM key, or login.private_key_passphrase does not open it"
+            raise OptionError(f"login.{option} cannot be used: {reason}.", option=f"login.{option}") from None
+        return key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+class RedshiftDriver(DbApiDriver):
+    """Amazon Redshift, by redshift_connector: a database user, IAM, or Okta."""
+
+    platform = "Redshift"
+    library = "redshift-connector"
+    arguments: ClassVar[Mapping[str, str]] = {
+        "host": "host",
+        "port": "port",
+        "database": "database",
+        "username": "user",
+        "password": "password",
+        "iam": "iam",
+        "profile": "profile",
+        "region": "region",
+        "cluster_identifier": "cluster_identifier",
+        "db_user": "db_user",
+        "access_key_id": "access_key_id",
+        "secret_access_key": "secret_access_key",
+        "session_token": "session_token",
+        "serverless_work_group": "serverless_work_group",
+        "serverless_acct_id": "serverless_acct_id",
+        "okta_idp_host": "idp_host",
+        "okta_app_id": "app_id",
+        "okta_app_name": "app_name",
+        "okta_role": "preferred_role",
+    }
+    # How long the client outwaits the server's own statement timeout.
+    GRACE = 30
+
+    def check(self) -> None:
+        login = self.login
+        okta = [name for name in login if name.startswith("okta_")]
+        self.iam = bool(login.get("iam") or okta)
+        self._need("database")
+        if okta:
+            self._need("okta_idp_host")
+            self._need("okta_app_id")
+        if self.iam:
+            self._need("cluster_identifier", "serverless_work_group", "host")
+        else:
+            self._need("host")
+        if okta or not self.iam:
+            self._need("username")
+            self._need("password")
+        if self.iam and not login.get("ssl", True):
+            raise OptionError("login.ssl has to stay on with IAM and Okta.", option="login.ssl")
+
+    def address(self) -> str:
+        login = self.login
+        host = login.get("host") or login.get("cluster_identifier") or login.get("serverless_work_group")
+        return f"{str(host).lower().rstrip('.')}:{login.get('port', 5439)}/{login['database']}"
+
+    def load(self) -> Any:
+        import redshift_connector
+
+        return redshift_connector
+
+    def open(self, library: Any) -> Any:
+        login = self.login
+        encrypted = login.get("ssl", True)
+        if "ca_path" in login:
+            # The library has no option for it; OpenSSL, beneath it, reads this variable.
+            os.environ["SSL_CERT_FILE"] = login["ca_path"]
+        arguments = {
+            "application_name": "community.immuta",
+            "tcp_keepalive": True,
+            **({"timeout": self.connect_timeout} if self.connect_timeout else {}),
+            **({"credentials_provider": "OktaCredentialsProvider"} if "okta_idp_host" in login else {}),
+            **({"is_serverless": True} if "serverless_work_group" in login else {}),
+            **({"sslmode": "verify-full"} if encrypted else {}),
+            **self._library_arguments(),
+            "iam": self.iam,
+            "ssl": encrypted,
+        }
+        connection = library.connect(**arguments)
+        try:
+            return self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _prepare(self, connection: Any) -> Any:
+        connection.autocommit = True
+        plug = getattr(connection, "_usock", None)
+        if isinstance(plug, socket.socket):
+            # The time limit of the login must not become one for statements.
+            plug.settimeout(self.statement_timeout + self.GRACE if self.statement_timeout else None)
+        with closing(connection.cursor()) as cursor:
+            if self.statement_timeout:
+                cursor.execute(f"SET statement_timeout TO {self.statement_timeout * 1000}")
+            try:
+                self._last_query_id = _last_query_id(cursor)
+                self._counts_queries = True
+            except Exception:  # not every server has the function
+                self._counts_queries = False
+        return connection
+
+    def details(self, error: Exception) -> tuple[str, str | None, str | None, int | None] | None:
+        answer = error.args[0] if error.args else None
+        if not isinstance(answer, dict):
+            return None
+        message = ". ".join(answer[field].rstrip(".") for field in ("M", "D", "H") if answer.get(field))
+        position = answer.get("P", "")
+        return message, answer.get("C"), answer.get("C"), int(position) if position.isdigit() else None
+
+    def query_id(self, cursor: Any) -> str | None:
+        """Only statements that reached the compute nodes have a number; for the others the function repeats the last one."""
+        if not self._counts_queries:
+            return None
+        before = self._last_query_id
+        with suppress(Exception):  # the statement ran, whatever becomes of this question
+            self._last_query_id = _last_query_id(cursor)
+        return str(self._last_query_id) if self._last_query_id not in (before, -1) else None
+
+
+# Who adds a warehouse adds its class here, its options to LOGIN_SPEC, and its list to `classify`.
+DRIVERS: dict[str, type[DbApiDriver]] = {driver.platform: driver for driver in (SnowflakeDriver, RedshiftDriver)}
+
+
+def _words(error: Exception) -> str:
+    return ": ".join(str(part) for part in error.args) or type(error).__name__
+
+
+def _last_query_id(cursor: Any) -> Any:
+    cursor.execute("SELECT pg_last_query_id()")
+    return cursor.fetchone()[0]
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing of what a library logs, warns or prints gets out: it may hold statements, and would spoil the module's result."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

@@ -1,0 +1,398 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: immuta_sql_script
+short_description: Run a script on a data platform, statement by statement
+version_added: 0.1.0
+description:
+  - Runs a script such as M(community.immuta.immuta_integration_script) writes. It is taken apart as the platform itself would, and every
+    statement is sent by itself, in autocommit, exactly as it is written.
+  - Everything that can be wrong with the script is found before the first statement is sent. The first failure stops the run, and
+    says which statement, on which line, with the database's own code and message.
+  - Neither the statements nor the literals in them show up in results, errors or logs.
+  - It talks to the data platform only, not to Immuta.
+author:
+  - The community.immuta contributors (@community-immuta)
+requirements:
+  - snowflake-connector-python >= 3.12, < 6 (for Snowflake)
+  - redshift_connector (for Redshift)
+extends_documentation_fragment:
+  - community.immuta.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The script is read, checked and reported, with its statements as V(pending). Nothing is sent but the query of O(unless).
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details:
+      - With O(unless), or with O(ledger), a second run does nothing. Without them the script runs again.
+options:
+  type:
+    description: The kind of data platform, which decides how the script is taken apart and how the login works.
+    type: str
+    choices: [Snowflake, Redshift]
+    required: true
+  path:
+    description:
+      - File with the script, in UTF-8, on the machine where the task runs.
+      - Exactly one of O(path) and O(script) is needed.
+    type: path
+  script:
+    description: The script itself. It is hidden in everything that Ansible shows, but not from the process that runs the task.
+    type: str
+  expected_sha256:
+    description: SHA-256 of the script that was looked at and approved. Any other script is refused.
+    type: str
+  purpose:
+    description:
+      - What the script is for. It decides which statements may be in it; a single one that may not be keeps all from running.
+      - V(setup) and V(edit) take no database away, and V(setup) no user or role either; V(cleanup) makes no database.
+      - V(any) allows every statement. It is meant for a script that somebody has read.
+      - Statements that move data in or out (COPY, UNLOAD, PUT, GET) belong in none of the others.
+    type: str
+    choices: [setup, edit, cleanup, any]
+    default: setup
+  login:
+    description: How to log in to the data platform, with an account that may do what the script does.
+    type: dict
+    required: true
+    suboptions:
+      host:
+        description:
+          - Host name.
+          - For Snowflake it may be left out when O(login.account) is given, and the other way round.
+        type: str
+      port:
+        description: Port. The default is the platform's own, V(443) for Snowflake and V(5439) for Redshift.
+        type: int
+      database:
+        description: Database to log in to. Needed for Redshift.
+        type: str
+      username:
+        description: Name of the user.
+        type: str
+        aliases: [user]
+      password:
+        description: Password of the user.
+        type: str
+      account:
+        description: Account identifier (Snowflake).
+        type: str
+      warehouse:
+        description: Warehouse that the statements run on (Snowflake).
+        type: str
+      role:
+        description: Role to use (Snowflake).
+        type: str
+      authenticator:
+        description:
+          - V(snowflake) (password), V(snowflake_jwt) (key pair) or V(oauth) (token). By default it follows from what is given (Snowflake).
+          - Ways that wait for a person in front of a browser or a telephone are refused.
+        type: str
+      token:
+        description: OAuth access token (Snowflake).
+        type: str
+      private_key:
+        description: Private key in PEM format (Snowflake).
+        type: str
+      private_key_path:
+        description: File with the private key in PEM format (Snowflake).
+        type: path
+      private_key_passphrase:
+        description: What the private key is encrypted with, if it is (Snowflake).
+        type: str
+      iam:
+        description: Whether to get temporary database credentials from AWS IAM (Redshift).
+        type: bool
+      profile:
+        description: Profile of the AWS configuration to take credentials from (Redshift with IAM).
+        type: str
+      region:
+        description: AWS region of the cluster (Redshift with IAM).
+        type: str
+      cluster_identifier:
+        description: Identifier of the cluster (Redshift with IAM).
+        type: str
+      db_user:
+        description: Database user to get credentials for (Redshift with IAM).
+        type: str
+      access_key_id:
+        description: AWS access key ID (Redshift with IAM).
+        type: str
+      secret_access_key:
+        description: AWS secret access key (Redshift with IAM).
+        type: str
+      session_token:
+        description: AWS session token (Redshift with IAM).
+        type: str
+      serverless_work_group:
+        description: Work group, for Redshift Serverless with IAM.
+        type: str
+      serverless_acct_id:
+        description: AWS account of the work group, for Redshift Serverless with IAM.
+        type: str
+      okta_idp_host:
+        description: Host name of Okta, to log in there with O(login.username) and O(login.password) (Redshift).
+        type: str
+      okta_app_id:
+        description: ID of the application in Okta (Redshift).
+        type: str
+      okta_app_name:
+        description: Name of the application in Okta (Redshift).
+        type: str
+      okta_role:
+        description: ARN of the AWS role to prefer, when Okta offers several (Redshift).
+        type: str
+      ssl:
+        description: Whether the connection is encrypted and the server's certificate verified. Switching it off gives a warning.
+        type: bool
+        default: true
+      ca_path:
+        description: File with the certificate authorities to trust.
+        type: path
+      extra:
+        description:
+          - Further arguments for the platform's Python library, as they are.
+          - An argument that has an option of its own is an error here.
+        type: dict
+  unless:
+    description:
+      - A query. When it gives a row, what the script does is there already, and nothing is run.
+      - It is not asked when a run is taken up again, by O(start_at) or by a O(ledger) that ends half-way.
+    type: str
+  start_at:
+    description: Number of the statement to start at. Those before it are left out.
+    type: int
+    default: 1
+  on_error:
+    description:
+      - V(continue) goes on behind a statement that failed, and warns at the end. It is for clean-up scripts only, which may find part
+        of what they remove gone already.
+      - A statement whose answer was lost stops the run in any case.
+    type: str
+    choices: [stop, continue]
+    default: stop
+  ledger:
+    description:
+      - File that keeps how far the script got, so that the next run goes on at the statement that failed. It is made when it is not
+        there, readable to its owner only.
+      - It holds no statement, only a keyed checksum of each, and is good for this script on this database only.
+      - A statement whose answer was lost has to be looked at by a person, who then sets O(start_at).
+    type: path
+  connect_timeout:
+    description: Seconds to wait for the login. V(0) waits without end.
+    type: int
+    default: 60
+  statement_timeout:
+    description: Seconds that the platform may take for one statement. V(0) sets no limit.
+    type: int
+    default: 600
+seealso:
+  - module: community.immuta.immuta_integration_script
+"""
+
+EXAMPLES = r"""
+- name: Run the set-up script on Snowflake, unless its database is there
+  community.immuta.immuta_sql_script:
+    type: Snowflake
+    path: /srv/immuta/create.sql
+    expected_sha256: "{{ approved_sha256 }}"
+    login:
+      account: acme.us-east-1
+      warehouse: ADMIN_WH
+      role: ACCOUNTADMIN
+      username: "{{ vault_snowflake_user }}"
+      private_key_path: /srv/immuta/snowflake.p8
+    unless: SHOW DATABASES LIKE 'IMMUTA'
+    ledger: /srv/immuta/create.ledger
+
+- name: Create the database of a Redshift cluster
+  community.immuta.immuta_sql_script:
+    type: Redshift
+    path: /srv/immuta/initial-create.sql
+    login:
+      host: acme.0123456789.us-east-1.redshift.amazonaws.com
+      database: dev
+      username: "{{ vault_redshift_user }}"
+      password: "{{ vault_redshift_password }}"
+    unless: SELECT 1 FROM pg_database WHERE datname = 'immuta'
+
+- name: Go on behind a statement that turned out to have run
+  community.immuta.immuta_sql_script:
+    type: Redshift
+    path: /srv/immuta/create.sql
+    start_at: 13
+    login:
+      cluster_identifier: acme
+      region: us-east-1
+      database: immuta
+      iam: true
+      db_user: admin
+      profile: warehouse
+
+- name: Remove what is left of a set-up
+  community.immuta.immuta_sql_script:
+    type: Snowflake
+    path: /srv/immuta/cleanup.sql
+    purpose: cleanup
+    on_error: continue
+    login: "{{ snowflake_login }}"
+"""
+
+RETURN = r"""
+statements:
+  description:
+    - What became of each statement, never its text. Of a long script the first and the last 100, and all that failed.
+  returned: when the script was taken apart and allowed
+  type: list
+  elements: dict
+  contains:
+    number:
+      description: Number of the statement, from 1.
+      type: int
+    line:
+      description: Line of the script that it begins on, from 1.
+      type: int
+    verb:
+      description: Its first keyword, with the kind of object after CREATE, ALTER and DROP.
+      type: str
+    object:
+      description: Name of the object.
+      type: str
+    status:
+      description:
+        - V(ok), V(failed), V(pending) (not reached, or check mode), V(skipped) (ran before, or left out), or V(unknown) (sent, and
+          the connection broke before the answer came).
+      type: str
+    rows:
+      description: How many rows it gave or changed, for statements of which that can be said.
+      type: int
+    query_id:
+      description: The platform's own number for it, where it has one.
+      type: str
+    seconds:
+      description: How long it took.
+      type: float
+    code:
+      description: The database's error code, when it failed.
+      type: str
+    sqlstate:
+      description: SQLSTATE, when it failed.
+      type: str
+    message:
+      description: The database's message without literals, when it failed.
+      type: str
+    error_line:
+      description: Line of the script that the database points at, when it does.
+      type: int
+  sample:
+    - number: 1
+      line: 3
+      verb: CREATE DATABASE
+      object: IMMUTA
+      status: ok
+      rows: null
+      query_id: 01b2c3d4-0000-0001-0000-000200030004
+      seconds: 0.412
+statements_omitted:
+  description: How many statements are not in RV(statements).
+  returned: as RV(statements)
+  type: int
+  sample: 0
+statements_skipped:
+  description: How many were left out, because of O(start_at), O(ledger) or O(unless).
+  returned: as RV(statements)
+  type: int
+  sample: 0
+statements_failed:
+  description: How many failed.
+  returned: as RV(statements)
+  type: int
+  sample: 0
+executed:
+  description: How many ran in this run.
+  returned: as RV(statements)
+  type: int
+  sample: 42
+total:
+  description: How many there are in the script.
+  returned: as RV(statements)
+  type: int
+  sample: 42
+done_already:
+  description: Whether the query of O(unless) gave a row.
+  returned: success
+  type: bool
+  sample: false
+checksum:
+  description: SHA-256 of the script.
+  returned: when the script could be read
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+failed_statement:
+  description: The statement that the run stopped at, with the keys of RV(statements).
+  returned: when a statement failed, or its answer was lost
+  type: dict
+  sample:
+    number: 7
+    line: 31
+    verb: CREATE USER
+    object: immuta_system
+    status: failed
+    rows: null
+    query_id: null
+    seconds: 0.018
+    code: "42710"
+    sqlstate: "42710"
+    message: role "immuta_system" already exists
+refused:
+  description: The statements that do not belong in a script of this O(purpose), as C([{number, line, verb, object}]).
+  returned: when there are any
+  type: list
+  elements: dict
+  sample:
+    - number: 2
+      line: 4
+      verb: DROP DATABASE
+      object: SALES
+"""
+
+from ansible_collections.community.immuta.plugins.module_utils._runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._sql.classify import PURPOSES
+from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS, LOGIN_SPEC
+from ansible_collections.community.immuta.plugins.module_utils._sql.run import run_script
+
+
+def main() -> None:
+    run(
+        run_script,
+        tenant=False,
+        argument_spec={
+            "type": {"type": "str", "choices": list(DRIVERS), "required": True},
+            "path": {"type": "path"},
+            "script": {"type": "str", "no_log": True},
+            "expected_sha256": {"type": "str"},
+            "purpose": {"type": "str", "choices": list(PURPOSES), "default": "setup"},
+            "login": {"type": "dict", "required": True, "options": LOGIN_SPEC},
+            "unless": {"type": "str"},
+            "start_at": {"type": "int", "default": 1},
+            "on_error": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
+            "ledger": {"type": "path"},
+            "connect_timeout": {"type": "int", "default": 60},
+            "statement_timeout": {"type": "int", "default": 600},
+        },
+        mutually_exclusive=[("path", "script")],
+        required_one_of=[("path", "script")],
+    )
+
+
+if __name__ == "__main__":
+    main()

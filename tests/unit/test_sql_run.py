@@ -1,0 +1,452 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running a script: what is sent, what is not, and what is said about it. The warehouse is a list."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.community.immuta.plugins.module_utils._errors import (
+    AnswerLost,
+    ConnectionFailed,
+    ImmutaError,
+    OptionError,
+    ScriptRefused,
+    SqlError,
+    StatementFailed,
+)
+from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql.run import SHOWN, run_script
+
+SCRIPT = "-- set up\nCREATE DATABASE d; CREATE USER u PASSWORD 'geheim;1';\n\nGRANT r TO u;\nINSERT INTO t VALUES (1)"
+
+
+class Warehouse:
+    """A driver that keeps what it was sent. fails: text -> the error that it answers with."""
+
+    target = "redshift host:5439/dev"
+
+    def __init__(self, fails: dict[str, ImmutaError] | None = None, rows: list[tuple[Any, ...]] | None = None, login: ImmutaError | None = None) -> None:
+        self.fails, self.rows, self.login = fails or {}, rows or [], login
+        self.log: list[str] = []
+        self.secrets: tuple[str, ...] = ()
+
+    def __call__(self, login: dict[str, Any], *, secrets: tuple[str, ...], **_options: Any) -> Warehouse:
+        self.secrets = secrets
+        return self
+
+    def connect(self) -> None:
+        self.log.append("<connect>")
+        if self.login:
+            raise self.login
+
+    def execute(self, text: str) -> Executed:
+        self.log.append(text)
+        if text in self.fails:
+            raise self.fails[text]
+        return Executed(1, f"q{len(self.log)}")
+
+    def query(self, text: str) -> tuple[Any, ...] | None:
+        self.log.append(f"? {text}")
+        if text in self.fails:
+            raise self.fails[text]
+        return self.rows[0] if self.rows else None
+
+    def close(self) -> None:
+        self.log.append("<close>")
+
+    @property
+    def sent(self) -> list[str]:
+        return [text for text in self.log if not text.startswith(("<", "?"))]
+
+
+class Task:
+    def __init__(self, check_mode: bool = False, **params: Any) -> None:
+        self.check_mode = check_mode
+        defaults = {"type": "Redshift", "purpose": "setup", "start_at": 1, "on_error": "stop", "login": {}, "connect_timeout": 60, "statement_timeout": 600}
+        source = {} if "path" in params else {"script": SCRIPT}
+        self.params = {**defaults, **source, **params}
+        self.warnings: list[str] = []
+        self.secrets: set[str] = set()
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def register_secrets(self, *values: str) -> None:
+        self.secrets.update(values)
+
+
+def run(warehouse: Warehouse, check_mode: bool = False, **params: Any) -> dict[str, Any]:
+    return run_script(Task(check_mode, **params), warehouse)
+
+
+def failure(warehouse: Warehouse, **params: Any) -> dict[str, Any]:
+    with pytest.raises(StatementFailed) as caught:
+        run(warehouse, **params)
+    return caught.value.as_fail_json()
+
+
+def statuses(result: dict[str, Any]) -> list[str]:
+    return [statement["status"] for statement in result["statements"]]
+
+
+FAILING = "GRANT r TO u"
+REFUSAL = SqlError('role "r" does not exist', code="42704", sqlstate="42704")
+LOST = AnswerLost("Redshift at host: the connection broke")
+
+
+# --- all of it ---
+
+
+def test_every_statement_is_sent_as_written_over_one_connection_and_counted() -> None:
+    warehouse = Warehouse()
+    result = run(warehouse)
+    assert warehouse.log == [
+        "<connect>",
+        "CREATE DATABASE d",
+        "CREATE USER u PASSWORD 'geheim;1'",
+        "GRANT r TO u",
+        "INSERT INTO t VALUES (1)",
+        "<close>",
+    ]
+    assert (result["changed"], result["executed"], result["total"], result["statements_skipped"], result["statements_failed"]) == (True, 4, 4, 0, 0)
+    assert result["done_already"] is False
+    assert [(each["number"], each["line"], each["verb"], each["object"]) for each in result["statements"]] == [
+        (1, 2, "CREATE DATABASE", "d"),
+        (2, 2, "CREATE USER", "u"),
+        (3, 4, "GRANT", "r"),
+        (4, 5, "INSERT", "t"),
+    ]
+    assert statuses(result) == ["ok"] * 4
+    # A number of rows only where it means something.
+    assert [each["rows"] for each in result["statements"]] == [None, None, None, 1]
+    assert [each["query_id"] for each in result["statements"]] == ["q2", "q3", "q4", "q5"]
+    assert all(isinstance(each["seconds"], float) for each in result["statements"])
+
+
+def test_the_result_holds_no_text_and_the_passwords_are_registered() -> None:
+    warehouse = Warehouse()
+    task = Task()
+    result = run_script(task, warehouse)
+    assert "geheim" not in json.dumps(result)
+    assert task.secrets == {"geheim;1"} == set(warehouse.secrets)
+
+
+def test_a_batch_runs_as_often_as_it_says() -> None:
+    warehouse = Warehouse()
+    run(warehouse, type="Azure Synapse Analytics", script="INSERT INTO t VALUES (1)\nGO 3\nSELECT 1")
+    assert warehouse.sent == ["INSERT INTO t VALUES (1)"] * 3 + ["SELECT 1"]
+
+
+def test_a_script_from_a_file_is_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "create.sql"
+    file.write_bytes(b"\xef\xbb\xbfSELECT 'h\xc3\xbc';\r\nSELECT 2;\r\n")
+    warehouse = Warehouse()
+    result = run(warehouse, path=str(file))
+    assert warehouse.sent == ["SELECT 'hü'", "SELECT 2"]
+    assert result["checksum"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert run(warehouse, path=str(file), expected_sha256=f" {result['checksum'].upper()} ")["executed"] == 2
+
+
+@pytest.mark.parametrize("total", [2 * SHOWN, 2 * SHOWN + 1, 2 * SHOWN + 57])
+def test_of_a_long_script_both_ends_are_shown(total: int) -> None:
+    result = run(Warehouse(), script="".join(f"SELECT {number};\n" for number in range(total)))
+    numbers = [each["number"] for each in result["statements"]]
+    assert numbers == [*range(1, SHOWN + 1), *range(total - SHOWN + 1, total + 1)]
+    assert result["statements_omitted"] == total - 2 * SHOWN
+    assert result["executed"] == result["total"] == total
+
+
+# --- failures ---
+
+
+def test_a_failure_stops_there_and_names_the_statement() -> None:
+    warehouse = Warehouse({FAILING: REFUSAL})
+    result = failure(warehouse)
+    assert warehouse.log[-2:] == [FAILING, "<close>"]
+    assert statuses(result) == ["ok", "ok", "failed", "pending"]
+    assert (result["executed"], result["total"], result["statements_failed"], result["changed"]) == (2, 4, 1, True)
+    stopped = result["failed_statement"]
+    assert stopped["seconds"] >= 0
+    assert {key: stopped[key] for key in ("number", "line", "verb", "object", "status", "code", "sqlstate", "message")} == {
+        "number": 3,
+        "line": 4,
+        "verb": "GRANT",
+        "object": "r",
+        "status": "failed",
+        "code": "42704",
+        "sqlstate": "42704",
+        "message": 'role "r" does not exist',
+    }
+    assert result["msg"] == (
+        'Statement 3 (GRANT r, line 4) failed: 42704: role "r" does not exist. '
+        "2 of 4 statements ran. To run the rest, with the cause out of the way: set start_at: 3."
+    )
+
+
+def test_a_failure_of_the_first_statement_changed_nothing() -> None:
+    result = failure(Warehouse({"CREATE DATABASE d": REFUSAL}))
+    assert result["changed"] is False
+    assert result["msg"].endswith("with the cause out of the way: run it again.")
+
+
+def test_the_line_that_the_database_points_at_is_a_line_of_the_script() -> None:
+    text = "SELECT\n1 +\nx"
+    result = failure(Warehouse({text: SqlError("no column x", code="42703", line=3)}), script=f"\n{text}")
+    assert result["failed_statement"]["error_line"] == 4
+    assert "line 2) failed: 42703: near line 4: no column x." in result["msg"]
+
+
+def test_a_lost_answer_leaves_the_statement_unknown() -> None:
+    result = failure(Warehouse({FAILING: LOST}))
+    assert statuses(result) == ["ok", "ok", "unknown", "pending"]
+    assert (result["failed_statement"]["status"], result["failed_statement"]["code"], result["statements_failed"]) == ("unknown", None, 0)
+    assert "its answer never came" in result["msg"]
+    assert "set start_at: 4 if it ran, or 3 if it did not" in result["msg"]
+
+
+def test_a_clean_up_can_go_on_behind_failures() -> None:
+    script = "DROP USER a; DROP USER b; DROP DATABASE c"
+    task = Task(script=script, purpose="cleanup", on_error="continue")
+    warehouse = Warehouse({"DROP USER a": REFUSAL, "DROP DATABASE c": REFUSAL})
+    result = run_script(task, warehouse)
+    assert warehouse.sent == script.split("; ")
+    assert (statuses(result), result["statements_failed"], result["executed"], result["changed"]) == (["failed", "ok", "failed"], 2, 1, True)
+    assert result["statements"][0]["message"] == 'role "r" does not exist'
+    assert len(task.warnings) == 1
+    assert task.warnings[0].startswith('2 of 3 statements failed: Statement 1 (DROP USER a, line 1): 42704: role "r" does not exist; Statement 3 ')
+
+
+def test_a_lost_answer_stops_even_a_clean_up_that_goes_on() -> None:
+    warehouse = Warehouse({"DROP USER a": LOST})
+    failure(warehouse, script="DROP USER a; DROP USER b", purpose="cleanup", on_error="continue")
+    assert warehouse.sent == ["DROP USER a"]
+
+
+def test_failures_in_the_middle_of_a_long_script_are_shown() -> None:
+    script = "".join(f"DROP USER u{number};" for number in range(3 * SHOWN))
+    result = run(Warehouse({f"DROP USER u{SHOWN + 7}": REFUSAL}), script=script, purpose="cleanup", on_error="continue")
+    assert len(result["statements"]) == 2 * SHOWN + 1
+    assert result["statements"][SHOWN]["number"] == SHOWN + 8
+    assert result["statements_omitted"] == SHOWN - 1
+
+
+def test_without_a_login_nothing_ran() -> None:
+    warehouse = Warehouse(login=ConnectionFailed("no login"))
+    with pytest.raises(ConnectionFailed):
+        run(warehouse)
+    assert warehouse.log == ["<connect>", "<close>"]
+
+
+# --- refused before anything is sent ---
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "complaint"),
+    [
+        ({"path": "/nowhere/create.sql"}, ScriptRefused, "/nowhere/create.sql cannot be read: No such file or directory"),
+        ({"script": " ;\n-- nothing\n"}, ScriptRefused, "The script is empty"),
+        ({"expected_sha256": "0" * 64}, ScriptRefused, "not the one that was expected"),
+        ({"script": "SELECT 'a"}, ScriptRefused, "opens on line 1"),
+        ({"script": "SELECT 1; DROP DATABASE d"}, ScriptRefused, r"does not belong in a setup script for Redshift: DROP DATABASE d \(statement 2, line 1\)"),
+        ({"purpose": "cleanup"}, ScriptRefused, "CREATE DATABASE d"),
+        ({"start_at": 5}, OptionError, "start_at is 5, and the script has statements 1 to 4"),
+        ({"start_at": 0}, OptionError, "start_at is 0"),
+        ({"on_error": "continue"}, OptionError, "only when purpose is cleanup"),
+        ({"unless": "DELETE FROM t"}, OptionError, "unless has to be one query"),
+        ({"unless": "SELECT 1; SELECT 2"}, OptionError, "unless has to be one query"),
+        ({"unless": " "}, OptionError, "unless has to be one query"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_what_is_wrong_is_found_before_anything_is_sent(params: dict[str, Any], error: type[ImmutaError], complaint: str, check_mode: bool) -> None:
+    warehouse = Warehouse()
+    with pytest.raises(error, match=complaint):
+        run(warehouse, check_mode, **params)
+    assert warehouse.log == []
+
+
+def test_the_refused_statements_are_listed() -> None:
+    script = "SELECT 1;\n" + "DROP DATABASE d;\n" * 12
+    with pytest.raises(ScriptRefused, match="and 2 more") as caught:
+        run(Warehouse(), script=script)
+    assert caught.value.facts["refused"][0] == {"number": 2, "line": 2, "verb": "DROP DATABASE", "object": "d"}
+    assert len(caught.value.facts["refused"]) == 12
+
+
+def test_any_purpose_runs_what_was_read() -> None:
+    warehouse = Warehouse()
+    run(warehouse, script="DROP DATABASE d", purpose="any")
+    assert warehouse.sent == ["DROP DATABASE d"]
+
+
+def test_a_script_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "create.sql"
+    file.write_bytes("SELECT 'ü'".encode("utf-16"))
+    with pytest.raises(ScriptRefused, match="not UTF-8"):
+        run(Warehouse(), path=str(file))
+
+
+# --- start_at, unless ---
+
+
+def test_starting_in_the_middle_leaves_out_what_is_before() -> None:
+    warehouse = Warehouse()
+    result = run(warehouse, start_at=3)
+    assert warehouse.sent == ["GRANT r TO u", "INSERT INTO t VALUES (1)"]
+    assert (statuses(result), result["statements_skipped"], result["executed"]) == (["skipped", "skipped", "ok", "ok"], 2, 2)
+
+
+QUERY = "SELECT 1 FROM pg_database WHERE datname = 'd'"
+
+
+def test_a_row_means_that_it_is_there_already() -> None:
+    warehouse = Warehouse(rows=[(None,)])
+    result = run(warehouse, unless=QUERY + " ;")
+    assert warehouse.log == ["<connect>", f"? {QUERY}", "<close>"]
+    assert (result["changed"], result["done_already"], result["executed"], result["statements_skipped"]) == (False, True, 0, 4)
+
+
+def test_no_row_means_that_it_is_to_be_done() -> None:
+    warehouse = Warehouse()
+    result = run(warehouse, unless=QUERY)
+    assert warehouse.log[1] == f"? {QUERY}"
+    assert (result["changed"], result["done_already"], result["executed"]) == (True, False, 4)
+
+
+def test_a_query_that_fails_stops_the_run() -> None:
+    warehouse = Warehouse({QUERY: REFUSAL})
+    with pytest.raises(SqlError, match="The query in unless failed") as caught:
+        run(warehouse, unless=QUERY)
+    assert caught.value.facts["code"] == "42704"
+    assert warehouse.sent == []
+
+
+def test_who_starts_in_the_middle_is_not_told_that_it_is_there() -> None:
+    warehouse = Warehouse(rows=[(1,)])
+    assert run(warehouse, unless=QUERY, start_at=4)["executed"] == 1
+
+
+# --- check mode ---
+
+
+def test_check_mode_sends_nothing_and_says_what_would_run() -> None:
+    warehouse = Warehouse()
+    result = run(warehouse, True)
+    assert warehouse.sent == [] and "<connect>" not in warehouse.log
+    assert (result["changed"], statuses(result), result["executed"]) == (True, ["pending"] * 4, 0)
+    assert set(result) == set(run(Warehouse()))
+
+
+@pytest.mark.parametrize(("rows", "changed"), [([(1,)], False), ([], True)])
+def test_check_mode_asks_the_query(rows: list[tuple[Any, ...]], changed: bool) -> None:
+    warehouse = Warehouse(rows=rows)
+    result = run(warehouse, True, unless=QUERY)
+    assert warehouse.log == ["<connect>", f"? {QUERY}", "<close>"]
+    assert (result["changed"], result["done_already"]) == (changed, not changed)
+
+
+@pytest.mark.parametrize("warehouse", [Warehouse(login=ConnectionFailed("no login")), Warehouse({QUERY: REFUSAL}), Warehouse({QUERY: LOST})])
+def test_check_mode_without_an_answer_warns_and_says_changed(warehouse: Warehouse) -> None:
+    task = Task(True, unless=QUERY)
+    assert run_script(task, warehouse)["changed"] is True
+    assert len(task.warnings) == 1 and "counts as changed" in task.warnings[0]
+
+
+# --- the ledger ---
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> str:
+    return str(tmp_path / "ledger")
+
+
+def test_a_failed_run_is_taken_up_where_it_stopped(ledger: str) -> None:
+    result = failure(Warehouse({FAILING: REFUSAL}), ledger=ledger)
+    assert "the ledger takes it up at statement 3" in result["msg"]
+    warehouse = Warehouse()
+    result = run(warehouse, ledger=ledger)
+    assert warehouse.sent == ["GRANT r TO u", "INSERT INTO t VALUES (1)"]
+    assert (statuses(result), result["changed"]) == (["skipped", "skipped", "ok", "ok"], True)
+
+
+def test_a_complete_ledger_needs_no_connection(ledger: str) -> None:
+    run(Warehouse(), ledger=ledger)
+    warehouse = Warehouse()
+    result = run(warehouse, ledger=ledger)
+    assert warehouse.log == ["<close>"]
+    assert (result["changed"], result["statements_skipped"]) == (False, 4)
+
+
+def test_half_a_set_up_is_taken_up_although_the_database_is_there(ledger: str) -> None:
+    failure(Warehouse({FAILING: REFUSAL}), ledger=ledger, unless=QUERY)
+    warehouse = Warehouse(rows=[(1,)])
+    assert run(warehouse, True, ledger=ledger, unless=QUERY)["changed"] is True
+    result = run(warehouse, ledger=ledger, unless=QUERY)
+    assert (result["executed"], result["done_already"]) == (2, False)
+    assert f"? {QUERY}" not in warehouse.log
+
+
+def test_a_whole_set_up_that_is_gone_is_made_again(ledger: str) -> None:
+    run(Warehouse(), ledger=ledger, unless=QUERY)
+    assert run(Warehouse(rows=[(1,)]), ledger=ledger, unless=QUERY)["changed"] is False
+    warehouse = Warehouse()
+    assert run(warehouse, ledger=ledger, unless=QUERY)["executed"] == 4
+    failure(Warehouse({FAILING: REFUSAL}), ledger=ledger, unless=QUERY)
+    assert run(Warehouse(), ledger=ledger, unless=QUERY)["executed"] == 2
+
+
+def test_after_a_lost_answer_a_person_has_to_look(ledger: str) -> None:
+    failure(Warehouse({FAILING: LOST}), ledger=ledger)
+    warehouse = Warehouse()
+    for check_mode in (True, False):
+        with pytest.raises(ScriptRefused, match=r"Statement 3 \(GRANT r, line 4\) was sent in an earlier run") as caught:
+            run(warehouse, check_mode, ledger=ledger)
+        assert "start_at: 4 if it ran, or 3 if it did not" in str(caught.value)
+        assert caught.value.facts["failed_statement"]["number"] == 3
+    assert warehouse.sent == []
+    assert run(warehouse, ledger=ledger, start_at=4)["executed"] == 1
+    # What the person said counts from then on.
+    assert run(Warehouse(), ledger=ledger)["statements_skipped"] == 4
+
+
+def test_a_run_that_dies_while_a_statement_is_out_leaves_it_unknown(ledger: str) -> None:
+    class Killed(BaseException):
+        pass
+
+    warehouse = Warehouse({FAILING: Killed()})  # type: ignore[dict-item]
+    with pytest.raises(Killed):
+        run(warehouse, ledger=ledger)
+    with pytest.raises(ScriptRefused, match="Statement 3"):
+        run(Warehouse(), ledger=ledger)
+
+
+def test_a_clean_up_taken_up_again_repeats_only_what_failed(ledger: str) -> None:
+    params = {"script": "DROP USER a; DROP USER b; DROP USER c", "purpose": "cleanup", "on_error": "continue", "ledger": ledger}
+    run(Warehouse({"DROP USER b": REFUSAL}), **params)
+    warehouse = Warehouse()
+    run(warehouse, **params)
+    assert warehouse.sent == ["DROP USER b"]
+
+
+def test_check_mode_reads_the_ledger_and_writes_none(ledger: str) -> None:
+    run(Warehouse(), True, ledger=ledger)
+    assert not Path(ledger).exists()
+    failure(Warehouse({FAILING: REFUSAL}), ledger=ledger)
+    before = Path(ledger).read_bytes()
+    result = run(Warehouse(), True, ledger=ledger)
+    assert statuses(result) == ["skipped", "skipped", "pending", "pending"]
+    assert Path(ledger).read_bytes() == before
+
+
+def test_a_ledger_of_another_script_is_refused_before_anything_is_sent(ledger: str) -> None:
+    run(Warehouse(), ledger=ledger)
+    warehouse = Warehouse()
+    with pytest.raises(ScriptRefused, match="is about another script"):
+        run(warehouse, ledger=ledger, script=SCRIPT + ";")
+    assert warehouse.sent == []
