@@ -399,7 +399,7 @@ def test_a_redshift_error_keeps_code_and_place_and_loses_literals(library: Libra
     error = refusal("Redshift", library, redshift_connector.ProgrammingError(answer))
     assert isinstance(error, SqlError)
     assert error.message == 'syntax error at or near "***". Key (<REDACTED>) in u'
-    assert error.facts == {"code": "42601", "sqlstate": "42601", "line": 2}
+    assert error.facts == {"code": "42601", "sqlstate": "42601", "query_id": None, "line": 2}
 
 
 def test_a_snowflake_error_keeps_its_code_and_loses_literals(library: Library) -> None:
@@ -407,7 +407,7 @@ def test_a_snowflake_error_keeps_its_code_and_loses_literals(library: Library) -
     error = refusal("Snowflake", library, known)
     assert isinstance(error, SqlError)
     assert error.message == "SQL compilation error: 'u' or '***' already exists"
-    assert error.facts == {"code": "002002", "sqlstate": "42710"}
+    assert error.facts == {"code": "002002", "sqlstate": "42710", "query_id": "01"}
 
 
 @pytest.mark.parametrize(
@@ -449,6 +449,7 @@ def test_a_login_that_fails_says_where_and_why_and_holds_no_secret(library: Libr
     [
         ("Snowflake", {}, "snowflake acme.us-east-1"),
         ("Snowflake", {"account": None, "host": "ACME.us-east-1.snowflakecomputing.com"}, "snowflake acme.us-east-1"),
+        ("Snowflake", {"host": "127.0.0.9"}, "snowflake 127.0.0.9"),
         ("Redshift", {}, "redshift acme.redshift.example:5439/dev"),
         ("Redshift", {"host": "ACME.redshift.example.", "port": 5439}, "redshift acme.redshift.example:5439/dev"),
         ("Redshift", {"database": "immuta"}, "redshift acme.redshift.example:5439/immuta"),

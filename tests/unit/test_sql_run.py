@@ -96,7 +96,7 @@ def statuses(result: dict[str, Any]) -> list[str]:
 
 
 FAILING = "GRANT r TO u"
-REFUSAL = SqlError('role "r" does not exist', code="42704", sqlstate="42704")
+REFUSAL = SqlError('role "r" does not exist', code="42704", sqlstate="42704", query_id="q9")
 LOST = AnswerLost("Redshift at host: the connection broke")
 
 
@@ -173,7 +173,7 @@ def test_a_failure_stops_there_and_names_the_statement() -> None:
     assert (result["executed"], result["total"], result["statements_failed"], result["changed"]) == (2, 4, 1, True)
     stopped = result["failed_statement"]
     assert stopped["seconds"] >= 0
-    assert {key: stopped[key] for key in ("number", "line", "verb", "object", "status", "code", "sqlstate", "message")} == {
+    assert {key: stopped[key] for key in ("number", "line", "verb", "object", "status", "code", "sqlstate", "message", "query_id")} == {
         "number": 3,
         "line": 4,
         "verb": "GRANT",
@@ -182,6 +182,7 @@ def test_a_failure_stops_there_and_names_the_statement() -> None:
         "code": "42704",
         "sqlstate": "42704",
         "message": 'role "r" does not exist',
+        "query_id": "q9",
     }
     assert result["msg"] == (
         'Statement 3 (GRANT r, line 4) failed: 42704: role "r" does not exist. '

@@ -70,6 +70,16 @@ class Executed(NamedTuple):
     query_id: str | None
 
 
+class Answered(NamedTuple):
+    """What a database said against a statement. position: the character of the statement that it points at, from 1."""
+
+    message: str
+    code: str | None
+    sqlstate: str | None
+    position: int | None = None
+    query_id: str | None = None
+
+
 class Driver(Protocol):
     """What the runner needs of a warehouse. A C(query) answers its first row, or None."""
 
@@ -132,8 +142,8 @@ class DbApiDriver(ABC):
         """A connection in autocommit."""
 
     @abstractmethod
-    def details(self, error: Exception) -> tuple[str, str | None, str | None, int | None] | None:
-        """Message, code, SQLSTATE and position (characters, from 1) of what the database answered; None when it did not answer."""
+    def answer(self, error: Exception) -> Answered | None:
+        """What the database said, out of the library's exception; None when it did not answer."""
 
     def query_id(self, cursor: Any) -> str | None:
         """The database's own number for the statement that just ran."""
@@ -152,10 +162,10 @@ class DbApiDriver(ABC):
             except OptionError:
                 raise
             except Exception as error:
-                text, code, sqlstate, _ = self.details(error) or (_words(error), None, None, None)
-                facts = {"code": code, "sqlstate": sqlstate} if code else {}
+                answer = self.answer(error)
+                facts = {"code": answer.code, "sqlstate": answer.sqlstate} if answer else {}
                 raise ConnectionFailed(
-                    f"{self.platform} at {self.address()}: no login: {self._masked(text).rstrip('.')}.",
+                    f"{self.platform} at {self.address()}: no login: {self._masked(answer.message if answer else _words(error)).rstrip('.')}.",
                     hint="Check host, port and credentials in login, and that the machine where the task runs may reach it.",
                     **facts,
                 ) from None
@@ -189,12 +199,13 @@ class DbApiDriver(ABC):
             raise self._failure(error, text) from None
 
     def _failure(self, error: Exception, text: str) -> SqlError | AnswerLost:
-        details = self.details(error)
-        if details is None:
+        answer = self.answer(error)
+        if answer is None:
             return AnswerLost(f"{self.platform} at {self.address()}: the connection broke: {self._masked(_words(error), text)}")
-        message, code, sqlstate, position = details
-        facts: dict[str, Any] = {"line": text.count("\n", 0, position - 1) + 1} if position else {}
-        return SqlError(self._masked(message, text), code=code, sqlstate=sqlstate, **facts)
+        facts: dict[str, Any] = {"code": answer.code, "sqlstate": answer.sqlstate, "query_id": answer.query_id}
+        if answer.position:
+            facts["line"] = text.count("\n", 0, answer.position - 1) + 1
+        return SqlError(self._masked(answer.message, text), **facts)
 
     def _masked(self, message: str, statement: str = "") -> str:
         masked: str = mask(mask_message(message, statement, self.dialect, self._names) if statement else message, self._secrets)
@@ -261,7 +272,7 @@ class SnowflakeDriver(DbApiDriver):
             self._need(*(("private_key_path", "private_key") if self.authenticator == "snowflake_jwt" else ("password",)))
 
     def address(self) -> str:
-        return re.sub(r"\.snowflakecomputing\.\w+$", "", str(self.login.get("account") or self.login["host"]).lower())
+        return re.sub(r"\.snowflakecomputing\.\w+\.?$", "", str(self.login.get("host") or self.login["account"]).lower())
 
     def load(self) -> Any:
         import snowflake.connector
@@ -293,14 +304,15 @@ class SnowflakeDriver(DbApiDriver):
         }
         return library.connect(**{name: value for name, value in arguments.items() if value is not None})
 
-    def details(self, error: Exception) -> tuple[str, str | None, str | None, int | None] | None:
+    def answer(self, error: Exception) -> Answered | None:
         number = getattr(error, "errno", None)
         # 25xxxx to 29xxxx is the connector talking to itself, and a number of the operating system is no number of Snowflake's.
         if isinstance(error, OSError) or not isinstance(number, int) or number <= 0 or 250000 <= number < 300000:
             return None
         state = getattr(error, "sqlstate", None)
         message = str(getattr(error, "raw_msg", None) or error)
-        return re.sub(r"^\d{6} \(\w+\):( [0-9a-f-]{36}:)?\s*", "", message), f"{number:06d}", state if state != "n/a" else None, None
+        message = re.sub(r"^\d{6} \(\w+\):( [0-9a-f-]{36}:)?\s*", "", message)
+        return Answered(message, f"{number:06d}", state if state != "n/a" else None, query_id=getattr(error, "sfqid", None))
 
     def query_id(self, cursor: Any) -> str | None:
         return cursor.sfqid or None
@@ -429,13 +441,14 @@ class RedshiftDriver(DbApiDriver):
                 self._counts_queries = False
         return connection
 
-    def details(self, error: Exception) -> tuple[str, str | None, str | None, int | None] | None:
-        answer = error.args[0] if error.args else None
-        if not isinstance(answer, dict):
+    def answer(self, error: Exception) -> Answered | None:
+        fields = error.args[0] if error.args else None
+        if not isinstance(fields, dict):
             return None
-        message = ". ".join(answer[field].rstrip(".") for field in ("M", "D", "H") if answer.get(field))
-        position = answer.get("P", "")
-        return message, answer.get("C"), answer.get("C"), int(position) if position.isdigit() else None
+        # Message, detail, hint, code and position, by the letters of the PostgreSQL protocol.
+        message = ". ".join(fields[letter].rstrip(".") for letter in "MDH" if fields.get(letter))
+        position = fields.get("P", "")
+        return Answered(message, fields.get("C"), fields.get("C"), int(position) if position.isdigit() else None)
 
     def query_id(self, cursor: Any) -> str | None:
         """Only statements that reached the compute nodes have a number; for the others the function repeats the last one."""

@@ -289,6 +289,7 @@ class Run:
         except (SqlError, AnswerLost) as error:
             failure = error
             outcome.error = _error(error, outcome.statement)
+            outcome.query_id = error.facts.get("query_id")
         outcome.seconds = round(time.monotonic() - started, 3)
         if not isinstance(failure, AnswerLost):
             self._record(outcome, "failed" if failure else "ok")
