@@ -98,7 +98,8 @@ class Engine(ABC):
         """Start the server process and wait until it takes logins."""
         host, port = self._asked
         argv = [sys.executable, "-P", "-m", __package__, self.kind, "--host", host, "--port", str(port), "--with-stdin"]
-        env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONUNBUFFERED": "1"}
+        paths = [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
         self._process = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
         try:

@@ -54,7 +54,7 @@ SETTINGS = {
 async def postgres(directory: Path, admin: str, password: str, seed: str) -> AsyncIterator[Path]:
     """Run a server of its own in `directory`; the value is its socket file. Ends the body when the server ends.
 
-    `admin` is a superuser with this password; `seed` is SQL, one statement a line, that runs in template1 first.
+    `admin` is a superuser with this password; `seed` is SQL for template1, each statement ended by `;` and an empty line.
     """
     home = directory / "postgres"
     home.mkdir(mode=0o700)
@@ -63,10 +63,7 @@ async def postgres(directory: Path, admin: str, password: str, seed: str) -> Asy
     if account:
         os.chown(home, account.pw_uid, account.pw_gid)
     await asyncio.to_thread(_initialise, programs, home, account, admin, password, seed)
-    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-    server = await asyncio.create_subprocess_exec(
-        programs / "postgres", "-D", home / "data", "-k", home, *options, **_as(account, home), preexec_fn=_end_with_us
-    )
+    server = await asyncio.create_subprocess_exec(programs / "postgres", "-D", home / "data", "-k", home, **_as(account, home), preexec_fn=_end_with_us)
     try:
         await _ready(server, home)
         async with asyncio.TaskGroup() as group:
@@ -87,12 +84,13 @@ def _initialise(programs: Path, home: Path, account: pwd.struct_passwd | None, a
         [
             *(programs / "initdb", "-D", data, "-U", admin, f"--pwfile={secret}", "--auth=md5"),
             *("--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+            *(f"--set={name}={value}" for name, value in SETTINGS.items()),
         ],
         account,
         home,
     )
     secret.unlink()
-    _call([programs / "postgres", "--single", "-D", data, "-c", "fsync=off", "-j", "template1"], account, home, seed)
+    _call([programs / "postgres", "--single", "-D", data, "-j", "template1"], account, home, seed)
 
 
 def _call(argv: list[str | Path], account: pwd.struct_passwd | None, home: Path, text: str = "") -> None:

@@ -57,9 +57,11 @@ async def _converse(client: Streams, upstream: Path) -> None:
         start = await _start(client)
         server = await asyncio.open_unix_connection(str(upstream))
         server[1].write(struct.pack("!I", len(start) + 4) + start)
-        to_server = asyncio.ensure_future(_requests(client[0], server[1]))
+        greeted = asyncio.Event()
+        to_server = asyncio.ensure_future(_requests(client[0], server[1], greeted))
         try:
             await _greeting(server[0], client[1])
+            greeted.set()
             await _copy(server[0], client[1])
         finally:
             to_server.cancel()
@@ -95,11 +97,17 @@ def _known(parameters: bytes) -> bytes:
     return b"".join(name + b"\0" + value + b"\0" for name, value in pairs if name in KNOWN_PARAMETERS) + b"\0"
 
 
-async def _requests(client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
-    """Pass the client's messages on until its end, statements rewritten."""
+async def _requests(client: asyncio.StreamReader, server: asyncio.StreamWriter, greeted: asyncio.Event) -> None:
+    """Pass the client's messages on until its end, statements rewritten.
+
+    The driver sends a flush after the password. A server that has refused the password has hung up by then, and what
+    it said would be lost with the failed write: the flush means nothing there, so it stays here.
+    """
     with contextlib.suppress(asyncio.IncompleteReadError):
         while True:
             kind, body = await _message(client)
+            if kind == b"H" and not greeted.is_set():
+                continue
             if kind == b"P":  # parse: a name, the statement, types of parameters
                 name, sql, types = body.split(b"\0", 2)
                 body = b"\0".join((name, _rewritten(sql), types))

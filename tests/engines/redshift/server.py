@@ -18,7 +18,7 @@ from .proxy import proxy
 ADMIN = "awsuser"
 DATABASE = "dev"
 
-# Runs in template1, so that it holds for every database made later; one statement ends at an empty line.
+# Runs in template1, so that it holds for every database made later.
 # plpythonu: functions can be created and granted; a call fails, for there is no Python in the server.
 SEED = f"""\
 GRANT CREATE ON SCHEMA public TO PUBLIC;
