@@ -102,12 +102,12 @@ class Steps:
 
     def _at_rest(self, id: str) -> dict[str, Any]:
         """The integration once nothing is under way any more; of one that is gone just id and status."""
-
         integration = self._look(id)
-        while integration["status"] in TRANSIENT:
-            self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT, lambda status: f"integration {id} is {status}")
-            integration = self._look(id)
-        return integration
+        if integration["status"] not in TRANSIENT:
+            return integration
+        self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT, lambda status: f"integration {id} is {status}")
+        # the two endpoints may disagree for a moment
+        return self._wait(lambda: self._look(id), lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
 
     def _look(self, id: str) -> dict[str, Any]:
         try:
