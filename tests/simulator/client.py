@@ -74,6 +74,13 @@ class Simulator:
         self._direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Staying())
         self.url = self.control_url = self.api_key = ""
 
+    @classmethod
+    def attach(cls, ready_file: str | os.PathLike[str]) -> Simulator:
+        """A simulator that somebody else runs, from its ready file."""
+        simulator = cls()
+        simulator._know(json.loads(Path(ready_file).read_text(encoding="utf-8")))
+        return simulator
+
     def __enter__(self) -> Simulator:
         with tempfile.TemporaryDirectory() as directory:
             folder = Path(directory)
@@ -86,11 +93,10 @@ class Simulator:
             path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path})
             try:
-                ready = self._wait(folder / "ready")
+                self._know(self._wait(folder / "ready"))
             except BaseException:
                 self.__exit__(None, None, None)
                 raise
-        self.url, self.control_url, self.api_key = ready["url"], ready["control_url"], ready["api_key"]
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -196,6 +202,9 @@ class Simulator:
                 return json.load(answer)["result"]
         except urllib.error.HTTPError as error:
             raise SimulatorError(f"{action}: {json.load(error).get('error')}") from None
+
+    def _know(self, facts: dict[str, str]) -> None:
+        self.url, self.control_url, self.api_key = facts["url"], facts["control_url"], facts["api_key"]
 
     def _wait(self, ready: Path) -> dict[str, str]:
         assert self._process is not None
