@@ -19,9 +19,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ._errors import ImmutaError, OptionError
-from ._fields import EXTRA, prune
+from ._fields import EXTRA, objects, prune
 from ._http import Session
-from ._secrets import leaves, mask, register
+from ._secrets import REDACTED, leaves, mask, register
 from ._tenant import TENANT_SPEC, connect, tenant_of
 
 Spec = Mapping[str, Mapping[str, Any]]
@@ -46,13 +46,13 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     def fail_json(self, msg: str, **kwargs: Any) -> None:
         unknown = list(_unknown(self.given, self.argument_spec))
         if unknown:
-            register(self, (text for _, value in unknown for text in _strings(value)))
-            paths = [path for path, _ in unknown]
-            nested = [path for path in paths if "." in path]
+            nested = [path for path in unknown if "." in path]
             if nested:
                 dict_option = nested[0].split(".")[0]
                 msg = f"{msg} A key that the API takes and this collection does not know goes under {dict_option}.{EXTRA}."
-            kwargs.setdefault("option", paths[0])
+            kwargs.setdefault("option", unknown[0])
+            # a mistyped "password" holds one all the same
+            kwargs["invocation"] = {"module_args": _without_unknown(self.given, self.argument_spec)}
         super().fail_json(msg=msg, **kwargs)
 
 
@@ -84,11 +84,15 @@ class Task:
         if self._session is not None:
             self._session.secrets.update(values)
 
-    def check_writable(self, path: str) -> None:
-        """Raise OptionError when a file could not be written there: better before a request than after it."""
+    def check_writable(self, path: str, option: str = "dest") -> None:
+        """Raise OptionError when a file could not be written there: better before a request than after it.
+
+        In check mode the folder need not be there yet: an earlier task may have been about to make it.
+        """
         folder = os.path.dirname(os.path.abspath(path))
-        if os.path.isdir(path) or not os.access(folder, os.W_OK):
-            raise OptionError(f"{path} cannot be written.", option="dest", hint=f"Make sure that {folder} exists and that you may write there.")
+        to_come = self.check_mode and not os.path.lexists(folder)
+        if os.path.isdir(path) or not (to_come or (os.path.isdir(folder) and os.access(folder, os.W_OK))):
+            raise OptionError(f"{option} {path} cannot be written.", option=option, hint=f"Make sure that {folder} exists and that you may write there.")
 
     def write_file(self, path: str, text: str, *, mode: str = "0600") -> bool:
         """Write the text atomically, readable to its owner only unless the task says otherwise.
@@ -117,6 +121,8 @@ def run(work: Callable[[Task], dict[str, Any]], *, argument_spec: Spec, tenant: 
     """
     spec = {**(TENANT_SPEC if tenant else {}), **argument_spec}
     module = _Module(argument_spec=spec, supports_check_mode=True, **module_arguments)
+    # once more: by now a dict that was given as text is one
+    register(module, leaves(module.params))
     task = Task(module)
     facts: dict[str, Any] = {}
     try:
@@ -137,19 +143,31 @@ def _names(spec: Spec) -> dict[str, Mapping[str, Any]]:
     return {name: option for key, option in spec.items() for name in (key, *option.get("aliases", ()))}
 
 
-def _nested(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Mapping)]
-
-
-def _unknown(given: Mapping[str, Any], spec: Spec, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The given keys that the spec does not have, as (path, value)."""
+def _unknown(given: Mapping[str, Any], spec: Spec, path: str = "") -> Iterator[str]:
+    """The paths of the given keys that the spec does not have."""
     names = _names(spec)
     for name, value in given.items():
         if name not in names:
-            yield f"{path}{name}", value
+            yield f"{path}{name}"
         elif names[name].get("options"):
-            for item in _nested(value):
+            for item in objects(value):
                 yield from _unknown(item, names[name]["options"], f"{path}{name}.")
+
+
+def _without_unknown(given: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
+    """What was given, without the values of the keys that the spec does not have."""
+    names = _names(spec)
+    shown: dict[str, Any] = {}
+    for name, value in given.items():
+        options = names.get(name, {}).get("options")
+        if name not in names:
+            shown[name] = REDACTED
+        elif options and isinstance(value, (Mapping, list)):
+            items = [_without_unknown(item, options) for item in objects(value)]
+            shown[name] = items if isinstance(value, list) else items[0]
+        else:
+            shown[name] = value
+    return shown
 
 
 def _refuse_two_spellings(given: Mapping[str, Any], spec: Spec, path: str = "") -> None:
@@ -164,19 +182,8 @@ def _refuse_two_spellings(given: Mapping[str, Any], spec: Spec, path: str = "") 
             )
         if details.get("options"):
             for name in spellings:
-                for item in _nested(given[name]):
+                for item in objects(given[name]):
                     _refuse_two_spellings(item, details["options"], f"{path}{option}.")
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _strings(item)
-    elif isinstance(value, str):
-        yield value
 
 
 def _content(path: str) -> bytes | None:

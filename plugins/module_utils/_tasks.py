@@ -9,19 +9,22 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ._connections import Connections
-from ._errors import ImmutaError, NotFound, OptionError
+from ._errors import AnswerLost, ImmutaError, NotFound, OptionError
 from ._fields import normalise_host
 from ._integrations import Integrations
 from ._plan import Desired, Plan, Policy, check_complete, desired, plan_create, plan_update, platform_of
-from ._platforms import Platform
+from ._platforms import TRINO, Platform
 from ._reconcile import Outcome, Reconciler, mask_integration
 from ._runtime import Task
 from ._sql.classify import describe
 from ._sql.split import DIALECT_OF, mask_literals, split
+from ._states import GONE
 from ._steps import Settings
 
 Result = dict[str, Any]
@@ -34,7 +37,7 @@ def change_integration(task: Task) -> Result:
     """The module immuta_integration."""
     params = task.params
     if "api_key_dest" in params:
-        task.check_writable(params["api_key_dest"])
+        task.check_writable(params["api_key_dest"], "api_key_dest")
     wanted = _wanted(task)
     if wanted is None:
         return Outcome(Plan("unchanged")).as_result()
@@ -57,15 +60,37 @@ def make_script(task: Task) -> Result:
     params = task.params
     for name in ("dest", "review_dest"):
         if name in params:
-            task.check_writable(params[name])
+            task.check_writable(params[name], name)
     if params.get("auto_bootstrap"):
         raise OptionError("auto_bootstrap must be false: Immuta makes scripts only for platforms that you set up yourself.", option="auto_bootstrap")
     wanted = _wanted(task)
     if wanted is None:
         raise ImmutaError(f"There is no integration with id {params['id']}.", hint="See immuta_integration_info for those that there are.", option="id")
     _check_script(params["action"], wanted.platform)
+    wanted = replace(wanted, auto_bootstrap=False)
     script = _script(task, params["action"], wanted)
     return _write_script(task, script, wanted.platform)
+
+
+def rotate_api_key(task: Task) -> Result:
+    """The module immuta_integration_api_key."""
+    params = task.params
+    dest = params["dest"]
+    task.check_writable(dest)
+    if os.path.exists(dest) and not params["force"]:
+        return {"changed": False, "dest": dest}
+    id = _trino_id(task)
+    if task.check_mode:
+        task.warn(f"The API key that Trino integration {id} uses now will be dead as soon as there is a new one.")
+        return {"changed": True, "dest": dest}
+    try:
+        key = Integrations(task.session).regenerate(id)
+    except AnswerLost as lost:
+        hint = "The old key may be dead, and the new one is lost: run this again with force."
+        raise AnswerLost(lost.message, hint=hint, **lost.facts) from None
+    task.register_secrets(key)
+    task.write_file(dest, key + "\n")
+    return {"changed": True, "dest": dest}
 
 
 # --- what the task means -----------------------------------------------------------------------------------------
@@ -90,6 +115,20 @@ def _wanted(task: Task) -> Desired | None:
 def _reconciler(task: Task) -> Reconciler:
     settings = Settings.of(task.params, check_mode=task.check_mode)
     return Reconciler(Integrations(task.session), Connections(task.session), settings, warn=task.warn)
+
+
+def _trino_id(task: Task) -> str:
+    """The Trino integration that the task means; a tenant has a single one."""
+    api = Integrations(task.session)
+    if "id" in task.params:
+        found = [api.get(task.params["id"])]
+    else:
+        found = [each for each in api.list() if each.get("type") == TRINO.type and each.get("status") not in GONE]
+    if not found:
+        raise ImmutaError("This tenant has no Trino integration.", hint="Register it first, with immuta_integration.")
+    if found[0].get("type") != TRINO.type:
+        raise OptionError(f"Integration {found[0]['id']} is one of {found[0].get('type')}: only Trino has an API key.", option="id")
+    return str(found[0]["id"])
 
 
 def _is_asked_for(integration: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
@@ -129,19 +168,17 @@ def _script(task: Task, action: str, wanted: Desired) -> str:
     """The script. Its settings are the very document that the request for the integration carries."""
     if action not in OF_REGISTERED:
         check_complete(wanted)
-        return Integrations(task.session).script(action, payload=_by_hand(plan_create(wanted, Policy()).payload))
+        return Integrations(task.session).script(action, payload=plan_create(wanted, Policy()).payload)
     observed = _reconciler(task).find(wanted)
     if observed is None:
         raise ImmutaError(f"{wanted.name} is not registered, so there is nothing to {action}.", hint="For one that failed to register use cleanup.")
     id = str(observed.get("id"))
     if action == "delete":
         return Integrations(task.session).script(action, id=id)
+    if observed.get("autoBootstrap"):
+        raise ImmutaError(f"Immuta makes no edit script for integration {id}: it set the platform up itself.", hint="Update the integration, without a script.")
     plan = plan_update(wanted, observed, Policy(), forced="an edit script is asked for")
-    return Integrations(task.session).script(action, id=id, payload=_by_hand(plan.payload))
-
-
-def _by_hand(payload: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {**(payload or {}), "autoBootstrap": False}
+    return Integrations(task.session).script(action, id=id, payload=plan.payload)
 
 
 def _write_script(task: Task, script: str, platform: Platform) -> Result:
