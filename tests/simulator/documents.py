@@ -19,24 +19,27 @@ MISSING: Any = object()
 REDACTED = re.compile(r"[<\[]?REDACTED[>\]]?")
 
 
-def value_at(document: Mapping[str, Any], path: str) -> Any:
-    value: Any = document
+def value_at(document: Any, path: str) -> Any:
+    """The value at a dotted path, MISSING when it leads nowhere; numbers count the elements of lists."""
+    value = document
     for part in path.split("."):
-        if not isinstance(value, Mapping) or part not in value:
+        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, Mapping) and part in value:
+            value = value[part]
+        else:
             return MISSING
-        value = value[part]
     return value
 
 
 def set_at(document: dict[str, Any], path: str, value: Any) -> None:
-    """Sets, or with MISSING removes; does nothing when the parent is not there."""
-    *parents, last = path.split(".")
-    for part in parents:
-        document = document[part]
+    """Sets, or with MISSING removes, what is at a path; its parent is there."""
+    parent, _, last = path.rpartition(".")
+    holder = value_at(document, parent) if parent else document
     if value is MISSING:
-        document.pop(last, None)
+        holder.pop(last, None)
     else:
-        document[last] = value
+        holder[last] = value
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,14 +66,27 @@ def redacted(platform: Platform, config: Mapping[str, Any], settings: Settings) 
     for path, shown in platform.redacted.items():
         forms[path] = shown if settings.documented_redaction == "vendor" else settings.documented_redaction
     for path, form in forms.items():
-        if value_at(result, path) is not MISSING:
-            set_at(result, path, MISSING if form == "absent" else form)
+        for place in places(result, path):
+            set_at(result, place, MISSING if form == "absent" else form)
     return result
+
+
+def places(document: Any, path: str) -> list[str]:
+    """Where a path leads to, in a document: itself or nowhere, or one a list element for every *."""
+    head, star, tail = path.partition(".*.")
+    value = value_at(document, head)
+    if value is MISSING:
+        return []
+    if not star:
+        return [path]
+    elements = enumerate(value) if isinstance(value, list) else ()
+    return [f"{head}.{number}.{place}" for number, element in elements for place in places(element, tail)]
 
 
 def redacted_paths(platform: Platform, config: Mapping[str, Any]) -> list[str]:
     """The secrets of a payload that are placeholders of an earlier answer."""
-    values = {path: value_at(config, path) for path in platform.all_secrets}
+    found = [place for path in platform.all_secrets for place in places(config, path)]
+    values = {path: value_at(config, path) for path in found}
     return [path for path, value in values.items() if isinstance(value, str) and REDACTED.fullmatch(value)]
 
 
@@ -141,7 +157,7 @@ def _check_values(type_: str, config: dict[str, Any]) -> None:
     port = config.get("port", 443)
     if isinstance(port, bool) or not isinstance(port, (int, float)) or not 0 <= port <= 65535:
         raise _invalid('"config.port" must be a number between 0 and 65535')
-    texts = [path for path in (*PLATFORMS[type_].required, *PLATFORMS[type_].all_secrets) if value_at(config, path) is not MISSING]
+    texts = [place for path in (*PLATFORMS[type_].required, *PLATFORMS[type_].all_secrets) for place in places(config, path)]
     for path in texts:
         if not isinstance(value_at(config, path), str):
             raise _invalid(f'"config.{path}" must be a string')

@@ -63,7 +63,11 @@ PLATFORMS: dict[str, Platform] = {
         immutable=("workspaceUrl", "catalog"),
         defaults={"audit": OFF, "catalog": "immuta"},
         redacted={"token": "REDACTED"},
-        secrets=(*OAUTH_SECRETS, "proxyOptions.password"),
+        secrets=(
+            *OAUTH_SECRETS,
+            "proxyOptions.password",
+            *(f"additionalWorkspaceConnections.*.{secret}" for secret in ("token", *OAUTH_SECRETS)),
+        ),
         scripts=SETUP,
     ),
     "Redshift": Platform(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -226,6 +227,10 @@ def test_unknown_id_is_404_in_two_spellings(tenant: Simulator) -> None:
     assert refusal(tenant.call("DELETE", "/integrations/5")) == (404, "No integration found with ID 5.")
 
 
+def test_id_that_is_no_number_is_400(tenant: Simulator) -> None:
+    assert refusal(tenant.call("GET", "/integrations/one"))[0] == 400
+
+
 @pytest.mark.parametrize("path", ["/integration", "/integrations/1/scripts/create", "/api/v2/integrations"])
 def test_unknown_path_is_404(tenant: Simulator, path: str) -> None:
     assert refusal(tenant.call("POST", path, {})) == (404, "Not Found")
@@ -297,6 +302,13 @@ def test_other_wording_of_the_conflict(tenant: Simulator) -> None:
     assert refusal(tenant.call("POST", "/integrations", payload("Redshift")))[1] == (
         "Redshift integration already exists on organization.aws.amazon.com (id = 1)."
     )
+
+
+def test_of_many_creations_at_once_one_wins(tenant: Simulator) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        replies = list(pool.map(lambda _: tenant.call("POST", "/integrations", payload("Redshift")).status, range(24)))
+    assert sorted(replies) == [200] + [409] * 23
+    assert len(tenant.integrations()) == 1
 
 
 def test_same_host_of_another_type_is_no_conflict(tenant: Simulator) -> None:
@@ -593,6 +605,15 @@ def test_undocumented_secrets_are_redacted_in_the_chosen_form(tenant: Simulator,
     shown = {} if form == "absent" else {"password": form}
     assert redshift["okta"] == {**{key: value for key, value in OKTA.items() if key != "password"}, **shown}
     assert s3.get("awsSecretAccessKey", "absent") == form
+
+
+def test_secrets_in_lists_are_redacted(tenant: Simulator) -> None:
+    extra = [{"workspaceUrl": "w", "token": "s3cret"}, {"workspaceUrl": "x", "oAuthClientConfig": {"clientId": "c", "clientSecret": "s3cret"}}]
+    created(tenant, payload("Databricks", additionalWorkspaceConnections=extra))
+    assert tenant.call("GET", "/integrations/1").json()["config"]["additionalWorkspaceConnections"] == [
+        {"workspaceUrl": "w", "token": "<REDACTED>"},
+        {"workspaceUrl": "x", "oAuthClientConfig": {"clientId": "c", "clientSecret": "<REDACTED>"}},
+    ]
 
 
 def test_documented_secrets_can_be_absent(tenant: Simulator) -> None:
