@@ -56,8 +56,8 @@ class Library(types.ModuleType):
     def close(self) -> None:
         self.closed += 1
 
-    def execute(self, *arguments: Any) -> None:
-        self.executed.append(arguments)
+    def execute(self, text: str, **options: Any) -> None:
+        self.executed.append((text, options))
         print("a library talks")
         warnings.warn("a library warns", stacklevel=1)
         logging.getLogger("some.library").error("a library logs")
@@ -126,7 +126,7 @@ def test_snowflake_with_a_password(library: Library) -> None:
         "protocol": "https",
         "autocommit": True,
         "login_timeout": 7,
-        "network_timeout": 120,
+        "network_timeout": 60,
         "client_session_keep_alive": True,
         "client_store_temporary_credential": False,
     }
@@ -138,11 +138,26 @@ def test_snowflake_takes_the_account_from_the_host(library: Library) -> None:
     assert arguments(library, "Snowflake", account=None, host="Acme.us-east-1.SnowflakeComputing.com")["account"] == "acme.us-east-1"
 
 
-def test_snowflake_5_gives_up_by_itself(library: Library) -> None:
+def test_snowflake_5_has_other_names(library: Library) -> None:
     library.__version__ = "5.2.0"
-    found = arguments(library, "Snowflake", ca_path="/etc/ca.pem")
-    assert "network_timeout" not in found
-    assert found["custom_root_store_path"] == "/etc/ca.pem"
+    reached = driver("Snowflake", ca_path="/etc/ca.pem")
+    reached.connect()
+    assert "network_timeout" not in library.arguments
+    assert (library.arguments["query_timeout"], library.arguments["custom_root_store_path"]) == (39, "/etc/ca.pem")
+    reached.execute("SELECT 1")
+    assert library.executed == [("SELECT 1", {})]
+
+
+def test_snowflake_waits_a_little_longer_than_the_server_takes(library: Library) -> None:
+    reached = driver("Snowflake")
+    reached.connect()
+    reached.execute("SELECT 1")
+    assert library.executed == [("SELECT 1", {"timeout": 39})]
+    reached.statement_timeout = 0
+    reached.connect()
+    reached.query("SELECT 1")
+    assert library.executed[1] == ("SELECT 1", {"timeout": 7 * 24 * 3600})
+    assert "STATEMENT_TIMEOUT_IN_SECONDS" not in library.arguments["session_parameters"]
 
 
 def test_snowflake_reads_its_authorities_from_the_environment(library: Library) -> None:
@@ -214,7 +229,7 @@ def test_redshift_with_a_password(library: Library) -> None:
         "application_name": "community.immuta",
     }
     assert library.autocommit is True
-    assert ("SET statement_timeout TO 9000",) in library.executed
+    assert ("SET statement_timeout TO 9000", {}) in library.executed
 
 
 def test_redshift_with_iam(library: Library) -> None:
@@ -262,9 +277,9 @@ def test_redshift_numbers_only_the_statements_that_have_a_number(library: Librar
 
 
 def test_redshift_without_query_numbers_asks_only_once(library: Library) -> None:
-    def refuse(*arguments: Any) -> None:
-        library.executed.append(arguments)
-        if "pg_last_query_id" in arguments[0]:
+    def refuse(text: str, **options: Any) -> None:
+        library.executed.append((text, options))
+        if "pg_last_query_id" in text:
             raise redshift_connector.ProgrammingError({"M": "no such function"})
 
     library.execute = refuse  # type: ignore[method-assign]
@@ -272,7 +287,7 @@ def test_redshift_without_query_numbers_asks_only_once(library: Library) -> None
     redshift.connect()
     library.executed.clear()
     assert redshift.execute("SELECT 1") == Executed(1, None)
-    assert library.executed == [("SELECT 1",)]
+    assert library.executed == [("SELECT 1", {})]
 
 
 # --- logins that cannot work ---
@@ -332,7 +347,8 @@ def test_a_statement_goes_as_it_is_without_parameters(library: Library, platform
     reached.connect()
     library.executed.clear()
     reached.execute("SELECT '100%s %(a)s :b ? {}'")
-    assert library.executed[0] == ("SELECT '100%s %(a)s :b ? {}'",)
+    text, options = library.executed[0]
+    assert text == "SELECT '100%s %(a)s :b ? {}'" and set(options) <= {"timeout"}
 
 
 def test_rows_and_query_ids(library: Library) -> None:

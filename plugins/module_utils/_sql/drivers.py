@@ -63,6 +63,11 @@ LOGIN_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
+# Seconds that a client waits longer than the server takes, and those that are as good as no limit (a week, Snowflake's longest).
+GRACE = 30
+LONGEST = 7 * 24 * 3600
+
+
 class Executed(NamedTuple):
     """What a statement gave. rows: affected or returned, None where the database does not say."""
 
@@ -145,6 +150,10 @@ class DbApiDriver(ABC):
     def answer(self, error: Exception) -> Answered | None:
         """What the database said, out of the library's exception; None when it did not answer."""
 
+    def send(self, cursor: Any, text: str) -> None:
+        """Have one statement executed. No parameters: that keeps a library from looking for their places in the text."""
+        cursor.execute(text)
+
     def query_id(self, cursor: Any) -> str | None:
         """The database's own number for the statement that just ran."""
         return None
@@ -172,13 +181,13 @@ class DbApiDriver(ABC):
 
     def execute(self, text: str) -> Executed:
         with self._cursor(text) as cursor:
-            cursor.execute(text)
+            self.send(cursor, text)
             rows = cursor.rowcount
             return Executed(rows if isinstance(rows, int) and rows >= 0 else None, self.query_id(cursor))
 
     def query(self, text: str) -> tuple[Any, ...] | None:
         with self._cursor(text) as cursor:
-            cursor.execute(text)
+            self.send(cursor, text)
             row = cursor.fetchone()
             return None if row is None else tuple(row)
 
@@ -210,6 +219,10 @@ class DbApiDriver(ABC):
     def _masked(self, message: str, statement: str = "") -> str:
         masked: str = mask(mask_message(message, statement, self.dialect, self._names) if statement else message, self._secrets)
         return shorten(masked, 1000)
+
+    def _outlast(self) -> int:
+        """Seconds after which the client stops waiting: later than the server, which tells what became of the statement."""
+        return self.statement_timeout + GRACE if self.statement_timeout else LONGEST
 
     def _check_options(self) -> None:
         for name in self.login:
@@ -251,8 +264,8 @@ class SnowflakeDriver(DbApiDriver):
     }
     own = DbApiDriver.own | {"private_key", "private_key_path", "private_key_passphrase"}
     AUTHENTICATORS = ("snowflake", "snowflake_jwt", "oauth")
-    # Seconds that the connector 3 and 4 keeps trying when the network is gone; a statement that runs longer is not touched.
-    PATIENCE = 120
+    # The connector tries again for as long as a statement may take; what else it asks (a cancellation) gets this many seconds.
+    PATIENCE = 60
 
     def check(self) -> None:
         self._need("account", "host")
@@ -289,7 +302,7 @@ class SnowflakeDriver(DbApiDriver):
             "client_store_temporary_credential": False,
             "login_timeout": self.connect_timeout or None,
             "protocol": "https" if self.login.get("ssl", True) else "http",
-            **({"network_timeout": self.PATIENCE} if int(library.__version__.split(".")[0]) < 5 else {}),
+            **({"query_timeout": self._outlast()} if self._is_new(library) else {"network_timeout": self.PATIENCE}),
             **self._trust(library),
             **self._library_arguments(),
             "authenticator": self.authenticator.upper(),
@@ -302,7 +315,11 @@ class SnowflakeDriver(DbApiDriver):
             **({"STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout} if self.statement_timeout else {}),
             **(arguments.get("session_parameters") or {}),
         }
+        self._limit = {} if self._is_new(library) else {"timeout": self._outlast()}
         return library.connect(**{name: value for name, value in arguments.items() if value is not None})
+
+    def send(self, cursor: Any, text: str) -> None:
+        cursor.execute(text, **self._limit)
 
     def answer(self, error: Exception) -> Answered | None:
         number = getattr(error, "errno", None)
@@ -327,7 +344,11 @@ class SnowflakeDriver(DbApiDriver):
         if "ca_path" not in self.login:
             return {}
         os.environ["REQUESTS_CA_BUNDLE"] = self.login["ca_path"]
-        return {"custom_root_store_path": self.login["ca_path"]} if int(library.__version__.split(".")[0]) >= 5 else {}
+        return {"custom_root_store_path": self.login["ca_path"]} if self._is_new(library) else {}
+
+    @staticmethod
+    def _is_new(library: Any) -> bool:
+        return int(library.__version__.split(".")[0]) >= 5
 
     def _private_key(self) -> bytes:
         """The key as the connector wants it, DER without a passphrase, from PEM with or without one."""
@@ -370,8 +391,6 @@ class RedshiftDriver(DbApiDriver):
         "okta_app_name": "app_name",
         "okta_role": "preferred_role",
     }
-    # How long the client outwaits the server's own statement timeout.
-    GRACE = 30
 
     def check(self) -> None:
         login = self.login
@@ -430,7 +449,7 @@ class RedshiftDriver(DbApiDriver):
         plug = getattr(connection, "_usock", None)
         if isinstance(plug, socket.socket):
             # The time limit of the login must not become one for statements.
-            plug.settimeout(self.statement_timeout + self.GRACE if self.statement_timeout else None)
+            plug.settimeout(self._outlast())
         with closing(connection.cursor()) as cursor:
             if self.statement_timeout:
                 cursor.execute(f"SET statement_timeout TO {self.statement_timeout * 1000}")
