@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .answers import Answer, Forward, status, success
-from .errors import already_exists, insufficient_privileges, not_found
+from .errors import already_exists, insufficient_privileges, not_found, unsupported
 from .ledger import PUBLIC, Thing
 from .privileges import KINDS, MODIFIERS, SAME_NAMES
 from .procedures import arguments, definition, signature, types
@@ -224,7 +224,7 @@ def _rename(session: Session, thing: Thing, reader: Reader) -> Answer | Forward:
     if KINDS[thing.kind].stored:
         return Forward(reader.sql, after=lambda: session.ledger.rename(thing.kind, old, new))
     if thing.kind in ("DATABASE", "SCHEMA"):
-        session.storage.rename(thing.kind, old, new)
+        raise unsupported(f"ALTER {thing.kind} ... RENAME")  # DuckDB cannot
     session.ledger.rename(thing.kind, old, new)
     return success()
 
@@ -232,13 +232,13 @@ def _rename(session: Session, thing: Thing, reader: Reader) -> Answer | Forward:
 # COMMENT
 
 
-def comment(session: Session, reader: Reader) -> Answer | Forward:
-    """COMMENT [IF EXISTS] ON kind name IS 'text'."""
+def comment(session: Session, reader: Reader) -> Answer:
+    """COMMENT [IF EXISTS] ON kind name IS 'text'; on a column it is checked and forgotten."""
     reader.expect("COMMENT")
     lenient = reader.accept("IF EXISTS")
     reader.expect("ON")
-    if reader.key() == "COLUMN":
-        return Forward(reader.sql)
+    if reader.accept("COLUMN"):
+        return _comment_column(session, reader)
     kind = reader.expect_one(KINDS)
     thing, name = _named(session, reader, kind, "COMMENT")
     reader.expect("IS")
@@ -249,4 +249,13 @@ def comment(session: Session, reader: Reader) -> Answer | Forward:
     if thing is not None:
         session.must_own(thing)
         thing.properties["COMMENT"] = text
+    return success()
+
+
+def _comment_column(session: Session, reader: Reader) -> Answer:
+    *table, _ = reader.name()
+    reader.expect("IS")
+    reader.value()
+    reader.end()
+    session.must_own(session.find("TABLE", session.resolve("TABLE", tuple(table), "COMMENT")))
     return success()

@@ -16,7 +16,7 @@ from .errors import insufficient_privileges, no_current, no_warehouse, not_found
 from .ledger import Thing
 from .session import Session
 from .show import VIEWS
-from .words import Name, Reader, shown
+from .words import Name, Reader, literal, shown
 
 # The statement and the privilege it needs on the table that it changes.
 CHANGES: dict[type, str] = {
@@ -141,9 +141,7 @@ def _with_context(session: Session, reader: Reader) -> str:
     sql, words = reader.sql, reader.words
     for name, opening, closing in reversed(list(zip(words, words[1:], words[2:], strict=False))):
         if name.key in context and (opening.key, closing.key) == ("(", ")"):
-            value = context[name.key]
-            literal = "NULL" if value is None else "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
-            sql = f"{sql[: name.start]}{literal} {_alias(words, closing, name.key)}{sql[closing.end :]}"
+            sql = f"{sql[: name.start]}{literal(context[name.key])} {_alias(words, closing, name.key)}{sql[closing.end :]}"
     return sql
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from .answers import Answer
 from .errors import SnowflakeError, unsupported
 from .session import Session
-from .words import Reader, Word
+from .words import Reader, Word, literal
 
 OTHER = "OTHER"
 NOT_OFFERED = ("FOR", "WHILE", "REPEAT", "LOOP", "CASE", "OPEN", "FETCH", "CLOSE", "AWAIT")
@@ -276,15 +276,6 @@ def _name_of(error: SnowflakeError, block: Block) -> str:
     """The name by which a handler knows an error."""
     declared = (name for name, (code, _) in block.exceptions.items() if f"{code:06d}" == error.code)
     return next(declared, "STATEMENT_ERROR")
-
-
-def literal(value: Any) -> str:
-    """A value as SQL text."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, (bool, int, float)):
-        return str(value).upper()
-    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 # Statements

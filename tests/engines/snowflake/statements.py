@@ -21,6 +21,11 @@ def forward(session: Session, reader: Reader) -> Answer | Forward:
     return Forward(reader.sql)
 
 
+def start(session: Session, reader: Reader) -> Answer | Forward:
+    """BEGIN [TRANSACTION] [NAME n] and START TRANSACTION, as fakesnow knows it."""
+    return Forward("BEGIN")
+
+
 HANDLERS: dict[str, Handler] = {
     "CREATE": create,
     "ALTER": alter,
@@ -34,8 +39,9 @@ HANDLERS: dict[str, Handler] = {
     "USE": use,
     "CALL": call,
     "EXECUTE IMMEDIATE": execute_immediate,
+    "START TRANSACTION": start,
     **dict.fromkeys(("SELECT", "WITH", "(", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "VALUES"), query),
-    **dict.fromkeys(("SET", "UNSET", "START TRANSACTION", "COMMIT", "ROLLBACK", "EXPLAIN"), forward),
+    **dict.fromkeys(("SET", "UNSET", "COMMIT", "ROLLBACK"), forward),
     **dict.fromkeys(("COPY INTO", "PUT", "GET", "LIST", "LS", "REMOVE", "RM"), forward),
 }
 
@@ -44,7 +50,7 @@ def handler_of(reader: Reader) -> tuple[Handler, bool]:
     """What carries the statement out, and whether semicolons may be in it: it is a block, or holds one."""
     if reader.key() == "BEGIN":
         transaction = reader.key(1) in ("", "WORK", "TRANSACTION", "NAME")
-        return (forward, False) if transaction else (block, True)
+        return (start, False) if transaction else (block, True)
     if reader.key() == "DECLARE":
         return block, True
     words = [phrase for phrase in HANDLERS if phrase.split() == [reader.key(i) for i in range(len(phrase.split()))]]

@@ -11,6 +11,7 @@ what fakesnow does not publish.
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from weakref import WeakSet
 
@@ -23,11 +24,13 @@ from snowflake.connector.errors import Error
 
 from .answers import Answer
 from .errors import SnowflakeError, unsupported
-from .words import Name, quoted
+from .words import literal, quoted
 
 warnings.filterwarnings("ignore", module="fakesnow")
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it would print statements that it does not know
 logging.getLogger("fakesnow").setLevel(logging.CRITICAL)
+
+UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
 
 
 class Storage:
@@ -60,8 +63,9 @@ class Storage:
             self._do(f"ATTACH ':memory:' AS {quoted(name)}")
         except duckdb.Error as error:  # the ledger has no such database: DuckDB's names ignore the case
             raise unsupported("databases whose names differ only in case") from error
-        self._do(info_schema.per_db_creation_sql(quoted(name)))
-        self._do(macros.creation_sql(quoted(name)))
+        for template in (info_schema.per_db_creation_sql, macros.creation_sql):
+            # fakesnow fills the name in as an identifier and as a string alike
+            self._do(template(quoted(name)).replace(f"'{quoted(name)}'", literal(name)))
 
     def drop_database(self, name: str) -> None:
         """Drop a database, also one that is somebody's current one."""
@@ -80,15 +84,6 @@ class Storage:
             if (connection.database, connection.schema) == (database, name):
                 self.use(connection, database)
         self._do(f"DROP SCHEMA {quoted(database)}.{quoted(name)} CASCADE")
-
-    def rename(self, kind: str, old: Name, new: Name) -> None:
-        """Rename a database. DuckDB cannot rename a schema."""
-        if kind != "DATABASE":
-            raise unsupported("renaming a schema")
-        self._do(f"ALTER DATABASE {quoted(old[0])} RENAME TO {quoted(new[0])}")
-        for connection in self._connections:
-            if connection.database == old[0]:
-                self.use(connection, new[0], connection.schema)
 
     def use(self, connection: Connection, database: str | None, schema: str | None = None) -> None:
         """Set the current database and schema of a connection."""
@@ -120,8 +115,12 @@ def translated(error: Exception) -> SnowflakeError:
 
 
 def answered(code: int, sqlstate: str, message: str) -> SnowflakeError:
-    """An error answer of fakesnow's server as one of Snowflake."""
-    text = message.split("\n\nLINE")[0]
-    if code < 10_000 and not text.startswith("SQL "):
-        text = f"SQL compilation error:\n{text}"
+    """An error answer of fakesnow's server as one of Snowflake; its texts are DuckDB's."""
+    text = message.removeprefix(f"{code:06d} ({sqlstate}): ")
+    function = UNKNOWN_FUNCTION.search(text)
+    if function:
+        return SnowflakeError(2140, "42601", f"SQL compilation error:\nUnknown function {function[1].upper()}")
+    if not text.startswith("SQL "):
+        first = text.partition("\n")[0]  # more lines are an excerpt of the statement, with its literals
+        text = f"SQL compilation error:\n{first}" if code < 10_000 else first
     return SnowflakeError(code, sqlstate, text)

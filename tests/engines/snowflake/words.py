@@ -96,6 +96,15 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def literal(value: Any) -> str:
+    """A value as SQL text."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, (bool, int, float)):
+        return str(value).upper()
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
+
+
 class Reader:
     """A statement and how far it has been read."""
 
