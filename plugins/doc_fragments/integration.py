@@ -13,34 +13,36 @@ from ansible_collections.community.immuta.plugins.module_utils._fields import EX
 from ansible_collections.community.immuta.plugins.module_utils._platforms import CONFIG_FIELDS, PLATFORMS, Platform
 
 
-def _documentation(fields: Sequence[Field], tables: dict[str, Sequence[Field]], path: str) -> dict[str, Any]:
-    """The options under C(path); C(tables) are their fields by the name of the platform."""
+def documentation(fields: Sequence[Field], tables: dict[str, Sequence[Field]], path: str, everywhere: int) -> dict[str, Any]:
+    """The options under C(path); C(tables) are their fields by the name of the platform. C(everywhere): how many platforms there are."""
     decider = next((f"{path}.{field.option}" for table in tables.values() for field in table if field.decides), "")
-    return {
-        field.option: _option(field, {name: same for name, table in tables.items() for same in table if same.option == field.option}, path, decider)
-        for field in fields
-    }
+    options = {}
+    for field in fields:
+        same = {name: mine for name, table in tables.items() for mine in table if mine.option == field.option}
+        options[field.option] = _option(field, same, f"{path}.{field.option}", decider, everywhere)
+    return options
 
 
-def _option(field: Field, same: dict[str, Field], path: str, decider: str) -> dict[str, Any]:
-    option: dict[str, Any] = {"description": [*_descriptions(same), *_remarks(same, decider)], "type": field.type}
+def _option(field: Field, same: dict[str, Field], path: str, decider: str, everywhere: int) -> dict[str, Any]:
+    option: dict[str, Any] = {"description": [*_descriptions(same, everywhere), *_remarks(same, decider)], "type": field.type}
     if field.key != field.option:
         option["aliases"] = [field.key]
     if field.elements:
         option["elements"] = field.elements
     if field.fields:
         tables = {name: table.fields for name, table in same.items()}
-        option["suboptions"] = _documentation(merge_fields(tables.values()), tables, f"{path}.{field.option}")
+        below = f"{path}[]" if field.type == "list" else path
+        option["suboptions"] = documentation(merge_fields(tables.values()), tables, below, everywhere)
     return option
 
 
-def _descriptions(same: dict[str, Field]) -> list[str]:
-    """Each description once, with the platforms it holds for when there are several."""
+def _descriptions(same: dict[str, Field], everywhere: int) -> list[str]:
+    """Each description once, with the platforms it holds for when those are not all."""
     texts: dict[str, list[str]] = {}
     for name, field in same.items():
         texts.setdefault(field.description, []).append(name)
-    if len(texts) == 1:
-        return [f"{next(iter(texts))} ({', '.join(same)})" if len(same) < len(PLATFORMS) else next(iter(texts))]
+    if len(texts) == 1 and len(same) == everywhere:
+        return list(texts)
     return [f"{text} ({', '.join(names)})" for text, names in texts.items()]
 
 
@@ -51,7 +53,7 @@ def _remarks(same: dict[str, Field], decider: str) -> list[str]:
     if branches:
         remarks.append(f"For O({decider}) " + " or ".join(f"V({branch})" for branch in branches) + ".")
     if any(field.required for field in fields):
-        remarks.append("Required to register an integration of these types.")
+        remarks.append("Required when it is registered.")
     if any(field.secret for field in fields):
         remarks.append("Immuta does not give it back, so an update needs it again.")
     if any(field.immutable for field in fields):
@@ -77,14 +79,17 @@ def _identity(platform: Platform) -> str:
     return f"V({platform.type}) by O(config.{platform.identity})" if platform.identity else f"V({platform.type}) as the only one"
 
 
-CONFIG = _documentation(CONFIG_FIELDS, {platform.type: platform.fields for platform in PLATFORMS.values()}, "config")
-CONFIG[EXTRA] = {
+#: the option C(extra) of every typed dict
+EXTRA_OPTION: dict[str, Any] = {
     "description": [
         "Keys of the API that this collection does not know, as they are. They are merged into what is sent, at every depth.",
         "A key that has an option of its own is an error here.",
     ],
     "type": "dict",
 }
+
+CONFIG = documentation(CONFIG_FIELDS, {platform.type: platform.fields for platform in PLATFORMS.values()}, "config", len(PLATFORMS))
+CONFIG[EXTRA] = EXTRA_OPTION
 
 OPTIONS: dict[str, Any] = {
     "id": {

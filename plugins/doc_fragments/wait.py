@@ -12,7 +12,7 @@ options:
   wait:
     description:
       - Whether to wait until Immuta is done.
-      - Without it a request that Immuta has accepted counts as done, and RV(healthy) is V(null) while it works on it.
+      - Without it a request that Immuta has accepted counts as done, whatever becomes of it.
     type: bool
     default: true
   wait_timeout:

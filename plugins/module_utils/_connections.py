@@ -1,37 +1,115 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Connections API, one method an endpoint.
+"""The Connections API, one method an endpoint, and the jobs that its requests start.
 
-Source: the vendor's pages "Manage a Connection" and "Deregister a Connection".
+Vendor's pages: "Connection Registration Payloads Reference Guide", "Manage Connection Settings", "Manage Connection Objects",
+"Deregister a Connection" and "Get Job Status". Several answers are not documented there, so each is taken in any shape that
+holds what is looked for. A path is the list of names from the connection down, as answers give it.
 
 PRIVATE to the collection: it can change at any time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from ._errors import Forbidden, NotFound
-from ._http import Session
+from ._http import Answer, Session, path_of
+
+Object = dict[str, Any]
+Path = Sequence[str]
+
+# Where a search answer says how many there are, beside those that it holds.
+_TOTALS = ("count", "total", "totalCount")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found. total: how many there are, by the tenant's own count."""
+
+    objects: list[Object]
+    total: int
 
 
 class Connections:
-    """C(/data) of one tenant."""
+    """C(/data) and C(/jobs) of one tenant. All methods raise what C(Session.request) raises."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def search(self) -> list[dict[str, Any]]:
-        """C(POST /data/object/search): the objects at the top, which are the connections. It changes nothing."""
-        return list(_objects(self._session.request("POST", "/data/object/search", json={}, safe=True).json()))
+    # --- connections
 
-    def get(self, connection_key: str) -> dict[str, Any]:
-        """C(GET /data/connection/{connectionKey}). Raises NotFound."""
-        answer: dict[str, Any] = self._session.request("GET", f"/data/connection/{quote(connection_key, safe='')}").json()
-        return answer
+    def create(self, payload: Mapping[str, Any]) -> Object:
+        """POST /data/connection: objectPath, and bulkId when a job goes on with it. AnswerLost: it may have been made, look for it."""
+        return _object(self._session.request("POST", path_of("data", "connection"), json=payload))
+
+    def test(self, payload: Mapping[str, Any]) -> Object:
+        """POST /data/connection/test: validates a create, changes nothing. Not every tenant has it: NotFound, or status 405."""
+        return _object(self._session.request("POST", path_of("data", "connection", "test"), json=payload, safe=True))
+
+    def get(self, connection_key: str) -> Object:
+        """GET /data/connection/{connectionKey}: without secrets. NotFound also for technologies that the endpoint does not know."""
+        answer = self._session.request("GET", path_of("data", "connection", connection_key))
+        found = _object(answer)
+        if not found:
+            raise answer.bad("there is no connection in it")
+        id = found.get("nativeIntegrationId")
+        return found if id is None else {**found, "nativeIntegrationId": str(id)}
+
+    def update(self, connection_key: str, connection: Mapping[str, Any]) -> Object:
+        """PUT /data/connection/{connectionKey} with the whole C(connection), secrets included.
+
+        Its body is not documented: it is taken to be that of the create, with nothing in it but what can change.
+        """
+        return _object(self._session.request("PUT", path_of("data", "connection", connection_key), json={"connection": connection}))
+
+    # --- objects
+
+    def object(self, path: Path) -> Object:
+        """GET /data/object/{objectPath}: state, settings and overrides."""
+        answer = self._session.request("GET", path_of("data", "object", *path))
+        found = _object(answer)
+        if not found:
+            raise answer.bad("there is no object in it")
+        return found
+
+    def delete(self, path: Path) -> Object:
+        """DELETE /data/object/{objectPath}: the object with everything in it; childCount says how many that were."""
+        return _object(self._session.request("DELETE", path_of("data", "object", *path)))
+
+    def search(self, path: Path = ()) -> Found:
+        """POST /data/object/search/{objectPath}: what is right below; without a path the connections. It changes nothing."""
+        answer = self._session.request("POST", path_of("data", "object", "search", *path), json={}, safe=True).json()
+        objects = list(_objects(answer))
+        totals = [answer[name] for name in _TOTALS if isinstance(answer.get(name), int)] if isinstance(answer, Mapping) else []
+        return Found(objects, max([len(objects), *totals]))
+
+    def crawl(self, path: Path) -> Object:
+        """POST /data/crawl/{objectPath}: have Immuta read the platform again from there on."""
+        return _object(self._session.request("POST", path_of("data", "crawl", *path)))
+
+    def override(self, path: Path, settings: Mapping[str, Any]) -> Object:
+        """PUT /data/settings/{objectPath}: settings of this object, in place of what it inherits."""
+        return _object(self._session.request("PUT", path_of("data", "settings", *path), json={"settings": settings}))
+
+    # --- jobs
+
+    def jobs(self, bulk_id: str) -> list[str]:
+        """GET /jobs?bulkId=: the ids of the jobs that one request started."""
+        answer = self._session.request("GET", path_of("jobs"), query={"bulkId": bulk_id}).json()
+        return [str(job["id"]) for job in _objects(answer) if job.get("id") is not None]
+
+    def job_statuses(self, ids: Sequence[str]) -> list[Object]:
+        """POST /jobs/statuses: id, state and output of each, at this moment. It changes nothing; outputs are masked."""
+        body = {"jobIds": list(ids), "wait": 0, "pollInterval": 1}
+        answer = self._session.request("POST", path_of("jobs", "statuses"), json=body, safe=True).json()
+        jobs = {str(job.get("id")): job for job in _objects(answer)}
+        return [{"id": id, "state": jobs.get(id, {}).get("state"), "output": self._session.mask(jobs.get(id, {}).get("output"))} for id in ids]
+
+    # --- what both APIs have to do with each other
 
     def owner_of(self, integration_id: str) -> str | None:
         """The key of the connection that the integration belongs to; None when it stands alone.
@@ -39,7 +117,7 @@ class Connections:
         A tenant that has no connections, or does not let this key see them, answers 403 or 404.
         """
         try:
-            keys = [path[0] for path in (found.get("objectPath") or [] for found in self.search()) if len(path) == 1]
+            keys = [path[0] for path in map(path_to, self.search().objects) if len(path) == 1]
         except (Forbidden, NotFound):
             return None
         for key in keys:
@@ -48,14 +126,37 @@ class Connections:
             except (Forbidden, NotFound):
                 continue
             if native is not None and str(native) == integration_id:
-                return str(key)
+                return key
         return None
 
 
-def _objects(answer: Any) -> Iterator[dict[str, Any]]:
-    """The objects of a search answer: a list, or an object that holds one list (the shape is not documented)."""
-    if isinstance(answer, dict):
-        answer = next((value for value in answer.values() if isinstance(value, list)), [])
+def path_to(object: Mapping[str, Any]) -> list[str]:
+    """The path of an object that the API shows."""
+    return [str(name) for name in object.get("objectPath") or []]
+
+
+def bulk_id(answer: Mapping[str, Any]) -> str:
+    """The id of the jobs that a request started; empty when it started none. The vendor names it bulkId, not where it stands."""
+    for key, value in answer.items():
+        if key == "bulkId" and isinstance(value, (str, int)):
+            return str(value)
+        below = bulk_id(value) if isinstance(value, Mapping) else ""
+        if below:
+            return below
+    return ""
+
+
+def _object(answer: Answer) -> Object:
+    """The object of an answer; an answer without a body, or with a mere value, holds none."""
+    found = answer.json() if answer.text.strip() else None
+    return found if isinstance(found, dict) else {}
+
+
+def _objects(answer: Any) -> Iterator[Object]:
+    """The objects of an answer: a list of them, or an object that holds one such list, or one by one under their ids."""
+    if isinstance(answer, Mapping):
+        lists = [value for value in answer.values() if isinstance(value, list) and all(isinstance(item, Mapping) for item in value)]
+        answer = lists[0] if lists else [{"id": key, **value} for key, value in answer.items() if isinstance(value, Mapping)]
     for found in answer if isinstance(answer, list) else []:
         if isinstance(found, dict):
             yield found

@@ -168,6 +168,18 @@ def managed(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, An
     return part
 
 
+def seen(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of what is wanted that the tenant shows at all: where it keeps something to itself, the rest is unknown."""
+    part: dict[str, Any] = {}
+    for key, value in wanted.items():
+        observed = there.get(key)
+        if isinstance(value, Mapping) and isinstance(observed, Mapping):
+            part[key] = seen(value, observed)
+        elif observed is not None:
+            part[key] = value
+    return part
+
+
 def expected(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
     """What the managed part will be: what is no difference looks as it does now."""
     known = {option.key: option for option in fields}

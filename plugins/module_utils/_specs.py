@@ -8,19 +8,27 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from ._fields import EXTRA, argument_spec
+from ._fields import EXTRA, Field, argument_spec
 from ._platforms import CONFIG_FIELDS, PLATFORMS
+from ._technologies import CONNECTION_FIELDS, NATIVE_FIELDS, OPTIONS_FIELDS, SETTINGS_FIELDS
 
 Spec = dict[str, dict[str, Any]]
+
+
+def _typed(fields: Iterable[Field]) -> dict[str, Any]:
+    """A dict with these options, and C(extra) for the keys that there is no option for."""
+    return {"type": "dict", "options": {**argument_spec(fields), EXTRA: {"type": "dict"}}}
+
 
 #: doc fragment C(integration)
 INTEGRATION: Spec = {
     "id": {"type": "str"},
     "type": {"type": "str", "choices": list(PLATFORMS)},
     "auto_bootstrap": {"type": "bool", "aliases": ["autoBootstrap"]},
-    "config": {"type": "dict", "options": {**argument_spec(CONFIG_FIELDS), EXTRA: {"type": "dict"}}},
+    "config": _typed(CONFIG_FIELDS),
 }
 
 #: doc fragment C(wait)
@@ -29,3 +37,16 @@ WAIT: Spec = {
     "wait_timeout": {"type": "float", "default": 600},
     "wait_interval": {"type": "float", "default": 2},
 }
+
+#: doc fragment C(connection)
+CONNECTION: Spec = {
+    "connection_key": {"type": "str", "aliases": ["connectionKey"], "no_log": False, "required": True},
+    "connection": _typed(CONNECTION_FIELDS),
+    "settings": _typed(SETTINGS_FIELDS),
+    "options": _typed(OPTIONS_FIELDS),
+    "native_integration": {**_typed(NATIVE_FIELDS), "aliases": ["nativeIntegration"]},
+}
+CONNECTION["native_integration"]["options"]["config"]["options"][EXTRA] = {"type": "dict"}
+
+#: doc fragment C(object_path)
+OBJECT_PATH: Spec = {"object_path": {"type": "list", "elements": "str", "aliases": ["objectPath"], "required": True}}

@@ -1,0 +1,26 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of a connection, and of the objects in it, made from the same table as the argument spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from ansible_collections.community.immuta.plugins.doc_fragments.integration import EXTRA_OPTION, documentation
+from ansible_collections.community.immuta.plugins.module_utils._fields import EXTRA
+from ansible_collections.community.immuta.plugins.module_utils._technologies import SETTINGS_FIELDS
+
+OPTION: dict[str, Any] = {
+    "description": [
+        "Settings of the object. What is not given is not managed.",
+        "A setting that holds already is left alone, also when the object only inherits it. Any other is set on the object itself.",
+    ],
+    "type": "dict",
+    "suboptions": {**documentation(SETTINGS_FIELDS, {"": SETTINGS_FIELDS}, "settings", 1), EXTRA: EXTRA_OPTION},
+}
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = yaml.safe_dump({"options": {"settings": OPTION}}, sort_keys=False, width=1000)

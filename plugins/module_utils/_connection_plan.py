@@ -1,0 +1,296 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task wants of a connection or of an object in it, and the plan that gets there. Pure: no I/O, no clock, no Ansible.
+
+A connection is one document when it is registered, and three afterwards: its C(connection), which a PUT replaces, its settings,
+which overrides change one by one, and its native integration, which nothing changes any more.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._documents import (
+    all_as_changes,
+    changed_immutables,
+    check_secrets,
+    expected,
+    managed,
+    missing_required,
+    refuse_other_branches,
+    removed_as_changes,
+    secrets_sent,
+    seen,
+    whole_document,
+)
+from ._errors import OptionError
+from ._fields import Change, Field, Place, compare, deep_merge, drop_redacted, to_document, to_options
+from ._plan import Plan, Policy, reason_to_update, with_sent
+from ._platforms import PLATFORMS
+from ._technologies import OPTIONS_FIELDS, SETTINGS_FIELDS, Technology, key_problem, technology_of
+
+CONNECTION = Place.of("connection")
+SETTINGS = Place.of("settings")
+NATIVE = Place.of("native_integration")
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a task wants of a connection, in the API's keys; what it did not give is empty. C(given): the same in option names."""
+
+    key: str
+    technology: Technology
+    connection: Document
+    settings: Document
+    options: Document
+    native: Document
+    given: Document
+
+    @property
+    def name(self) -> str:
+        """How messages speak of it."""
+        return f"connection {self.key}"
+
+    def document(self) -> dict[str, Any]:
+        """The body of a create."""
+        parts = {"connection": self.connection, "settings": self.settings, "options": self.options, "nativeIntegration": self.native}
+        return {"connectionKey": self.key, **{name: dict(part) for name, part in parts.items() if part}}
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the tenant shows of a connection: an answer of C(/data/connection), of C(/data/object) and of C(/integrations).
+
+    Each can be empty: the first for technologies that the endpoint does not know, the last when it may not be seen.
+    """
+
+    answer: Document = field(default_factory=dict)
+    object: Document = field(default_factory=dict)
+    native: Document = field(default_factory=dict)
+
+    @property
+    def connection(self) -> Document:
+        shown: Document = self.answer.get("connection") or {}
+        return shown
+
+    @property
+    def native_id(self) -> str:
+        """The id of the integration behind it; empty when there is none, or none is shown."""
+        id = self.answer.get("nativeIntegrationId")
+        return "" if id is None else str(id)
+
+    @property
+    def technology(self) -> Technology:
+        return technology_of(self.connection.get("technology") or self.object.get("technology"))
+
+
+@dataclass(frozen=True)
+class ConnectionPlan(Plan):
+    """C(payload): the body of a create, or the connection that replaces the observed one. C(overrides): the settings to send."""
+
+    overrides: dict[str, Any] | None = None
+
+
+# --- from options to what is wanted ------------------------------------------------------------------------------
+
+
+def wanted_connection(options: Document, technology: Technology | None = None) -> Wanted:
+    """What a task with these options wants. Raises OptionError for what the API would refuse anyway.
+
+    technology: the one that the tenant shows, for a task that did not name it.
+    """
+    given = options.get("connection") or {}
+    technology = technology or technology_of(given.get("technology"))
+    connection = to_document(given, technology.fields, "connection")
+    native = _native(options.get("native_integration") or {}, technology)
+    refuse_other_branches(connection, technology.fields, "connection")
+    refuse_other_branches(native, technology.native_fields, "native_integration")
+    return Wanted(
+        key=options["connection_key"],
+        technology=technology,
+        connection=connection,
+        settings=wanted_settings(options),
+        options=to_document(options.get("options") or {}, OPTIONS_FIELDS, "options"),
+        native=native,
+        given=options,
+    )
+
+
+def wanted_settings(options: Document) -> dict[str, Any]:
+    """The settings of an object that a task wants, in the API's keys."""
+    return to_document(options.get("settings") or {}, SETTINGS_FIELDS, "settings")
+
+
+def _native(options: Document, technology: Technology) -> dict[str, Any]:
+    """The integration behind the connection. Its config is a dict with an C(extra) of its own."""
+    native = to_document({name: value for name, value in options.items() if name != "config"}, technology.native_fields, "native_integration")
+    if "config" not in options:
+        return native
+    return deep_merge({"config": to_document(options["config"], technology.native_config, "native_integration.config")}, native)
+
+
+def check_complete(wanted: Wanted) -> None:
+    """Raise OptionError for a key that a new connection cannot have, and for a required option that is missing."""
+    hint = f"There is no {wanted.name}, so it would be registered."
+    problem = key_problem(wanted.key)
+    if problem:
+        raise OptionError(f"connection_key {wanted.key!r} {problem}.", option="connection_key", hint=hint)
+    tables = ((wanted.connection, wanted.technology.fields, "connection"), (wanted.native, wanted.technology.native_fields, "native_integration"))
+    for option in (name for document, fields, path in tables for name in missing_required(document, fields, path)):
+        what = f"a {wanted.technology.name} connection" if wanted.technology.name else "a connection"
+        raise OptionError(f"{option} is required to register {what}.", option=option, hint=hint)
+
+
+# --- plans -------------------------------------------------------------------------------------------------------
+
+
+def plan_register(wanted: Wanted, policy: Policy) -> ConnectionPlan:
+    """Register it. Raises OptionError for a missing credential that the request needs."""
+    if policy.needs_secrets:
+        check_secrets(wanted.connection, wanted.technology.fields, CONNECTION, "register the connection")
+        check_secrets(wanted.native, wanted.technology.native_fields, NATIVE, "register the connection")
+    after = _shown(wanted)
+    return ConnectionPlan("created", wanted.document(), tuple(all_as_changes(after)), {}, after, "there is no such connection")
+
+
+def plan_edit(wanted: Wanted, observed: Observed, policy: Policy) -> ConnectionPlan:
+    """From what is observed to what is wanted: unchanged, or a connection to PUT, or settings to override, or both.
+
+    Raises OptionError for a change of what cannot be changed, and for a missing secret.
+    """
+    _check_immutable(wanted, observed)
+    fields, there, settings = wanted.technology.fields, observed.connection, observed_settings(observed.object)
+    wish = _comparable(wanted, observed)
+    changes = tuple(compare(wish, there, fields, CONNECTION))
+    sent = tuple(secrets_sent(wanted.connection, fields, CONNECTION))
+    reason = reason_to_update(changes, sent, policy)
+    overrides = dict(_overrides(wanted.settings, settings))
+    settings_changes = tuple(compare(overrides, settings, SETTINGS_FIELDS, SETTINGS))
+    before = _shown_parts(wanted, managed(wish, there), managed(wanted.settings, settings))
+    if not reason and not overrides:
+        return ConnectionPlan("unchanged", None, (), before, before)
+    payload = _whole_connection(wanted, there, policy) if reason else None
+    after = _shown_parts(wanted, expected(wish, there, fields), expected(wanted.settings, settings, SETTINGS_FIELDS))
+    listed = (*with_sent(changes, sent if reason else ()), *settings_changes)
+    why = reason_to_update((*changes, *settings_changes), sent, policy)
+    return ConnectionPlan("updated", payload, listed, before, after, why, overrides=overrides or None)
+
+
+def plan_remove(wanted: Wanted, observed: Observed, children: int | None, data_sources: int | None) -> ConnectionPlan:
+    """Remove it, with everything in it, as far as that was counted."""
+    counts = {name: count for name, count in (("child_count", children), ("data_source_count", data_sources)) if count is not None}
+    shown = {"connection": to_options(observed.connection, observed.technology.fields)} if observed.connection else {}
+    before = {"connection_key": wanted.key, **shown, **counts}
+    return ConnectionPlan("deleted", None, tuple(removed_as_changes(before)), before, {}, "state is absent")
+
+
+def plan_settings(settings: Document, object: Document) -> ConnectionPlan:
+    """The overrides that bring an object to the settings that are wanted."""
+    there = observed_settings(object)
+    overrides = dict(_overrides(settings, there))
+    before = {"settings": to_options(managed(settings, there), SETTINGS_FIELDS)}
+    if not overrides:
+        return ConnectionPlan("unchanged", None, (), before, before)
+    changes = tuple(compare(overrides, there, SETTINGS_FIELDS, SETTINGS))
+    after = {"settings": to_options(expected(settings, there, SETTINGS_FIELDS), SETTINGS_FIELDS)}
+    return ConnectionPlan("updated", None, changes, before, after, reason_to_update(changes, (), Policy()), overrides=overrides)
+
+
+def observed_settings(object: Document) -> dict[str, Any]:
+    """The settings that hold for an object, its own and inherited ones, without the objects that answers wrap them in."""
+    shown: dict[str, Any] = {}
+    for part in (object.get("overrides"), object.get("settings")):
+        shown.update(part if isinstance(part, Mapping) else {})
+    settings = {key: value["value"] if isinstance(value, Mapping) and "value" in value else value for key, value in shown.items()}
+    state = str(object.get("state") or "").lower()
+    return {"isActive": state == "active", **settings} if state in ("active", "inactive") else settings
+
+
+def _overrides(settings: Document, there: Document) -> Iterator[tuple[str, Any]]:
+    """What differs, and nothing else: an override of what is inherited already would keep it from following its parent."""
+    for key, value in settings.items():
+        if any(compare({key: value}, there, SETTINGS_FIELDS, SETTINGS)):
+            yield key, value
+
+
+def _comparable(wanted: Wanted, observed: Observed) -> dict[str, Any]:
+    """The part of the wanted connection that can be held against what the tenant shows of it."""
+    if wanted.technology.documented and observed.answer:
+        return {key: value for key, value in wanted.connection.items() if key != "technology"}
+    return seen(wanted.connection, {key: value for key, value in observed.connection.items() if key != "technology"})
+
+
+def _whole_connection(wanted: Wanted, there: Document, policy: Policy) -> dict[str, Any]:
+    fields = wanted.technology.fields
+    connection = whole_document(wanted.connection, there, fields)
+    if policy.needs_secrets:
+        check_secrets(connection, fields, CONNECTION, "update the connection")
+    clean: dict[str, Any] = drop_redacted(connection)
+    return clean
+
+
+# --- what cannot be changed --------------------------------------------------------------------------------------
+
+
+def _check_immutable(wanted: Wanted, observed: Observed) -> None:
+    for change in (
+        *_technology_change(wanted, observed),
+        *changed_immutables(wanted.connection, observed.connection, wanted.technology.fields, "connection"),
+        *_native_changes(wanted, observed.native),
+    ):
+        raise OptionError(
+            f"{change.field} of {wanted.name} cannot be changed ({change.before} to {change.after}).",
+            option=change.field,
+            hint="Give it as it is, or leave it out. To change it, remove the connection and register it again.",
+        )
+
+
+def _technology_change(wanted: Wanted, observed: Observed) -> Iterator[Change]:
+    """Another technology. Names are only held against each other where the vendor documents how they are spelled."""
+    here, there = str(wanted.connection.get("technology") or ""), observed.technology.name
+    documented = technology_of(here).documented or observed.technology.documented
+    if here and there and documented and here.lower() != there.lower():
+        yield Change("connection.technology", there, here)
+
+
+def _native_changes(wanted: Wanted, there: Document) -> Iterator[Change]:
+    """What differs of the integration behind it, but for how Immuta signs in: that it learns through the connection."""
+    wish = seen(wanted.native, there)
+    if wish.get("type") not in PLATFORMS:
+        wish.pop("type", None)
+    if isinstance(wish.get("config"), Mapping):
+        sign_in = {option.key for option in wanted.technology.native_config if option.write_only or option.branch}
+        wish["config"] = {key: value for key, value in wish["config"].items() if key not in sign_in}
+    return (change for change in compare(wish, there, wanted.technology.native_fields, NATIVE) if not change.secret)
+
+
+# --- what people see ---------------------------------------------------------------------------------------------
+
+
+def _shown(wanted: Wanted) -> dict[str, Any]:
+    """Everything that a new connection is registered with."""
+    technology = wanted.technology
+    parts: tuple[tuple[str, Document, tuple[Field, ...]], ...] = (
+        ("connection", wanted.connection, technology.fields),
+        ("settings", wanted.settings, SETTINGS_FIELDS),
+        ("options", wanted.options, OPTIONS_FIELDS),
+        ("native_integration", wanted.native, technology.native_fields),
+    )
+    return {"connection_key": wanted.key, **{name: to_options(part, fields) for name, part, fields in parts if part}}
+
+
+def _shown_parts(wanted: Wanted, connection: Document, settings: Document) -> dict[str, Any]:
+    """The parts that can change, where the task manages them."""
+    shown: dict[str, Any] = {"connection_key": wanted.key}
+    if wanted.connection:
+        shown["connection"] = to_options(connection, wanted.technology.fields)
+    if wanted.settings:
+        shown["settings"] = to_options(settings, SETTINGS_FIELDS)
+    return shown

@@ -1,0 +1,349 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One connection, or one object in it, from what is there to what is wanted: look, plan, validate, apply, wait. No Ansible in it.
+
+Check mode is the same path: the session blocks the writes, and where a registration would be, the server is asked to test it.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ._connection_plan import ConnectionPlan, Observed, Wanted, check_complete, plan_edit, plan_register, plan_remove, plan_settings, wanted_connection
+from ._connections import bulk_id, path_to
+from ._documents import branch_of, branches
+from ._errors import ApiError, Forbidden, ImmutaError, NotFound, RemoteFailure, shorten
+from ._plan import Plan
+from ._secrets import mask
+from ._states import is_healthy
+from ._steps import NOT_ASKED, Steps, unhealthy
+from ._technologies import Technology
+
+T = TypeVar("T")
+
+# Source: the vendor's page "Get Job Status".
+FAILED_JOBS = frozenset({"cancelled", "expired", "failed"})
+FINAL_JOBS = FAILED_JOBS | {"completed"}
+# How far down to look where it is not known how many levels a technology has.
+_MOST_LEVELS = 4
+# Answers to a request that a tenant's version or a technology does not know.
+_NOT_OFFERED = (400, 404, 405, 422, 501)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened to a connection, or would happen."""
+
+    plan: Plan
+    observed: Observed = field(default_factory=Observed)
+    validation: Mapping[str, Any] = field(default_factory=lambda: dict(NOT_ASKED))
+    adopted: bool = False
+    child_count: int | None = None
+    data_source_count: int | None = None
+
+    def as_result(self) -> dict[str, Any]:
+        """The keys of a module's result."""
+        return {
+            **plan_as_result(self.plan),
+            "adopted": self.adopted,
+            "connection": mask(dict(self.observed.answer)),
+            "object": mask(dict(self.observed.object)),
+            "native_integration_id": self.observed.native_id or None,
+            "child_count": self.child_count,
+            "data_source_count": self.data_source_count,
+            "validation": dict(self.validation),
+            "healthy": healthy(self.observed),
+        }
+
+
+def plan_as_result(plan: Plan) -> dict[str, Any]:
+    """What a plan says of itself in a module's result."""
+    return {
+        "changed": plan.action != "unchanged",
+        "action": plan.action,
+        "changes": [change.as_dict() for change in plan.changes],
+        "changed_reason": plan.reason,
+        "diff": {"before": plan.before, "after": plan.after},
+    }
+
+
+class ConnectionReconciler(Steps):
+    """Brings single connections, and the objects in them, to the state that is wanted."""
+
+    # --- what is wanted ------------------------------------------------------------------------------------------
+
+    def present(self, wanted: Wanted) -> Outcome:
+        """Register it, or bring it to the settings that are wanted."""
+        self._warn_unknown_branch(wanted)
+        observed = self.look(wanted)
+        return self._register(wanted) if observed is None else self._edit(wanted, observed)
+
+    def absent(self, connection_key: str) -> Outcome:
+        """Remove it with everything in it."""
+        wanted = wanted_connection({"connection_key": connection_key})
+        observed = self.look(wanted)
+        return Outcome(Plan("unchanged")) if observed is None else self._remove(wanted, observed)
+
+    def look(self, wanted: Wanted) -> Observed | None:
+        """What the tenant shows of the connection; None when there is none."""
+        answer = offered(lambda: self._connections.get(wanted.key))
+        object = _unless_missing(lambda: self._connections.object([wanted.key]))
+        if answer is None and object is None:
+            return None
+        observed = Observed(answer or {}, object or {})
+        if not wanted.native or not observed.native_id:
+            return observed
+        return Observed(observed.answer, observed.object, self._native(observed.native_id) or {})
+
+    def settings(self, path: Sequence[str], settings: Mapping[str, Any]) -> tuple[ConnectionPlan, dict[str, Any]]:
+        """Bring an object to its settings; the plan, and the object as it is then."""
+        object = self.object(path)
+        plan = plan_settings(settings, object)
+        if not plan.overrides:
+            return plan, object
+        if self._settings.check_mode:
+            return plan, _predicted_object(object, plan.overrides)
+        self._wait_for_jobs(self._connections.override(path, plan.overrides), f"the settings of {'/'.join(path)}")
+        return plan, self.object(path)
+
+    def object(self, path: Sequence[str]) -> dict[str, Any]:
+        """The object at that path. Raises an error that names it when it is not there."""
+        try:
+            return self._connections.object(path)
+        except NotFound as error:
+            raise ImmutaError(
+                f"There is no object {'/'.join(path)}.",
+                hint="Immuta knows it once it has read the platform: see immuta_data_object_info for what is there, immuta_data_object_sync to read it again.",
+                option="object_path",
+                **{name: error.facts[name] for name in ("status", "method", "path")},
+            ) from error
+
+    def sync(self, path: Sequence[str]) -> list[dict[str, Any]]:
+        """Have the platform read again from that object on; the jobs of it, completed when the task waits."""
+        self.object(path)
+        return [] if self._settings.check_mode else self._jobs_of(self._connections.crawl(path), f"the synchronisation of {'/'.join(path)}")
+
+    # --- register ------------------------------------------------------------------------------------------------
+
+    def _register(self, wanted: Wanted) -> Outcome:
+        check_complete(wanted)
+        plan = plan_register(wanted, self._settings.policy)
+        body = plan.payload or {}
+        validation = self._tested(body) if self._settings.server_validation else dict(NOT_ASKED)
+        if self._settings.check_mode:
+            return Outcome(plan, _predicted_connection(wanted), validation)
+        answer, adopted = self._send_once(lambda: self._connections.create(body), lambda: _unless_missing(lambda: self._connections.object([wanted.key])))
+        self._wait_for_jobs(answer, f"the registration of {wanted.name}")
+        return Outcome(plan, self._registered(wanted), validation, adopted)
+
+    def _tested(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What the tenant's test of the registration says; a tenant without one is not asked, unless it has no connections at all."""
+        try:
+            answer = self._connections.test(body)
+        except ApiError as error:
+            if error.status not in (404, 405):
+                raise
+            self._connections.search()
+            return dict(NOT_ASKED)
+        if any(answer.get(name) is False for name in ("success", "valid", "passed")):
+            raise RemoteFailure(
+                f"Immuta's test of the connection failed: {shorten(str(answer.get('message') or 'no reason given'))}.", status="failed", tests=[]
+            )
+        return self._validated(answer)
+
+    def _registered(self, wanted: Wanted) -> Observed:
+        """The connection once it shows, and what is behind it is settled."""
+        if not self._settings.wait:
+            return self.look(wanted) or _predicted_connection(wanted)
+        observed = self._wait(lambda: self.look(wanted), lambda seen: seen is not None, lambda _: f"{wanted.name} does not show yet") or Observed()
+        if not observed.native:
+            return observed
+        return Observed(observed.answer, observed.object, self._finished(observed.native_id))
+
+    # --- edit ----------------------------------------------------------------------------------------------------
+
+    def _edit(self, wanted: Wanted, observed: Observed) -> Outcome:
+        wanted = _as_shown(wanted, observed.technology)
+        plan = plan_edit(wanted, observed, self._settings.policy)
+        if wanted.connection and not observed.answer:
+            self._warn(f"Immuta does not show the settings of {wanted.name}, which its API does for few technologies, so they were not compared.")
+        if plan.action == "unchanged":
+            self._warn_unhealthy(wanted, observed)
+            return Outcome(plan, observed)
+        if self._settings.check_mode:
+            return Outcome(plan, _predicted_edit(wanted, observed, plan))
+        if plan.payload is not None:
+            self._wait_for_jobs(self._connections.update(wanted.key, plan.payload), f"the update of {wanted.name}")
+        if plan.overrides:
+            self._wait_for_jobs(self._connections.override([wanted.key], plan.overrides), f"the settings of {wanted.name}")
+        now = self.look(wanted) or observed
+        self._warn_unhealthy(wanted, now)
+        return Outcome(plan, now)
+
+    # --- remove --------------------------------------------------------------------------------------------------
+
+    def _remove(self, wanted: Wanted, observed: Observed) -> Outcome:
+        gone = Observed(observed.answer, {**observed.object, "state": "deleted"}, observed.native)
+        if self._settings.check_mode:
+            children, data_sources = self._count(wanted.key, observed.technology)
+            return Outcome(plan_remove(wanted, observed, children, data_sources), gone, child_count=children, data_source_count=data_sources)
+        answer = _unless_missing(lambda: self._connections.delete([wanted.key])) or {}
+        self._wait_for_jobs(answer, f"the removal of {wanted.name}")
+        if self._settings.wait:
+            self._wait(lambda: self.look(wanted), lambda seen: seen is None, lambda _: f"{wanted.name} is still there")
+        count = answer.get("childCount")
+        return Outcome(plan_remove(wanted, observed, count, None), gone, child_count=count)
+
+    def _count(self, connection_key: str, technology: Technology) -> tuple[int, int | None]:
+        """How many objects a connection holds, and how many of them are data sources: active, and at the lowest level, if that is known."""
+        below = self.below([connection_key], (technology.levels or _MOST_LEVELS) - 1)
+        tables = [each for each in below if len(path_to(each)) == technology.levels and str(each.get("state")).lower() != "inactive"]
+        return len(below), len(tables) if technology.levels else None
+
+    def below(self, path: Sequence[str], depth: int) -> list[dict[str, Any]]:
+        """The objects below an object, down to C(depth) levels. Each one once, although an answer may hold deeper ones."""
+        found: dict[tuple[str, ...], dict[str, Any]] = {}
+        waiting = [tuple(path)] if depth > 0 else []
+        while waiting:
+            here = waiting.pop(0)
+            for each in self._children(here):
+                there = tuple(path_to(each))
+                if there in found or len(there) <= len(path) or len(there) > len(path) + depth:
+                    continue
+                found[there] = each
+                if len(there) < len(path) + depth:
+                    waiting.append(there)
+        return list(found.values())
+
+    def _children(self, path: Sequence[str]) -> list[dict[str, Any]]:
+        found = self._connections.search(path)
+        if found.total > len(found.objects):
+            where = "/".join(path) or "the tenant"
+            self._warn(f"Immuta says that there are {found.total} objects in {where} and showed {len(found.objects)} of them; the others are missing here.")
+        return found.objects
+
+    # --- shared steps --------------------------------------------------------------------------------------------
+
+    def _native(self, id: str) -> dict[str, Any] | None:
+        """The integration behind a connection; None when it may not be seen."""
+        try:
+            return self._integrations.get(id)
+        except (Forbidden, NotFound):
+            return None
+
+    def _wait_for_jobs(self, answer: Mapping[str, Any], what: str) -> None:
+        if self._settings.wait:
+            self._jobs_of(answer, what)
+
+    def _jobs_of(self, answer: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
+        """The jobs that a request started, completed when the task waits. Raises RemoteFailure for one that failed."""
+        bulk = bulk_id(answer)
+        if not bulk:
+            return []
+        try:
+            jobs = self._wait(
+                lambda: self._jobs(bulk),
+                lambda jobs: not (self._settings.wait and _running(jobs)),
+                lambda jobs: f"{what} has jobs in state {_states(jobs)}",
+            )
+        except (Forbidden, NotFound) as error:
+            self._warn(f"The jobs of {what} cannot be seen, so they were not waited for: {error.message}")
+            return []
+        failed = [job for job in jobs if job["state"] in FAILED_JOBS]
+        if failed:
+            outputs = "; ".join(f"job {job['id']} {job['state']}: {shorten(str(job['output'] or 'no output'))}" for job in failed)
+            raise RemoteFailure(
+                f"{what[0].upper()}{what[1:]} failed: {outputs}.",
+                hint="See what Immuta reports for it, mend that, and run this again.",
+                status=str(failed[0]["state"]),
+                tests=[],
+                jobs=failed,
+            )
+        return jobs
+
+    def _jobs(self, bulk: str) -> list[dict[str, Any]]:
+        """The jobs as they are now. A job can start further ones, so they are listed again each time."""
+        ids = self._connections.jobs(bulk)
+        return self._connections.job_statuses(ids) if ids else []
+
+    def _warn_unknown_branch(self, wanted: Wanted) -> None:
+        branch, known = branch_of(wanted.connection, wanted.technology.fields), branches(wanted.technology.fields)
+        if branch and known and branch not in known:
+            names = ", ".join(sorted(known))
+            self._warn(f"connection.authentication_type {branch} is none that this collection knows ({names}); it is sent as it is.")
+
+    def _warn_unhealthy(self, wanted: Wanted, observed: Observed) -> None:
+        if healthy(observed) is not False:
+            return
+        if is_healthy(observed.native.get("status")) is False:
+            self._warn(unhealthy(observed.native))
+        else:
+            self._warn(f"The {wanted.name} has the wanted settings, but its state is {observed.object.get('state')}.")
+
+
+def healthy(observed: Observed) -> bool | None:
+    """True when active, False when Immuta reports a failure, of it or of the integration behind it, None when nobody can tell."""
+    native = is_healthy(observed.native.get("status"))
+    state = str(observed.object.get("state") or "").lower()
+    if native is False or state not in ("", "active", "inactive", "deleted"):
+        return False
+    return True if state == "active" else None
+
+
+def _running(jobs: list[dict[str, Any]]) -> bool:
+    return any(job["state"] is not None and job["state"] not in FINAL_JOBS for job in jobs)
+
+
+def _states(jobs: list[dict[str, Any]]) -> str:
+    return ", ".join(sorted({str(job["state"]) for job in jobs}))
+
+
+def offered(ask: Callable[[], T]) -> T | None:
+    """The answer; None from a tenant that does not offer it for this one."""
+    try:
+        return ask()
+    except ApiError as error:
+        if error.status not in _NOT_OFFERED:
+            raise
+        return None
+
+
+def _unless_missing(ask: Callable[[], T]) -> T | None:
+    try:
+        return ask()
+    except NotFound:
+        return None
+
+
+def _as_shown(wanted: Wanted, technology: Technology) -> Wanted:
+    """What is wanted under the table of the technology that the tenant shows, for a task that did not name it."""
+    return wanted if wanted.connection.get("technology") else wanted_connection(wanted.given, technology)
+
+
+# --- what the tenant would show ----------------------------------------------------------------------------------
+
+
+def _predicted_connection(wanted: Wanted) -> Observed:
+    answer = {"connectionKey": wanted.key, "connection": dict(wanted.connection), "nativeIntegrationId": None}
+    object: dict[str, Any] = {"objectPath": [wanted.key], "technology": wanted.connection.get("technology"), "state": None, "settings": {}}
+    return Observed(answer, _predicted_object(object, wanted.settings))
+
+
+def _predicted_edit(wanted: Wanted, observed: Observed, plan: ConnectionPlan) -> Observed:
+    answer = {**observed.answer, "connection": plan.payload} if plan.payload else observed.answer
+    return Observed(answer, _predicted_object(observed.object, plan.overrides or {}), observed.native)
+
+
+def _predicted_object(object: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    settings = dict(object.get("settings") or {})
+    for key, value in overrides.items():
+        settings[key] = {**settings[key], "value": value} if isinstance(settings.get(key), Mapping) else value
+    predicted = {**object, "settings": settings}
+    if "isActive" in overrides:
+        predicted["state"] = "active" if overrides["isActive"] else "inactive"
+    return predicted

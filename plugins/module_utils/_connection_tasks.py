@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules of the Connections API do with their task: options in, result out.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._connection_plan import wanted_connection, wanted_settings
+from ._connection_reconcile import ConnectionReconciler, offered, plan_as_result
+from ._connections import Connections, path_to
+from ._errors import Forbidden, NotFound, OptionError
+from ._integrations import Integrations
+from ._runtime import Task
+from ._secrets import mask
+from ._steps import Settings
+
+Result = dict[str, Any]
+
+
+def change_connection(task: Task) -> Result:
+    """The module immuta_connection."""
+    params = task.params
+    _check_names([params["connection_key"]], "connection_key")
+    reconciler = _reconciler(task)
+    if params["state"] == "absent":
+        return reconciler.absent(params["connection_key"]).as_result()
+    return reconciler.present(wanted_connection(params)).as_result()
+
+
+def list_connections(task: Task) -> Result:
+    """The module immuta_connection_info."""
+    api, key = Connections(task.session), task.params.get("connection_key")
+    if key is None:
+        objects = _reconciler(task).below((), 1)
+    else:
+        _check_names([key], "connection_key")
+        found = _unless_missing(api, [key])
+        objects = [] if found is None else [{**found, "objectPath": [key]}]
+    return {"changed": False, "connections": [_connection(api, object) for object in sorted(objects, key=path_to)]}
+
+
+def change_object(task: Task) -> Result:
+    """The module immuta_data_object."""
+    plan, object = _reconciler(task).settings(_path(task), wanted_settings(task.params))
+    return {**plan_as_result(plan), "object": mask(object)}
+
+
+def list_objects(task: Task) -> Result:
+    """The module immuta_data_object_info."""
+    params, reconciler = task.params, _reconciler(task)
+    path, depth = params.get("object_path") or [], params["depth"]
+    if depth < 0:
+        raise OptionError("depth must be at least 0.", option="depth")
+    if path:
+        own = _unless_missing(Connections(task.session), _path(task))
+        objects = [own, *reconciler.below(path, depth)] if own else []
+    else:
+        objects = reconciler.below((), depth + 1)
+    return {"changed": False, "objects": [mask(each) for each in sorted(objects, key=path_to) if _is_asked_for(each, params)]}
+
+
+def sync_object(task: Task) -> Result:
+    """The module immuta_data_object_sync."""
+    return {"changed": True, "jobs": _reconciler(task).sync(_path(task))}
+
+
+def _reconciler(task: Task) -> ConnectionReconciler:
+    settings = Settings.of(task.params, check_mode=task.check_mode)
+    return ConnectionReconciler(Integrations(task.session), Connections(task.session), settings, warn=task.warn)
+
+
+def _path(task: Task) -> list[str]:
+    path: list[str] = task.params["object_path"]
+    if not path:
+        raise OptionError("object_path is empty.", option="object_path", hint="It begins with the key of a connection.")
+    _check_names(path, "object_path")
+    return path
+
+
+def _check_names(names: list[str], option: str) -> None:
+    """Raise OptionError for a name that would make another request of the path it stands in."""
+    for name in names:
+        if name in ("", ".", ".."):
+            raise OptionError(f"{name!r} is no name of an object.", option=option)
+
+
+def _unless_missing(api: Connections, path: list[str]) -> dict[str, Any] | None:
+    try:
+        return api.object(path)
+    except NotFound:
+        return None
+
+
+def _connection(api: Connections, object: Mapping[str, Any]) -> dict[str, Any]:
+    """A connection as the API shows it, its object beside it. For many technologies the API shows the object only."""
+    key = path_to(object)[0]
+    try:
+        shown = offered(lambda: api.get(key))
+    except Forbidden:
+        shown = None
+    connection = shown or {"connectionKey": key, "connection": {"technology": object.get("technology")}}
+    masked: dict[str, Any] = mask({**connection, "object": dict(object)})
+    return masked
+
+
+def _is_asked_for(object: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+    filters = ((params.get(name), object.get(name)) for name in ("technology", "state"))
+    return all(asked is None or str(asked).lower() == str(here or "").lower() for asked, here in filters)

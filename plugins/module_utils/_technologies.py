@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The technologies of connections, as data. Who adds one adds a row here and its page in the docs.
+
+Source: the vendor's page "Connection Registration Payloads Reference Guide". It documents Snowflake and Databricks; what it
+says of AWS Lake Formation is not enough for a table, so that technology, like any other, is sent as it is given.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ._fields import Field, merge_fields
+from ._platforms import AUTHENTICATION_TYPE, DATABRICKS, HOST, OAUTH_CLIENT_CONFIG, PASSWORD, PORT, SNOWFLAKE, TOKEN, USERNAME, private_key
+
+# What the newest Connections API takes; older ones took more, and such keys still have to be read, edited and deleted.
+_KEY = re.compile(r"[A-Za-z0-9_-]+")
+RESERVED_KEYS = frozenset({"data", "connection", "object", "crawl", "search", "settings", "metadata", "permission", "sync", "bulk", "upgrade"})
+
+
+@dataclass(frozen=True)
+class Technology:
+    """What tells one technology from another."""
+
+    #: what C(connection.technology) reads
+    name: str
+    #: the options of C(connection)
+    fields: tuple[Field, ...]
+    #: the options of C(native_integration)
+    native_fields: tuple[Field, ...]
+    #: whether the vendor documents its payload: only then something can be missing, or belong elsewhere
+    documented: bool = True
+    #: how many names the path of a table has: connection, database, schema, table; 0 when that is not known
+    levels: int = 4
+
+    @property
+    def native_config(self) -> tuple[Field, ...]:
+        """The options of C(native_integration.config)."""
+        return next(field.fields for field in self.native_fields if field.option == "config")
+
+
+# --- fields of connections ---------------------------------------------------------------------------------------
+
+
+def _unseen(field: Field) -> Field:
+    """The field as answers show it, which is in parts or not at all: what is absent is unknown, at every depth."""
+    return replace(field, hidden=not field.secret, fields=tuple(map(_unseen, field.fields)))
+
+
+_TECHNOLOGY = Field("technology", "Technology of the connection. AWS Lake Formation is V(Glue).", required=True)
+_HOSTNAME = replace(HOST, option="hostname")
+_PORT = replace(PORT, default=443)
+_OAUTH = _unseen(OAUTH_CLIENT_CONFIG)
+
+_SNOWFLAKE_CONNECTION = (
+    _TECHNOLOGY,
+    _HOSTNAME,
+    _PORT,
+    Field("warehouse", "Warehouse that Immuta's queries run in.", required=True),
+    Field("role", "Privileged role of the system account. It has to see the data that Immuta governs."),
+    AUTHENTICATION_TYPE,
+    replace(USERNAME, branch=("userPassword", "keyPair")),
+    replace(PASSWORD, branch=("userPassword",)),
+    _unseen(private_key("private_key", required=True, branch=("keyPair",))),
+    Field("private_key_password", "Passphrase of the private key.", secret=True, branch=("keyPair",)),
+    replace(_OAUTH, branch=("oAuthClientCredentials",)),
+)
+
+_DATABRICKS_CONNECTION = (
+    _TECHNOLOGY,
+    _HOSTNAME,
+    _PORT,
+    Field("http_path", "HTTP path of the SQL warehouse or cluster.", required=True),
+    AUTHENTICATION_TYPE,
+    TOKEN,
+    replace(_OAUTH, branch=("oAuthM2M",)),
+)
+
+
+def _optional(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields with nothing required: what Immuta needs of the native integration it says itself."""
+    return tuple(replace(field, required=False, fields=_optional(field.fields)) for field in fields)
+
+
+_TYPE = Field("type", "Type of the integration behind the connection.", required=True)
+_AUTO_BOOTSTRAP = Field("auto_bootstrap", "Whether Immuta sets up the platform itself. The vendor documents V(false).", type="bool")
+_UNITY_CATALOG = Field("unity_catalog", "That it is Unity Catalog, always V(true).", type="bool", required=True)
+
+
+def _config(fields: Sequence[Field]) -> Field:
+    return Field("config", "Settings of the integration behind the connection.", type="dict", fields=_optional(fields))
+
+
+# --- the technologies --------------------------------------------------------------------------------------------
+
+SNOWFLAKE_CONNECTION = Technology("Snowflake", _SNOWFLAKE_CONNECTION, (_TYPE, _AUTO_BOOTSTRAP, _config(SNOWFLAKE.fields)))
+DATABRICKS_CONNECTION = Technology(
+    "Databricks",
+    _DATABRICKS_CONNECTION,
+    # the vendor's example has host and port where the Integrations API has workspaceUrl and httpPath: each is taken as it is given
+    (_TYPE, _AUTO_BOOTSTRAP, _UNITY_CATALOG, _config([HOST, PORT, *DATABRICKS.fields])),
+)
+
+#: every option of C(connection) and of C(native_integration), over the documented technologies
+CONNECTION_FIELDS = merge_fields([SNOWFLAKE_CONNECTION.fields, DATABRICKS_CONNECTION.fields])
+NATIVE_FIELDS = merge_fields([SNOWFLAKE_CONNECTION.native_fields, DATABRICKS_CONNECTION.native_fields])
+
+
+def _any(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields as a technology without a table has them: any of them may be there, and nothing is known of them but secrets."""
+    return tuple(replace(field, required=False, immutable=False, decides=False, branch=(), fields=_any(field.fields)) for field in fields)
+
+
+_UNDOCUMENTED = Technology("", (_TECHNOLOGY, *_any(CONNECTION_FIELDS[1:])), _any(NATIVE_FIELDS), documented=False, levels=0)
+
+#: AWS Lake Formation, whose catalog has databases and tables, and no schemas
+GLUE_CONNECTION = replace(_UNDOCUMENTED, name="Glue", levels=3)
+
+TECHNOLOGIES: dict[str, Technology] = {each.name: each for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION, GLUE_CONNECTION)}
+
+
+def technology_of(name: object) -> Technology:
+    """The technology of that name; one that the table does not have is taken as it is given."""
+    return TECHNOLOGIES.get(str(name)) or replace(_UNDOCUMENTED, name=str(name or ""))
+
+
+# --- settings of objects -----------------------------------------------------------------------------------------
+
+SETTINGS_FIELDS: tuple[Field, ...] = (
+    Field("is_active", "Whether Immuta governs the object.", type="bool"),
+    Field("activate_new_children", "Whether objects that appear in it later become active by themselves.", type="bool"),
+    Field(
+        "data_owners",
+        "Users and groups that own the data, as the API takes them. Their order does not matter.",
+        type="list",
+        elements="dict",
+    ),
+    Field(
+        "infrastructure_admins",
+        "Users and groups that administer the connection, as the API takes them. Current tenants no longer have them.",
+        type="list",
+        elements="dict",
+    ),
+)
+
+OPTIONS_FIELDS: tuple[Field, ...] = (
+    Field("force_recursive_crawl", "Whether Immuta reads the whole platform at once, rather than when it is asked to.", type="bool"),
+)
+
+
+def key_problem(key: str) -> str:
+    """Why a new connection cannot have this key; empty when it can."""
+    if not _KEY.fullmatch(key):
+        return "may hold letters, digits, hyphens and underscores only"
+    if key.lower() in RESERVED_KEYS:
+        return "is a name that Immuta reserves for itself"
+    return ""

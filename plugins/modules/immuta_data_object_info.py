@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: immuta_data_object_info
+short_description: List the objects in the connections of an Immuta tenant
+version_added: 0.1.0
+description:
+  - Lists what Immuta knows of its data platforms, which are connections, databases, schemas and tables.
+  - Finding none is no failure.
+author:
+  - The community.immuta contributors (@community-immuta)
+extends_documentation_fragment:
+  - community.immuta.tenant
+  - community.immuta.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module changes nothing.
+  diff_mode:
+    support: none
+    details:
+      - This module changes nothing.
+  idempotent:
+    support: full
+    details:
+      - This module changes nothing.
+options:
+  object_path:
+    description:
+      - Names from the connection down to the object, such as its connection, its database and its schema.
+      - A list, because a name may hold any character.
+    type: list
+    elements: str
+    aliases: [objectPath]
+  depth:
+    description:
+      - How many levels below the object to list as well. V(0) lists the object itself, V(1) what is right in it, too, and so on.
+      - Without O(object_path) it counts from the connections.
+      - Each object above the last level is one request.
+    type: int
+    default: 0
+  technology:
+    description: Only objects of this technology, whatever the case.
+    type: str
+  state:
+    description: Only objects in this state, such as V(active) or V(inactive), whatever the case.
+    type: str
+seealso:
+  - module: community.immuta.immuta_data_object
+  - module: community.immuta.immuta_connection_info
+"""
+
+EXAMPLES = r"""
+- name: List the connections that are not active
+  community.immuta.immuta_data_object_info:
+    url: https://acme.hosted.immutacloud.com
+    api_key: "{{ vault_immuta_api_key }}"
+    state: inactive
+
+- name: List the schemas and the tables of a database
+  community.immuta.immuta_data_object_info:
+    object_path: [snowflake-prod, SALES]
+    depth: 2
+  register: found
+
+- name: Show them
+  ansible.builtin.debug:
+    msg: "{{ found.objects | map(attribute='objectPath') | map('join', '/') | list }}"
+"""
+
+RETURN = r"""
+tenant:
+  description: Host name of the tenant.
+  returned: always
+  type: str
+  sample: acme.hosted.immutacloud.com
+objects:
+  description: The objects as the API shows them, in the order of their paths.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    objectPath:
+      description: Names from the connection down to the object.
+      type: list
+      elements: str
+    technology:
+      description: Technology of its connection.
+      type: str
+    state:
+      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections.
+      type: str
+    settings:
+      description: Settings that hold for the object, in the API's spelling.
+      type: dict
+    overrides:
+      description: Settings that differ from those of what the object is in.
+      type: dict
+  sample:
+    - objectPath: [snowflake-prod, SALES]
+      technology: Snowflake
+      state: active
+      settings:
+        activateNewChildren: {value: true, hasDescendantsWithOverrides: false}
+"""
+
+from ansible_collections.community.immuta.plugins.module_utils._connection_tasks import list_objects
+from ansible_collections.community.immuta.plugins.module_utils._runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._specs import OBJECT_PATH
+
+
+def main() -> None:
+    run(
+        list_objects,
+        argument_spec={
+            "object_path": {**OBJECT_PATH["object_path"], "required": False},
+            "depth": {"type": "int", "default": 0},
+            "technology": {"type": "str"},
+            "state": {"type": "str"},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

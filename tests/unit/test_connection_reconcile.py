@@ -1,0 +1,772 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections and their objects, from what is there to what is wanted, against a tenant in memory: every request counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from ansible_collections.community.immuta.plugins.module_utils._connection_plan import wanted_connection
+from ansible_collections.community.immuta.plugins.module_utils._connection_reconcile import ConnectionReconciler
+from ansible_collections.community.immuta.plugins.module_utils._connections import Connections
+from ansible_collections.community.immuta.plugins.module_utils._errors import (
+    AnswerLost,
+    ApiError,
+    Forbidden,
+    ImmutaError,
+    NotFound,
+    OptionError,
+    RemoteFailure,
+    Unprocessable,
+    WaitTimeout,
+)
+from ansible_collections.community.immuta.plugins.module_utils._http import HeaderAuth, Session, Transport
+from ansible_collections.community.immuta.plugins.module_utils._integrations import Integrations
+from ansible_collections.community.immuta.plugins.module_utils._steps import Settings
+from ansible_collections.community.immuta.plugins.module_utils._tenant import explain
+from unit.data_api import DataApi
+from unit.wire import FakeClock
+
+PASSWORD = 'it\'s "a" $$; secret'
+HOST = "acme.snowflakecomputing.com"
+SIGN_IN = {"authentication_type": "userPassword", "username": "IMMUTA", "password": PASSWORD}
+OPTIONS: dict[str, Any] = {
+    "connection_key": "sf-prod",
+    "connection": {"technology": "Snowflake", "hostname": HOST, "port": 443, "warehouse": "WH", "role": "R", **SIGN_IN},
+    "settings": {"is_active": False, "data_owners": [{"type": "user", "id": 1}, {"type": "group", "id": 2}]},
+    "options": {"force_recursive_crawl": True},
+    "native_integration": {
+        "type": "Snowflake",
+        "auto_bootstrap": False,
+        "config": {"host": HOST, "warehouse": "WH", "database": "IMMUTA", "audit": {"enabled": True}, **SIGN_IN},
+    },
+}
+LOOK = ["GET /data/connection/sf-prod", "GET /data/object/sf-prod"]
+LOOK_BEHIND = [*LOOK, "GET /integrations/7"]
+
+
+def options(**changes: Any) -> dict[str, Any]:
+    """The options, changed by path with C(__) for the dot; None takes one out."""
+    changed = deepcopy(OPTIONS)
+    for path, value in changes.items():
+        *way, last = path.split("__")
+        place = changed
+        for step in way:
+            place = place[step]
+        if value is None:
+            place.pop(last)
+        else:
+            place[last] = value
+    return changed
+
+
+class Bench:
+    """A tenant, and what reconciles with it."""
+
+    def __init__(self, tenant: DataApi) -> None:
+        self.tenant = tenant
+        self.clock = FakeClock()
+        self.warnings: list[str] = []
+
+    def reconciler(self, *, check: bool = False, **settings: Any) -> ConnectionReconciler:
+        session = Session(
+            Transport(self.tenant.url, use_proxy=False, retries=0),
+            HeaderAuth("key-of-tests"),
+            read_only=check,
+            clock=self.clock,
+            hint=explain,
+            secrets={PASSWORD},
+        )
+        how = Settings(check_mode=check, **{"wait_timeout": 60, **settings})
+        return ConnectionReconciler(Integrations(session), Connections(session), how, warn=self.warnings.append, clock=self.clock)
+
+    def present(self, given: dict[str, Any], **how: Any) -> dict[str, Any]:
+        self.tenant.forget()
+        return self.reconciler(**how).present(wanted_connection(given)).as_result()
+
+    def absent(self, key: str = "sf-prod", **how: Any) -> dict[str, Any]:
+        self.tenant.forget()
+        return self.reconciler(**how).absent(key).as_result()
+
+    def register(self, given: dict[str, Any] | None = None) -> None:
+        """A connection that is there already."""
+        self.tenant.add(wanted_connection(given or OPTIONS).document())
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with DataApi() as tenant:
+        yield Bench(tenant)
+
+
+def refused(bench: Bench, given: dict[str, Any], **how: Any) -> OptionError:
+    """The error about an option, that nothing was sent before."""
+    with pytest.raises(OptionError) as caught:
+        bench.present(given, **how)
+    assert bench.tenant.writes == []
+    return caught.value
+
+
+# --- register
+
+
+def test_a_registration_is_tested_sent_and_looked_at(bench: Bench) -> None:
+    result = bench.present(options())
+    assert bench.tenant.log == [*LOOK, "POST /data/connection/test", "POST /data/connection", *LOOK_BEHIND, "GET /integrations/7"]
+    document = wanted_connection(OPTIONS).document()
+    assert bench.tenant.body_of("POST /data/connection/test") == bench.tenant.body_of("POST /data/connection") == document
+    assert (result["changed"], result["action"], result["adopted"]) == (True, "created", False)
+    assert result["native_integration_id"] == "7"
+    assert result["validation"] == {"status": "passed", "tests": [{"name": "Basic Connection Test", "status": "passed"}]}
+    assert result["connection"]["connection"]["username"] == "IMMUTA"
+    assert result["object"]["state"] == "inactive"
+    assert PASSWORD not in str(result)
+
+
+def test_a_registration_says_field_by_field_what_it_registers(bench: Bench) -> None:
+    changes = {change["field"]: change for change in bench.present(options())["changes"]}
+    assert changes["connection.warehouse"] == {"field": "connection.warehouse", "before": None, "after": "WH", "secret": False}
+    assert changes["connection.password"] == {"field": "connection.password", "before": None, "after": None, "secret": True}
+    assert changes["native_integration.config.audit.enabled"]["after"] is True
+    assert changes["options.force_recursive_crawl"]["after"] is True
+
+
+def test_a_second_run_finds_nothing_to_do(bench: Bench) -> None:
+    bench.present(options())
+    result = bench.present(options())
+    assert bench.tenant.log == LOOK_BEHIND
+    assert (result["changed"], result["action"], result["changes"], result["changed_reason"]) == (False, "unchanged", [], "")
+    assert result["diff"]["before"] == result["diff"]["after"]
+
+
+def test_without_the_native_integration_two_looks_are_enough(bench: Bench) -> None:
+    bench.register()
+    assert not bench.present(options(native_integration=None))["changed"]
+    assert bench.tenant.log == LOOK
+
+
+def test_a_check_run_asks_the_tenant_and_writes_nothing(bench: Bench) -> None:
+    checked = bench.present(options(), check=True)
+    assert bench.tenant.log == [*LOOK, "POST /data/connection/test"]
+    real = bench.present(options())
+    assert checked.keys() == real.keys()
+    assert all(checked[name] == real[name] for name in ("changed", "action", "changes", "changed_reason", "diff", "validation"))
+    assert checked["object"]["objectPath"] == ["sf-prod"]
+    assert checked["object"]["state"] == "inactive"
+    assert PASSWORD not in str(checked)
+
+
+def test_a_tenant_without_a_test_is_not_asked(bench: Bench) -> None:
+    bench.tenant.behaviour.has_test = False
+    for check in (True, False):
+        assert bench.present(options(), check=check)["validation"] == {"status": "not_asked", "tests": []}
+    assert bench.tenant.writes == ["POST /data/connection"]
+
+
+@pytest.mark.parametrize("status", [405, 404])
+def test_a_method_that_is_not_allowed_is_a_test_that_is_not_there(bench: Bench, status: int) -> None:
+    bench.tenant.behaviour.test = (status, {"message": "no"})
+    assert bench.present(options(), check=True)["validation"]["status"] == "not_asked"
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(("status", "error"), [(403, Forbidden), (404, NotFound)])
+def test_a_tenant_without_connections_is_an_error_that_says_so(bench: Bench, status: int, error: type[ApiError], check: bool) -> None:
+    bench.tenant.behaviour.refuse = status
+    with pytest.raises(error, match="Connections may not be enabled on this tenant"):
+        bench.present(options(), check=check)
+    assert bench.tenant.writes == []
+
+
+def test_a_test_that_fails_fails_the_task_before_anything_is_registered(bench: Bench) -> None:
+    tests = [{"name": "Login", "status": "failed", "message": "no such user"}]
+    bench.tenant.behaviour.test = (422, {"message": "Validation failed.", "validationResults": {"validationTests": tests}})
+    with pytest.raises(Unprocessable, match="Failed tests: Login: no such user"):
+        bench.present(options())
+    assert bench.tenant.writes == []
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"validationResults": {"status": "failed", "validationTests": [{"name": "Login", "status": "failed", "message": "no user"}]}}, "Login: no user"),
+        ({"success": False, "message": "no such warehouse"}, "no such warehouse"),
+        ({"valid": False}, "no reason given"),
+    ],
+)
+def test_a_test_can_fail_in_an_answer_that_looks_well(bench: Bench, body: dict[str, Any], message: str) -> None:
+    bench.tenant.behaviour.test = (200, body)
+    with pytest.raises(RemoteFailure, match=message):
+        bench.present(options(), check=True)
+
+
+def test_a_test_that_says_next_to_nothing_has_passed(bench: Bench) -> None:
+    bench.tenant.behaviour.test = (200, True)
+    assert bench.present(options(), check=True)["validation"] == {"status": "passed", "tests": []}
+
+
+def test_without_validation_a_check_needs_no_secret(bench: Bench) -> None:
+    given = options(connection__password=None, native_integration__config__password=None)
+    result = bench.present(given, check=True, server_validation=False)
+    assert bench.tenant.log == LOOK
+    assert (result["action"], result["validation"]["status"]) == ("created", "not_asked")
+
+
+# --- what a registration needs
+
+
+def test_a_missing_secret_is_named(bench: Bench) -> None:
+    error = refused(bench, options(connection__password=None))
+    assert error.facts["option"] == "connection.password"
+
+
+@pytest.mark.parametrize(
+    ("taken_out", "option"),
+    [
+        ("connection__technology", "connection.technology"),
+        ("connection__hostname", "connection.hostname"),
+        ("connection__warehouse", "connection.warehouse"),
+        ("connection__authentication_type", "connection.authentication_type"),
+        ("connection__username", "connection.username"),
+        ("native_integration__type", "native_integration.type"),
+        ("native_integration", "native_integration.type"),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_a_missing_option_is_named(bench: Bench, taken_out: str, option: str, check: bool) -> None:
+    assert refused(bench, options(**{taken_out: None}), check=check).facts["option"] == option
+
+
+@pytest.mark.parametrize("key", ["a.b", "a b", "search"])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_new_connection_cannot_have_any_key(bench: Bench, key: str, check: bool) -> None:
+    assert refused(bench, options(connection_key=key), check=check).facts["option"] == "connection_key"
+
+
+@pytest.mark.parametrize("value", ["<REDACTED>", "[REDACTED]", "{{ vault_immuta_sf_password }}"])
+def test_a_placeholder_is_no_secret(bench: Bench, value: str) -> None:
+    assert refused(bench, options(connection__password=value)).facts["option"] == "connection.password"
+
+
+def test_settings_of_what_is_not_there_would_be_a_registration(bench: Bench) -> None:
+    error = refused(bench, {"connection_key": "sf-prod", "settings": {"is_active": True}})
+    assert error.facts["option"] == "connection.technology"
+    assert "There is no connection sf-prod" in str(error)
+
+
+def test_an_authentication_type_that_is_not_known_is_warned_of(bench: Bench) -> None:
+    given = options(connection__authentication_type="passkey", connection__password=None)
+    assert bench.present(given)["action"] == "created"
+    assert any("passkey is none that this collection knows" in text for text in bench.warnings)
+
+
+# --- jobs
+
+
+def test_a_registration_waits_for_its_job_and_then_for_the_object(bench: Bench) -> None:
+    bench.tenant.behaviour.jobs = ["created", "active", "retry", "completed"]
+    bench.tenant.behaviour.slow = 2
+    bench.present(options())
+    after = bench.tenant.log[bench.tenant.log.index("POST /data/connection") + 1 :]
+    look_at_job = ["GET /jobs?bulkId=bulk_register_0", "POST /jobs/statuses"]
+    assert after == [*look_at_job * 4, *LOOK, *LOOK_BEHIND, "GET /integrations/7"]
+    assert len(bench.clock.slept) == 4
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled", "expired"])
+def test_a_job_that_does_not_complete_fails_the_task(bench: Bench, state: str) -> None:
+    bench.tenant.behaviour.jobs = ["active", state]
+    bench.tenant.behaviour.output = {"message": f"cannot sign in with {PASSWORD}"}
+    with pytest.raises(RemoteFailure) as caught:
+        bench.present(options())
+    assert f"The registration of connection sf-prod failed: job bulk_register_0_1 {state}" in caught.value.message
+    assert ("cannot sign in with <REDACTED>" in caught.value.message) is (state == "failed")
+    assert caught.value.facts["status"] == state
+    assert PASSWORD not in str(caught.value.as_fail_json())
+
+
+def test_a_job_can_start_another_one(bench: Bench) -> None:
+    bench.tenant.behaviour.jobs = ["active", "completed"]
+    statuses = bench.tenant._statuses
+
+    def spawn(path: list[str], body: Any, query: dict[str, str]) -> Any:
+        bench.tenant.jobs.setdefault("bulk_register_0_2", ["active", "active", "completed"])
+        return statuses(path, body, query)
+
+    bench.tenant._statuses = spawn  # type: ignore[method-assign]
+    bench.present(options())
+    asked = [body["jobIds"] for line, body in zip(bench.tenant.log, bench.tenant.bodies) if line == "POST /jobs/statuses"]
+    assert asked == [["bulk_register_0_1"], *[["bulk_register_0_1", "bulk_register_0_2"]] * 3]
+
+
+def test_without_waiting_nobody_asks_for_the_job(bench: Bench) -> None:
+    bench.tenant.behaviour.jobs = ["active", "failed"]
+    bench.tenant.behaviour.slow = 5
+    result = bench.present(options(), wait=False)
+    assert bench.tenant.log.count("POST /jobs/statuses") == 0
+    assert bench.clock.slept == []
+    assert (result["action"], result["healthy"]) == ("created", None)
+    assert result["connection"]["connectionKey"] == "sf-prod"
+
+
+def test_a_job_that_does_not_end_ends_the_task_with_its_state(bench: Bench) -> None:
+    bench.tenant.behaviour.jobs = ["active"]
+    with pytest.raises(WaitTimeout, match="the registration of connection sf-prod has jobs in state active"):
+        bench.present(options())
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_jobs_that_may_not_be_seen_are_not_waited_for(bench: Bench, status: int) -> None:
+    bench.tenant.behaviour.jobs = ["active"]
+    bench.tenant.behaviour.refuse_jobs = status
+    assert bench.present(options())["action"] == "created"
+    assert any("The jobs of the registration of connection sf-prod cannot be seen" in text for text in bench.warnings)
+
+
+def test_what_never_shows_is_said_never_to_have_shown(bench: Bench) -> None:
+    bench.tenant.behaviour.slow = 1000
+    with pytest.raises(WaitTimeout, match="connection sf-prod does not show yet"):
+        bench.present(options())
+
+
+def test_the_integration_behind_it_is_waited_for(bench: Bench) -> None:
+    bench.tenant.behaviour.native = ["creating", "creating", "creating", "enabled"]
+    result = bench.present(options(settings__is_active=True))
+    assert result["healthy"] is True
+    assert bench.tenant.integrations["7"]["status"] == "enabled"
+
+
+def test_an_integration_behind_it_that_fails_fails_the_task(bench: Bench) -> None:
+    bench.tenant.behaviour.native = ["creating", "createError"]
+    with pytest.raises(RemoteFailure, match="Integration 7 ended in status createError"):
+        bench.present(options())
+
+
+# --- lost answers
+
+
+def test_a_lost_answer_is_looked_after_before_it_is_sent_again(bench: Bench) -> None:
+    bench.tenant.behaviour.lose_after = 1
+    result = bench.present(options())
+    assert bench.tenant.writes == ["POST /data/connection"]
+    assert (result["action"], result["adopted"]) == ("created", True)
+
+
+def test_a_request_that_was_lost_on_its_way_is_sent_again(bench: Bench) -> None:
+    bench.tenant.behaviour.lose_before = 1
+    result = bench.present(options())
+    assert bench.tenant.writes == ["POST /data/connection"] * 2
+    assert result["adopted"] is False
+
+
+def test_a_tenant_that_never_answers_is_given_up(bench: Bench) -> None:
+    bench.tenant.behaviour.lose_before = 100
+    with pytest.raises(AnswerLost):
+        bench.present(options())
+    assert bench.tenant.writes == ["POST /data/connection"] * 3
+
+
+# --- edit
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_an_edit_sends_the_whole_connection_with_the_secrets(bench: Bench, check: bool) -> None:
+    bench.register()
+    result = bench.present(options(connection__warehouse="BIGGER", connection__port=None), check=check)
+    assert (result["action"], result["changed_reason"]) == ("updated", "differs: connection.warehouse")
+    assert [(change["field"], change["secret"]) for change in result["changes"]] == [("connection.warehouse", False), ("connection.password", True)]
+    assert result["connection"]["connection"]["warehouse"] == "BIGGER"
+    assert result["validation"]["status"] == "not_asked"
+    assert PASSWORD not in str(result)
+    assert bench.tenant.writes == ([] if check else ["PUT /data/connection/sf-prod"])
+    if not check:
+        sent = {"technology": "Snowflake", "hostname": HOST, "port": 443, "warehouse": "BIGGER", "role": "R"}
+        sent |= {"authenticationType": "userPassword", "username": "IMMUTA", "password": PASSWORD}
+        assert bench.tenant.body_of("PUT /data/connection/sf-prod") == {"connection": sent}
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_an_edit_without_its_secret_names_it(bench: Bench, check: bool) -> None:
+    bench.register()
+    error = refused(bench, {"connection_key": "sf-prod", "connection": {"warehouse": "BIGGER"}}, check=check)
+    assert error.facts["option"] == "connection.password"
+    assert "is needed to update the connection, because Immuta does not give it back" in error.message
+
+
+def test_a_drift_check_needs_no_secret(bench: Bench) -> None:
+    bench.register()
+    given = {"connection_key": "sf-prod", "connection": {"warehouse": "BIGGER"}}
+    assert bench.present(given, check=True, server_validation=False)["changed_reason"] == "differs: connection.warehouse"
+
+
+def test_a_user_name_is_compared_because_it_is_shown(bench: Bench) -> None:
+    bench.register()
+    assert bench.present(options(connection__username="OTHER"))["changed_reason"] == "differs: connection.username"
+
+
+def test_a_secret_that_is_absent_is_no_difference(bench: Bench) -> None:
+    bench.register()
+    assert not bench.present(options(connection__password="another one"))["changed"]
+
+
+def test_a_secret_alone_is_sent_when_that_is_asked_for(bench: Bench) -> None:
+    bench.register()
+    result = bench.present(options(connection__password="another one"), update_secrets="always")
+    assert result["changed_reason"] == "update_secrets is always"
+    assert [change["field"] for change in result["changes"]] == ["connection.password"]
+    assert bench.tenant.body_of("PUT /data/connection/sf-prod")["connection"]["password"] == "another one"
+
+
+def test_another_authentication_type_leaves_the_old_credentials_behind(bench: Bench) -> None:
+    bench.register()
+    key = {"key_name": "PRIV_KEY_FILE", "user_filename": "k.p8", "content": "-----BEGIN"}
+    client = {"use_certificate": False, "client_id": "id", "client_secret": "hush hush", "scope": "s", "authority_url": "https://idp"}
+    by_key = options(connection__authentication_type="keyPair", connection__password=None, connection__private_key=key)
+    assert bench.present(by_key)["changed_reason"] == "differs: connection.authentication_type"
+    assert "password" not in bench.tenant.connections["sf-prod"]["connection"]
+    assert not bench.present(by_key)["changed"]
+    by_oauth = options(
+        connection__authentication_type="oAuthClientCredentials",
+        connection__password=None,
+        connection__username=None,
+        connection__oauth_client_config=client,
+    )
+    assert bench.present(by_oauth)["changed"]
+    stored = bench.tenant.connections["sf-prod"]["connection"]
+    assert not {"username", "privateKey", "password"} & stored.keys()
+    assert stored["oAuthClientConfig"]["clientSecret"] == "hush hush"
+    assert not bench.present(by_oauth)["changed"]
+
+
+def test_an_edit_waits_for_its_job(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.behaviour.jobs = ["active", "failed"]
+    bench.tenant.behaviour.output = "no such warehouse"
+    with pytest.raises(RemoteFailure, match="The update of connection sf-prod failed: job bulk_update_0_1 failed: no such warehouse"):
+        bench.present(options(connection__warehouse="NONE"))
+
+
+def test_a_task_need_not_name_the_technology_of_what_is_there(bench: Bench) -> None:
+    bench.register()
+    with pytest.raises(OptionError, match=r"connection\.http_path does not belong here"):
+        bench.present({"connection_key": "sf-prod", "connection": {"http_path": "x"}})
+    given = {"connection_key": "sf-prod", "connection": {"warehouse": "BIGGER", "password": PASSWORD}}
+    assert bench.present(given)["changed_reason"] == "differs: connection.warehouse"
+
+
+# --- what an edit cannot change
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("path", "value", "option"),
+    [
+        ("connection__hostname", "other.snowflakecomputing.com", "connection.hostname"),
+        ("native_integration__config__database", "OTHER", "native_integration.config.database"),
+        ("native_integration__config__audit", {"enabled": False}, "native_integration.config.audit.enabled"),
+        ("native_integration__config__host", "other.snowflakecomputing.com", "native_integration.config.host"),
+        ("native_integration__auto_bootstrap", True, "native_integration.auto_bootstrap"),
+        ("native_integration__type", "Databricks", "native_integration.type"),
+    ],
+)
+def test_what_cannot_be_changed_is_named(bench: Bench, path: str, value: Any, option: str, check: bool) -> None:
+    bench.register()
+    error = refused(bench, options(**{path: value}), check=check)
+    assert error.facts["option"] == option
+    assert f"{option} of connection sf-prod cannot be changed" in error.message
+
+
+def test_the_technology_cannot_be_changed(bench: Bench) -> None:
+    bench.register()
+    error = refused(bench, {"connection_key": "sf-prod", "connection": {"technology": "Databricks"}})
+    assert error.message == "connection.technology of connection sf-prod cannot be changed (Snowflake to Databricks)."
+
+
+def test_the_same_host_written_otherwise_is_the_same(bench: Bench) -> None:
+    bench.register()
+    written = f"https://{HOST.upper()}:443/"
+    assert not bench.present(options(connection__hostname=written, native_integration__config__host=written))["changed"]
+
+
+def test_how_the_native_integration_signs_in_is_not_held_against_the_connection(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.integrations["7"]["config"].update({"username": "FIRST", "authenticationType": "keyPair"})
+    assert not bench.present(options())["changed"]
+
+
+def test_what_the_native_integration_does_not_show_is_unknown(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.integrations["7"]["config"] = {"workspaceUrl": "x"}
+    assert not bench.present(options())["changed"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_native_integration_that_may_not_be_seen_is_unknown(bench: Bench, status: int) -> None:
+    bench.register()
+    bench.tenant.behaviour.refuse_native = status
+    assert not bench.present(options(native_integration__config__database="OTHER"))["changed"]
+
+
+# --- settings
+
+
+def test_only_the_settings_that_differ_are_sent_and_need_no_secret(bench: Bench) -> None:
+    bench.register()
+    given = {"connection_key": "sf-prod", "settings": {"is_active": True, "activate_new_children": False}}
+    result = bench.present(given)
+    assert bench.tenant.writes == ["PUT /data/settings/sf-prod"]
+    assert bench.tenant.body_of("PUT /data/settings/sf-prod") == {"settings": {"isActive": True}}
+    assert result["changes"] == [{"field": "settings.is_active", "before": False, "after": True, "secret": False}]
+    assert result["diff"] == {
+        "before": {"connection_key": "sf-prod", "settings": {"is_active": False, "activate_new_children": False}},
+        "after": {"connection_key": "sf-prod", "settings": {"is_active": True, "activate_new_children": False}},
+    }
+    assert (result["object"]["state"], result["healthy"]) == ("active", True)
+    assert not bench.present(given)["changed"]
+
+
+def test_a_check_run_predicts_the_settings(bench: Bench) -> None:
+    bench.register()
+    result = bench.present({"connection_key": "sf-prod", "settings": {"is_active": True, "activate_new_children": True}}, check=True)
+    assert bench.tenant.writes == []
+    assert result["object"]["state"] == "active"
+    assert result["object"]["settings"]["activateNewChildren"] == {"value": True, "hasDescendantsWithOverrides": False}
+
+
+def test_owners_are_compared_without_their_order_and_by_what_is_given(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.objects[("sf-prod",)]["settings"]["dataOwners"] = {"value": [{"id": "2", "type": "group", "name": "g"}, {"id": 1, "type": "user"}]}
+    assert not bench.present(options())["changed"]
+    fewer = options(settings__data_owners=[{"type": "user", "id": 1}])
+    assert bench.present(fewer)["changed_reason"] == "differs: settings.data_owners"
+    assert bench.tenant.body_of("PUT /data/settings/sf-prod") == {"settings": {"dataOwners": [{"type": "user", "id": 1}]}}
+
+
+def test_connection_and_settings_change_in_one_run(bench: Bench) -> None:
+    bench.register()
+    result = bench.present(options(connection__warehouse="BIGGER", settings__is_active=True))
+    assert bench.tenant.writes == ["PUT /data/connection/sf-prod", "PUT /data/settings/sf-prod"]
+    assert result["changed_reason"] == "differs: connection.warehouse, settings.is_active"
+
+
+def test_a_setting_that_has_no_option_goes_through_extra(bench: Bench) -> None:
+    bench.register()
+    given = {"connection_key": "sf-prod", "settings": {"extra": {"policySync": "off"}}}
+    assert bench.present(given)["changed_reason"] == "differs: settings.extra.policySync"
+    assert not bench.present(given)["changed"]
+
+
+# --- health
+
+
+def test_a_connection_that_is_not_well_is_warned_of(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.objects[("sf-prod",)]["state"] = "UNHEALTHY"
+    result = bench.present(options(settings=None))
+    assert (result["changed"], result["healthy"]) == (False, False)
+    assert bench.warnings == ["The connection sf-prod has the wanted settings, but its state is UNHEALTHY."]
+
+
+def test_an_integration_behind_it_that_is_not_well_is_warned_of(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.integrations["7"]["status"] = "recurringValidationError"
+    assert bench.present(options())["healthy"] is False
+    assert bench.warnings == ["Integration 7 has the wanted settings, but its status is recurringValidationError."]
+
+
+# --- what the API does not show, and what was made elsewhere
+
+
+def oracle(bench: Bench) -> None:
+    bench.tenant.add({"connectionKey": "ora", "connection": {"technology": "Oracle", "hostname": "db", "password": "hush hush"}})
+
+
+def test_a_technology_that_the_api_does_not_show_is_not_compared(bench: Bench) -> None:
+    oracle(bench)
+    result = bench.present({"connection_key": "ora", "connection": {"technology": "Oracle", "hostname": "other", "extra": {"sid": "X"}}})
+    assert (result["changed"], result["connection"]) == (False, {})
+    assert any("so they were not compared" in text for text in bench.warnings)
+
+
+def test_a_technology_that_the_api_does_not_show_has_settings_and_can_be_removed(bench: Bench) -> None:
+    oracle(bench)
+    assert bench.present({"connection_key": "ora", "settings": {"is_active": False}})["action"] == "updated"
+    assert bench.absent("ora")["action"] == "deleted"
+
+
+def test_what_has_no_table_is_compared_as_far_as_it_is_shown(bench: Bench) -> None:
+    lake = {"technology": "Glue", "extra": {"region": "us-east-1", "accessKeyId": "AKIA1234", "secretAccessKey": "hush hush"}}
+    given = {"connection_key": "lake", "connection": lake}
+    assert bench.present(given)["action"] == "created"
+    assert not bench.present(given)["changed"]
+    assert not bench.present({**given, "connection": {"technology": "AWS Lake Formation", "extra": lake["extra"]}})["changed"]
+    moved = {**given, "connection": {**lake, "extra": {**lake["extra"], "region": "eu-west-1"}}}
+    result = bench.present(moved)
+    assert result["changed_reason"] == "differs: connection.extra.region"
+    assert bench.tenant.connections["lake"]["connection"]["secretAccessKey"] == "hush hush"
+    assert "hush hush" not in str(result)
+    assert "AKIA1234" not in str(result)
+
+
+KEY, ENCODED = "Sales (EU)/1.0?", "Sales%20%28EU%29%2F1.0%3F"
+
+
+def test_a_key_from_the_user_interface_can_be_read_edited_and_removed(bench: Bench) -> None:
+    bench.register(options(connection_key=KEY))
+    assert not bench.present(options(connection_key=KEY))["changed"]
+    assert bench.present(options(connection_key=KEY, connection__warehouse="BIGGER", settings__is_active=True))["changed"]
+    assert bench.tenant.writes == [f"PUT /data/connection/{ENCODED}", f"PUT /data/settings/{ENCODED}"]
+    assert bench.absent(KEY)["changed"]
+    assert bench.tenant.writes == [f"DELETE /data/object/{ENCODED}"]
+
+
+# --- remove
+
+
+def filled(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.add_objects("sf-prod/DB", "sf-prod/DB/S", "sf-prod/DB/S/T1", "sf-prod/DB/S/T2", "sf-prod/EMPTY")
+    bench.tenant.add_objects("sf-prod/DB/S/T3", state="inactive")
+
+
+def test_a_removal_takes_everything_in_it(bench: Bench) -> None:
+    filled(bench)
+    result = bench.absent()
+    assert bench.tenant.log == [*LOOK, "DELETE /data/object/sf-prod", *LOOK]
+    assert (result["action"], result["child_count"], result["native_integration_id"]) == ("deleted", 6, "7")
+    assert result["object"]["state"] == "deleted"
+    assert result["connection"]["connectionKey"] == "sf-prod"
+
+
+def test_a_check_run_counts_what_would_go(bench: Bench) -> None:
+    filled(bench)
+    result = bench.absent(check=True)
+    assert bench.tenant.writes == []
+    assert (result["action"], result["child_count"], result["data_source_count"]) == ("deleted", 6, 2)
+    assert result["diff"]["before"]["child_count"] == 6
+    assert {"field": "data_source_count", "before": 2, "after": None, "secret": False} in result["changes"]
+    assert result.keys() == bench.absent().keys()
+    # tables have nothing in them, so nobody asks
+    assert not [line for line in bench.tenant.log if "search" in line and line.count("/") > 6]
+
+
+def test_the_levels_of_a_table_are_asked_for_once_each(bench: Bench) -> None:
+    filled(bench)
+    bench.absent(check=True)
+    search = "POST /data/object/search/sf-prod"
+    assert bench.tenant.log == [*LOOK, search, f"{search}/DB", f"{search}/EMPTY", f"{search}/DB/S"]
+
+
+def test_a_glue_catalog_has_a_level_less(bench: Bench) -> None:
+    bench.tenant.add({"connectionKey": "lake", "connection": {"technology": "Glue"}})
+    bench.tenant.add_objects("lake/db", "lake/db/t")
+    result = bench.absent("lake", check=True)
+    assert (result["child_count"], result["data_source_count"]) == (2, 1)
+
+
+def test_data_sources_of_a_technology_with_unknown_levels_are_not_counted(bench: Bench) -> None:
+    oracle(bench)
+    bench.tenant.add_objects("ora/s", "ora/s/t")
+    result = bench.absent("ora", check=True)
+    assert (result["child_count"], result["data_source_count"]) == (2, None)
+
+
+def test_a_search_that_shows_a_part_is_warned_of(bench: Bench) -> None:
+    filled(bench)
+    bench.tenant.behaviour.page = 2
+    bench.absent(check=True)
+    assert bench.warnings == ["Immuta says that there are 3 objects in sf-prod/DB/S and showed 2 of them; the others are missing here."]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_there_is_nothing_to_remove_twice(bench: Bench, check: bool) -> None:
+    result = bench.absent(check=check)
+    assert bench.tenant.log == LOOK
+    assert (result["changed"], result["connection"], result["child_count"]) == (False, {}, None)
+
+
+def test_a_removal_is_waited_for(bench: Bench) -> None:
+    filled(bench)
+    bench.tenant.behaviour.slow = 5
+    bench.tenant.behaviour.jobs = ["active", "completed"]
+    bench.absent()
+    assert bench.tenant.log.count("POST /jobs/statuses") == 2
+    assert bench.tenant.connections == {}
+    assert len(bench.clock.slept) >= 2
+
+
+def test_a_removal_need_not_be_waited_for(bench: Bench) -> None:
+    filled(bench)
+    bench.tenant.behaviour.slow = 5
+    assert bench.absent(wait=False)["child_count"] == 6
+    assert bench.tenant.log[-1] == "DELETE /data/object/sf-prod"
+
+
+def test_what_does_not_go_is_said_to_be_still_there(bench: Bench) -> None:
+    filled(bench)
+    bench.tenant.behaviour.slow = 1000
+    with pytest.raises(WaitTimeout, match="connection sf-prod is still there"):
+        bench.absent()
+
+
+# --- objects
+
+
+def test_the_settings_of_an_object_are_brought_to_what_is_wanted(bench: Bench) -> None:
+    filled(bench)
+    for check, writes in ((True, []), (False, ["PUT /data/settings/sf-prod/DB/S"])):
+        bench.tenant.forget()
+        plan, object = bench.reconciler(check=check).settings(["sf-prod", "DB", "S"], {"isActive": False})
+        assert (plan.action, object["state"], bench.tenant.writes) == ("updated", "inactive", writes)
+    plan, _ = bench.reconciler().settings(["sf-prod", "DB", "S"], {"isActive": False, "activateNewChildren": False})
+    assert plan.action == "unchanged"
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_an_object_that_is_not_there_is_named(bench: Bench, check: bool) -> None:
+    filled(bench)
+    for call in (
+        lambda: bench.reconciler(check=check).settings(["sf-prod", "no"], {"isActive": True}),
+        lambda: bench.reconciler(check=check).sync(["sf-prod", "no"]),
+    ):
+        with pytest.raises(ImmutaError, match="There is no object sf-prod/no") as caught:
+            call()
+        assert caught.value.facts["status"] == 404
+    assert bench.tenant.writes == []
+
+
+def test_a_sync_starts_a_crawl_and_waits_for_its_jobs(bench: Bench) -> None:
+    filled(bench)
+    bench.tenant.behaviour.jobs = ["created", "completed"]
+    jobs = bench.reconciler().sync(["sf-prod", "DB"])
+    assert bench.tenant.writes == ["POST /data/crawl/sf-prod/DB"]
+    assert [(job["id"], job["state"]) for job in jobs] == [("bulk_crawl_0_1", "completed")]
+
+
+def test_a_sync_without_waiting_says_which_jobs_it_started(bench: Bench) -> None:
+    filled(bench)
+    bench.tenant.behaviour.jobs = ["created", "completed"]
+    assert [job["state"] for job in bench.reconciler(wait=False).sync(["sf-prod"])] == ["created"]
+
+
+def test_a_check_run_of_a_sync_starts_nothing(bench: Bench) -> None:
+    filled(bench)
+    assert bench.reconciler(check=True).sync(["sf-prod", "DB"]) == []
+    assert bench.tenant.log == ["GET /data/object/sf-prod/DB"]
+
+
+@pytest.mark.parametrize(("depth", "count"), [(0, 0), (1, 2), (2, 3), (3, 6), (9, 6)])
+def test_objects_are_listed_as_deep_as_asked(bench: Bench, depth: int, count: int) -> None:
+    filled(bench)
+    assert len(bench.reconciler().below(["sf-prod"], depth)) == count
+
+
+def test_an_answer_that_holds_deeper_objects_counts_each_once(bench: Bench) -> None:
+    filled(bench)
+    every = [each for path, each in bench.tenant.objects.items() if len(path) > 1]
+    bench.tenant._search = lambda path, body, query: (200, every)  # type: ignore[method-assign]
+    assert len(bench.reconciler().below(["sf-prod"], 3)) == 6

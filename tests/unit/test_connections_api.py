@@ -1,0 +1,215 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Connections API on the wire: for each method the exact request, and every shape of answer that it has to take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.community.immuta.plugins.module_utils._connections import Connections, Found, bulk_id, path_to
+from ansible_collections.community.immuta.plugins.module_utils._errors import AnswerLost, ApiError, BadAnswer, Forbidden, NotFound, OptionError, WriteBlocked
+from ansible_collections.community.immuta.plugins.module_utils._http import HeaderAuth, Session, Transport
+from ansible_collections.community.immuta.plugins.module_utils._tenant import explain
+from unit.wire import FakeClock, Reply, Wire, hang_up, ok, reply
+
+SECRET = "it's; a $$ secret"
+CONNECTION = {"technology": "Snowflake", "hostname": "acme.snowflakecomputing.com", "password": SECRET}
+PAYLOAD = {"connectionKey": "sf-prod", "connection": CONNECTION}
+PATH = ["sf-prod", "SALES", "a/b c", "ä?#%"]
+ENCODED = "sf-prod/SALES/a%2Fb%20c/%C3%A4%3F%23%25"
+SEEN = {"objectPath": PATH, "state": "active"}
+
+Call = Callable[[Connections], Any]
+
+
+def api(wire: Wire, *, read_only: bool = False) -> Connections:
+    transport = Transport(wire.url, use_proxy=False, retries=1)
+    return Connections(Session(transport, HeaderAuth("key-of-tests"), read_only=read_only, clock=FakeClock(), hint=explain, secrets={SECRET}))
+
+
+WRITES: list[tuple[str, Call, Any, Any, Any]] = [
+    # request, call, body that is sent, answer, what comes back
+    ("POST /data/connection", lambda a: a.create(PAYLOAD), PAYLOAD, {"objectPath": ["sf-prod"], "bulkId": "b"}, {"objectPath": ["sf-prod"], "bulkId": "b"}),
+    ("PUT /data/connection/sf-prod", lambda a: a.update("sf-prod", CONNECTION), {"connection": CONNECTION}, {"bulkId": "b"}, {"bulkId": "b"}),
+    (f"DELETE /data/object/{ENCODED}", lambda a: a.delete(PATH), None, {"objectPath": PATH, "childCount": 5}, {"objectPath": PATH, "childCount": 5}),
+    (f"POST /data/crawl/{ENCODED}", lambda a: a.crawl(PATH), None, {"bulkId": "b"}, {"bulkId": "b"}),
+    (f"PUT /data/settings/{ENCODED}", lambda a: a.override(PATH, {"isActive": True}), {"settings": {"isActive": True}}, SEEN, SEEN),
+]
+JOBS = {"1": {"id": "1", "state": "active", "output": None}, "2": {"id": "2", "state": "failed", "output": {"message": f"bad {SECRET}"}}}
+STATUSES = [{"id": "1", "state": "active", "output": None}, {"id": "2", "state": "failed", "output": {"message": "bad <REDACTED>"}}]
+ASKED = {"jobIds": ["1", "2"], "wait": 0, "pollInterval": 1}
+READS: list[tuple[str, Call, Any, Any, Any]] = [
+    ("POST /data/connection/test", lambda a: a.test(PAYLOAD), PAYLOAD, {"validationResults": {}}, {"validationResults": {}}),
+    ("GET /data/connection/sf-prod", lambda a: a.get("sf-prod"), None, {"nativeIntegrationId": 7}, {"nativeIntegrationId": "7"}),
+    ("GET /data/connection/a.b%2Fc%20%28old%29", lambda a: a.get("a.b/c (old)"), None, {"connectionKey": "a.b/c (old)"}, {"connectionKey": "a.b/c (old)"}),
+    (f"GET /data/object/{ENCODED}", lambda a: a.object(PATH), None, SEEN, SEEN),
+    ("POST /data/object/search", lambda a: a.search(), {}, [SEEN], Found([SEEN], 1)),
+    (f"POST /data/object/search/{ENCODED}", lambda a: a.search(PATH), {}, [], Found([], 0)),
+    ("GET /jobs?bulkId=bulk_1%2F2", lambda a: a.jobs("bulk_1/2"), None, [{"id": 1}, {"id": "2"}], ["1", "2"]),
+    ("POST /jobs/statuses", lambda a: a.job_statuses(["1", "2"]), ASKED, JOBS, STATUSES),
+]
+CALLS = WRITES + READS
+
+
+@pytest.mark.parametrize(("request_line", "call", "body", "answer", "result"), CALLS, ids=[row[0] for row in CALLS])
+def test_each_method_is_one_request(request_line: str, call: Call, body: Any, answer: Any, result: Any) -> None:
+    with Wire([(request_line, ok(answer))]) as wire:
+        assert call(api(wire)) == result
+    (request,) = wire.requests
+    assert (request.json() if request.body else None) == body
+
+
+@pytest.mark.parametrize(("request_line", "call", "body", "answer", "result"), READS, ids=[row[0] for row in READS])
+def test_what_only_reads_is_sent_in_check_mode_too(request_line: str, call: Call, body: Any, answer: Any, result: Any) -> None:
+    with Wire([(request_line, ok(answer))]) as wire:
+        assert call(api(wire, read_only=True)) == result
+
+
+@pytest.mark.parametrize(("request_line", "call", "body", "answer", "result"), WRITES, ids=[row[0] for row in WRITES])
+def test_what_writes_is_blocked_in_check_mode(request_line: str, call: Call, body: Any, answer: Any, result: Any) -> None:
+    with Wire([]) as wire, pytest.raises(WriteBlocked):
+        call(api(wire, read_only=True))
+
+
+@pytest.mark.parametrize(("request_line", "call"), [(row[0], row[1]) for row in CALLS], ids=[row[0] for row in CALLS])
+def test_only_what_makes_or_starts_something_is_lost_with_its_answer(request_line: str, call: Call) -> None:
+    lost = request_line in ("POST /data/connection", f"POST /data/crawl/{ENCODED}")
+    script = [(request_line, hang_up)] if lost else [(request_line, hang_up), (request_line, ok({"objectPath": PATH}))]
+    with Wire(script) as wire:
+        if lost:
+            with pytest.raises(AnswerLost):
+                call(api(wire))
+        else:
+            call(api(wire))
+
+
+@pytest.mark.parametrize("path", [[""], [".."], ["sf-prod", "."], ["sf-prod", "", "T"]])
+def test_a_name_that_would_lead_elsewhere_is_never_sent(path: list[str]) -> None:
+    with Wire([]) as wire:
+        for call in (api(wire).delete, api(wire).object, api(wire).crawl, api(wire).search):
+            with pytest.raises(OptionError):
+                call(path)
+
+
+# --- answers
+
+
+@pytest.mark.parametrize("answer", [None, "true", "[]", '"done"'])
+@pytest.mark.parametrize(("request_line", "call"), [(row[0], row[1]) for row in WRITES], ids=[row[0] for row in WRITES])
+def test_a_write_may_be_answered_by_next_to_nothing(request_line: str, call: Call, answer: str | None) -> None:
+    with Wire([(request_line, reply(202, answer))]) as wire:
+        assert call(api(wire)) == {}
+
+
+@pytest.mark.parametrize("answer", ["[]", "", "null", "{}", "<html><title>Sign in</title></html>"])
+@pytest.mark.parametrize(("request_line", "call"), [("GET /data/connection/k", lambda a: a.get("k")), ("GET /data/object/k", lambda a: a.object(["k"]))])
+def test_a_read_without_an_object_in_it_is_no_answer(request_line: str, call: Call, answer: str) -> None:
+    with Wire([(request_line, ok(answer))]) as wire, pytest.raises(BadAnswer):
+        call(api(wire))
+
+
+ONE, TWO = {"objectPath": ["a"]}, {"objectPath": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ([ONE, TWO], Found([ONE, TWO], 2)),
+        ({"hits": [ONE], "count": 40}, Found([ONE], 40)),
+        ({"total": 2, "objects": [ONE, TWO]}, Found([ONE, TWO], 2)),
+        ({"objectPath": ["up"], "children": [ONE]}, Found([ONE], 1)),
+        ({"hits": []}, Found([], 0)),
+        ([ONE, None, "x"], Found([ONE], 1)),
+        (None, Found([], 0)),
+    ],
+)
+def test_a_search_answers_in_any_shape(answer: Any, found: Found) -> None:
+    with Wire([("POST /data/object/search", ok("null") if answer is None else ok(answer))]) as wire:
+        assert api(wire).search() == found
+
+
+@pytest.mark.parametrize(
+    "answer", [[{"id": 1}, {"id": "b"}], {"jobs": [{"id": 1}, {"id": "b"}], "next": 2}, {"1": {"state": "active"}, "b": {"state": "created"}}]
+)
+def test_jobs_come_in_any_shape(answer: Any) -> None:
+    with Wire([("GET /jobs?bulkId=x", ok(answer))]) as wire:
+        assert api(wire).jobs("x") == ["1", "b"]
+
+
+@pytest.mark.parametrize("answer", [{"1": {"state": "completed"}}, [{"id": 1, "state": "completed"}], {"jobs": [{"id": "1", "state": "completed"}]}])
+def test_statuses_come_in_any_shape_and_one_that_is_missing_has_none(answer: Any) -> None:
+    with Wire([("POST /jobs/statuses", ok(answer))]) as wire:
+        done, unknown = api(wire).job_statuses(["1", "2"])
+    assert done == {"id": "1", "state": "completed", "output": None}
+    assert unknown == {"id": "2", "state": None, "output": None}
+
+
+@pytest.mark.parametrize(
+    ("answer", "id"),
+    [
+        ({"bulkId": "bulk_1"}, "bulk_1"),
+        ({"objectPath": ["a"], "bulkId": 17}, "17"),
+        ({"crawl": {"bulkId": "bulk_2"}}, "bulk_2"),
+        ({"objectPath": ["a"]}, ""),
+        ({"bulkId": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_bulk_id_is_found_where_it_stands(answer: dict[str, Any], id: str) -> None:
+    assert bulk_id(answer) == id
+
+
+def test_an_object_without_a_path_is_nowhere() -> None:
+    assert path_to({}) == path_to({"objectPath": None}) == []
+    assert path_to({"objectPath": ["a", 7]}) == ["a", "7"]
+
+
+# --- errors
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, Forbidden), (404, NotFound)])
+def test_a_tenant_without_connections_is_told_from_a_wrong_key(status: int, error: type[ApiError]) -> None:
+    with Wire([("POST /data/connection", reply(status, {"statusCode": status, "message": "no"}))]) as wire, pytest.raises(error) as caught:
+        api(wire).create(PAYLOAD)
+    assert "Connections may not be enabled on this tenant." in str(caught.value)
+    assert SECRET not in str(caught.value.as_fail_json())
+
+
+def test_a_secret_in_an_error_is_masked() -> None:
+    refused = reply(422, {"message": f"Sign-in failed for {SECRET}"})
+    with Wire([("PUT /data/connection/sf-prod", refused)]) as wire, pytest.raises(ApiError) as caught:
+        api(wire).update("sf-prod", CONNECTION)
+    assert SECRET not in str(caught.value.as_fail_json())
+    assert "Sign-in failed for <REDACTED>" in caught.value.message
+
+
+# --- the owner of an integration
+
+
+def test_the_owner_of_an_integration_is_the_connection_that_names_it() -> None:
+    script = [
+        ("POST /data/object/search", ok([{"objectPath": ["a"]}, {"objectPath": ["x/y"]}, {"objectPath": ["c"]}])),
+        ("GET /data/connection/a", ok({"nativeIntegrationId": 6})),
+        ("GET /data/connection/x%2Fy", ok({"nativeIntegrationId": 7})),
+    ]
+    with Wire(script) as wire:
+        assert api(wire).owner_of("7") == "x/y"
+
+
+def test_an_integration_that_no_connection_names_stands_alone() -> None:
+    script: list[tuple[str, Reply]] = [
+        ("POST /data/object/search", ok({"hits": [{"objectPath": ["a"]}, {"objectPath": ["a", "DB"]}, {"objectPath": ["b"]}, {}], "count": 4})),
+        ("GET /data/connection/a", ok({"connectionKey": "a", "nativeIntegrationId": None})),
+        ("GET /data/connection/b", reply(403, {"message": "not yours"})),
+    ]
+    with Wire(script) as wire:
+        assert api(wire).owner_of("7") is None
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_where_there_are_no_connections_nothing_has_an_owner(status: int) -> None:
+    with Wire([("POST /data/object/search", reply(status, {"message": "no"}))]) as wire:
+        assert api(wire, read_only=True).owner_of("7") is None
