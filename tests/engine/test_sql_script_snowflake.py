@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._secrets import REDACTED, mask
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from engines import SnowflakeEngine
 from support.tasks import Play, play
 
@@ -144,3 +147,27 @@ def test_a_wrong_password_is_told_at_once_and_not_shown(login: dict[str, Any], t
     assert ran.rc == 2
     assert "Incorrect username or password" in ran["run"]["msg"]
     no_trace(ran, "wrong-one", login["password"])
+
+
+def test_a_key_pair_logs_in(snowflake: SnowflakeEngine, login: dict[str, Any], name: str, tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    encrypted = serialization.BestAvailableEncryption(b"phr\xc3\xa4se")
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encrypted).decode()
+    (tmp_path / "key.p8").write_text(private)
+    place = {name: value for name, value in login.items() if name in ("host", "port", "account", "ssl")}
+    logins = {
+        "by_text": {**place, "username": name, "private_key": private, "private_key_passphrase": "phräse"},
+        "by_path": {**place, "username": name, "private_key_path": str(tmp_path / "key.p8"), "private_key_passphrase": "phräse"},
+        "by_wrong_word": {**place, "username": name, "private_key": private, "private_key_passphrase": "phrase"},
+        "by_wrong_name": {**place, "username": f"{name}_X", "private_key": private, "private_key_passphrase": "phräse"},
+    }
+    made = f"CREATE USER {name} RSA_PUBLIC_KEY = '{base64.b64encode(public).decode()}'"
+    tasks = [{"ignore_errors": True, **task(each, script="SELECT CURRENT_USER()")} for each in logins]
+    for each in tasks:
+        each[MODULE]["login"] = f"{{{{ logins.{each['name']} }}}}"
+    ran = play([task("make", script=made), *tasks], tmp_path / "run", verbosity=4, extra={"login": login, "logins": logins})
+    assert [ran[each].failed for each in logins] == [False, False, True, True]
+    assert "login.private_key cannot be used" in ran["by_wrong_word"]["msg"]
+    assert "no login" in ran["by_wrong_name"]["msg"]
+    no_trace(ran, private.splitlines()[3], "phräse")

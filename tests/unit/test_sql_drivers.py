@@ -126,7 +126,7 @@ def test_snowflake_with_a_password(library: Library) -> None:
         "protocol": "https",
         "autocommit": True,
         "login_timeout": 7,
-        "network_timeout": 60,
+        "network_timeout": 20,
         "client_session_keep_alive": True,
         "client_store_temporary_credential": False,
     }
@@ -419,11 +419,17 @@ def test_a_redshift_error_keeps_code_and_place_and_loses_literals(library: Libra
 
 
 def test_a_snowflake_error_keeps_its_code_and_loses_literals(library: Library) -> None:
-    known = snowflake_errors.ProgrammingError("SQL compilation error: 'u' or 'geheim;1' already exists", errno=2002, sqlstate="42710", sfqid="01")
+    text = "SQL compilation error:\nerror line 2 at position 3: 'u' or 'geheim;1' already exists"
+    known = snowflake_errors.ProgrammingError(text, errno=2002, sqlstate="42710", sfqid="01")
     error = refusal("Snowflake", library, known)
     assert isinstance(error, SqlError)
-    assert error.message == "SQL compilation error: 'u' or '***' already exists"
-    assert error.facts == {"code": "002002", "sqlstate": "42710", "query_id": "01"}
+    assert error.message == "SQL compilation error: error line 2 at position 3: 'u' or '***' already exists"
+    assert error.facts == {"code": "002002", "sqlstate": "42710", "query_id": "01", "line": 2}
+
+
+def test_a_session_that_snowflake_no_longer_knows_is_an_answer(library: Library) -> None:
+    error = refusal("Snowflake", library, snowflake_errors.ProgrammingError("Session no longer exists.", errno=390111))
+    assert isinstance(error, SqlError) and error.facts["code"] == "390111"
 
 
 @pytest.mark.parametrize(
@@ -435,6 +441,8 @@ def test_a_snowflake_error_keeps_its_code_and_loses_literals(library: Library) -
         ("Redshift", ValueError()),
         ("Snowflake", snowflake_errors.OperationalError("Failed to execute: geheim;1", errno=251011)),
         ("Snowflake", snowflake_errors.OperationalError("no number")),
+        ("Snowflake", snowflake_errors.OperationalError("Query timed out after 3s", errno=14, sqlstate="HYT00")),
+        ("Snowflake", UnicodeEncodeError("utf-8", "CREATE USER u PASSWORD 'geheim;1'", 3, 4, "surrogates not allowed")),
         ("Snowflake", OSError(104, "Connection reset by peer")),
     ],
 )

@@ -291,6 +291,8 @@ def test_a_script_in_another_encoding_is_refused(tmp_path: Path) -> None:
     file.write_bytes("SELECT 'ü'".encode("utf-16"))
     with pytest.raises(ScriptRefused, match="not UTF-8"):
         run(Warehouse(), path=str(file))
+    with pytest.raises(ScriptRefused, match="not UTF-8"):
+        run(Warehouse(), script="SELECT '\udcfc'")
 
 
 # --- start_at, unless ---

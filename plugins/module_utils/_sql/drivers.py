@@ -24,7 +24,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from .._errors import AnswerLost, ConnectionFailed, MissingLibrary, OptionError, SqlError, shorten
 from .._secrets import leaves, mask
-from .split import DIALECT_OF, mask_message
+from .split import DIALECT_OF, hide_literals, mask_message
 
 Login = Mapping[str, Any]
 
@@ -76,11 +76,12 @@ class Executed(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What a database said against a statement. position: the character of the statement that it points at, from 1."""
+    """What a database said against a statement. line or position: what it points at in the statement, from 1."""
 
     message: str
     code: str | None
     sqlstate: str | None
+    line: int | None = None
     position: int | None = None
     query_id: str | None = None
 
@@ -210,15 +211,14 @@ class DbApiDriver(ABC):
     def _failure(self, error: Exception, text: str) -> SqlError | AnswerLost:
         answer = self.answer(error)
         if answer is None:
-            return AnswerLost(f"{self.platform} at {self.address()}: the connection broke: {self._masked(_words(error), text)}")
-        facts: dict[str, Any] = {"code": answer.code, "sqlstate": answer.sqlstate, "query_id": answer.query_id}
-        if answer.position:
-            facts["line"] = text.count("\n", 0, answer.position - 1) + 1
-        return SqlError(self._masked(answer.message, text), **facts)
+            reason = self._masked(hide_literals(_words(error), text, self.dialect))
+            return AnswerLost(f"{self.platform} at {self.address()}: the connection broke: {reason}")
+        line = text.count("\n", 0, answer.position - 1) + 1 if answer.position else answer.line
+        facts: dict[str, Any] = {"code": answer.code, "sqlstate": answer.sqlstate, "query_id": answer.query_id, "line": line}
+        return SqlError(self._masked(mask_message(answer.message, text, self.dialect, self._names)), **facts)
 
-    def _masked(self, message: str, statement: str = "") -> str:
-        masked: str = mask(mask_message(message, statement, self.dialect, self._names) if statement else message, self._secrets)
-        return shorten(masked, 1000)
+    def _masked(self, message: str) -> str:
+        return shorten(str(mask(message, self._secrets)), 1000)
 
     def _outlast(self) -> int:
         """Seconds after which the client stops waiting: later than the server, which tells what became of the statement."""
@@ -265,7 +265,7 @@ class SnowflakeDriver(DbApiDriver):
     own = DbApiDriver.own | {"private_key", "private_key_path", "private_key_passphrase"}
     AUTHENTICATORS = ("snowflake", "snowflake_jwt", "oauth")
     # The connector tries again for as long as a statement may take; what else it asks (a cancellation) gets this many seconds.
-    PATIENCE = 60
+    PATIENCE = 20
 
     def check(self) -> None:
         self._need("account", "host")
@@ -323,13 +323,15 @@ class SnowflakeDriver(DbApiDriver):
 
     def answer(self, error: Exception) -> Answered | None:
         number = getattr(error, "errno", None)
-        # 25xxxx to 29xxxx is the connector talking to itself, and a number of the operating system is no number of Snowflake's.
-        if isinstance(error, OSError) or not isinstance(number, int) or number <= 0 or 250000 <= number < 300000:
+        query_id = getattr(error, "sfqid", None)
+        # The connectors number their own troubles, too. Snowflake's answers have a query ID, unless it no longer knows the session.
+        if not isinstance(number, int) or not (query_id or 390000 <= number < 400000):
             return None
         state = getattr(error, "sqlstate", None)
         message = str(getattr(error, "raw_msg", None) or error)
         message = re.sub(r"^\d{6} \(\w+\):( [0-9a-f-]{36}:)?\s*", "", message)
-        return Answered(message, f"{number:06d}", state if state != "n/a" else None, query_id=getattr(error, "sfqid", None))
+        line = re.search(r"\bline (\d+) at position", message)
+        return Answered(message, f"{number:06d}", state if state != "n/a" else None, int(line[1]) if line else None, query_id=query_id)
 
     def query_id(self, cursor: Any) -> str | None:
         return cursor.sfqid or None
@@ -467,7 +469,7 @@ class RedshiftDriver(DbApiDriver):
         # Message, detail, hint, code and position, by the letters of the PostgreSQL protocol.
         message = ". ".join(fields[letter].rstrip(".") for letter in "MDH" if fields.get(letter))
         position = fields.get("P", "")
-        return Answered(message, fields.get("C"), fields.get("C"), int(position) if position.isdigit() else None)
+        return Answered(message, fields.get("C"), fields.get("C"), position=int(position) if position.isdigit() else None)
 
     def query_id(self, cursor: Any) -> str | None:
         """Only statements that reached the compute nodes have a number; for the others the function repeats the last one."""
@@ -484,7 +486,9 @@ DRIVERS: dict[str, type[DbApiDriver]] = {driver.platform: driver for driver in (
 
 
 def _words(error: Exception) -> str:
-    return ": ".join(str(part) for part in error.args) or type(error).__name__
+    """What an exception says, without what it may carry along: some hold the text that they could not send."""
+    said = error.args if not isinstance(error, (UnicodeError, OSError)) else (str(error),)
+    return ": ".join(str(part) for part in said) or type(error).__name__
 
 
 def _last_query_id(cursor: Any) -> Any:

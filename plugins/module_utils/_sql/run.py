@@ -130,8 +130,8 @@ def load(params: Mapping[str, Any]) -> Script:
         text = content.decode("utf-8")
     except OSError as error:
         raise ScriptRefused(f"The script {params['path']} cannot be read: {error.strerror}.", option="path") from None
-    except UnicodeDecodeError as error:
-        raise ScriptRefused(f"The script is not UTF-8: byte {error.start} cannot be read.") from None
+    except UnicodeError as error:
+        raise ScriptRefused(f"The script is not UTF-8: {error.reason if isinstance(error, UnicodeDecodeError) else 'a character is half'}.") from None
     checksum = hashlib.sha256(content).hexdigest()
     expected = params.get("expected_sha256")
     if expected is not None and expected.strip().lower() != checksum:

@@ -339,17 +339,22 @@ def mask_message(message: str, statement: str, dialect: str, names: Iterable[str
 
     What it quotes stays only when it is a name that the statement uses, or one of C(names).
     """
-    hidden, shown = _vocabulary(statement, dialect)
-    for literal in sorted(hidden, key=len, reverse=True):
-        message = message.replace(literal, MASK)
-    known = {name.lower() for name in (*shown, *names)}
+    known = {name.lower() for name in (*_vocabulary(statement, dialect)[1], *names)}
 
     def judge(quoted: re.Match[str]) -> str:
         inside = quoted["inside"].lower()
         parts = re.split(r"[\s.\"`()\[\],]+", inside)
         return quoted[0] if inside in known or all(part in known for part in parts if part) else quoted["quote"] + MASK + quoted["quote"]
 
-    return re.sub(r"(?<!\w)(?P<quote>['\"`])(?P<inside>.*?)(?P=quote)(?!\w)", judge, message, flags=re.DOTALL)
+    hidden = hide_literals(message, statement, dialect)
+    return re.sub(r"(?<!\w)(?P<quote>['\"`])(?P<inside>.*?)(?P=quote)(?!\w)", judge, hidden, flags=re.DOTALL)
+
+
+def hide_literals(message: str, statement: str, dialect: str) -> str:
+    """What anybody said about a statement, without those of its literals that are four and more characters long."""
+    for literal in sorted(_vocabulary(statement, dialect)[0], key=len, reverse=True):
+        message = message.replace(literal, MASK)
+    return message
 
 
 def secrets_in(script: str, dialect: str) -> set[str]:
