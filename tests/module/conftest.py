@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A tenant for the modules, and plays that talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulator import Simulator
+from support.tasks import Play, play
+
+TASKS = Sequence[Mapping[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def tenant(simulator: Simulator) -> Simulator:
+    """A tenant as freshly installed. Nobody has told it where warehouses are, so it trusts them all."""
+    simulator.reset()
+    return simulator
+
+
+@pytest.fixture
+def run(tenant: Simulator, tmp_path: Path) -> Callable[..., Play]:
+    """Run tasks against the tenant, which only the environment names."""
+
+    def call(tasks: TASKS | str, *, environment: Mapping[str, str] | None = None, **how: Any) -> Play:
+        named = {"IMMUTA_URL": tenant.url, "IMMUTA_API_KEY": tenant.api_key, **(environment or {})}
+        return play(tasks, tmp_path / "play", environment=named, **how)
+
+    return call
