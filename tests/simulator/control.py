@@ -14,64 +14,60 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .access import Access
 from .connections import Connections
-from .faults import Faults
-from .journal import Journal
-from .settings import Settings
 from .tenant import Tenant
 from .warehouses import Warehouses
+from .wire import Wire
 
 
-def control_app(
-    tenant: Tenant,
-    connections: Connections,
-    access: Access,
-    settings: Settings,
-    faults: Faults,
-    journal: Journal,
-    warehouses: Warehouses,
-) -> Starlette:
+class Control:
     """Every action is POST /_simulator/<name> with a JSON object of arguments, answering {result: ...}."""
 
-    def reset() -> None:
-        for part in (tenant, access, settings, warehouses):
-            part.reset()
-        connections.seed([])
-        faults.clear()
-        journal.clear()
+    def __init__(self, wire: Wire, tenant: Tenant, connections: Connections, warehouses: Warehouses) -> None:
+        self._wire = wire
+        self._tenant = tenant
+        self._connections = connections
+        self._warehouses = warehouses
+        self._actions: dict[str, Callable[..., Any]] = {
+            "reset": self._reset,
+            "settings": self._settings,
+            "requests": wire.journal.entries,
+            "bodies": wire.journal.bodies,
+            "clear_log": wire.journal.clear,
+            "fault": wire.faults.add,
+            "faults": wire.faults.pending,
+            "clear_faults": wire.faults.clear,
+            "seed": tenant.registry.seed,
+            "integrations": tenant.registry.stored,
+            "force": tenant.force,
+            "migrate": tenant.migrate,
+            "revalidate": tenant.revalidate,
+            "connections": connections.seed,
+            "warehouses": warehouses.place,
+        }
 
-    def change(**switches: Any) -> dict[str, Any]:
-        settings.change(switches)
-        return settings.as_dict()
+    def app(self) -> Starlette:
+        return Starlette(routes=[Route("/_simulator/{name}", self._act, methods=["POST"])])
 
-    actions: dict[str, Callable[..., Any]] = {
-        "ping": lambda: "pong",
-        "reset": reset,
-        "settings": change,
-        "requests": journal.entries,
-        "bodies": journal.bodies,
-        "clear_log": journal.clear,
-        "fault": faults.add,
-        "faults": faults.pending,
-        "clear_faults": faults.clear,
-        "seed": tenant.registry.seed,
-        "integrations": tenant.registry.stored,
-        "force": tenant.force,
-        "migrate": tenant.migrate,
-        "revalidate": tenant.revalidate,
-        "connections": connections.seed,
-        "warehouses": warehouses.place,
-    }
-
-    async def act(request: Request) -> Response:
-        action = actions.get(request.path_params["name"])
+    async def _act(self, request: Request) -> Response:
+        action = self._actions.get(request.path_params["name"])
         if action is None:
             return JSONResponse({"error": f"there is no action {request.path_params['name']!r}"}, 404)
         arguments = await request.json() if await request.body() else {}
+        if action == self._reset:
+            await self._wire.settle()  # nothing of before happens after it
         try:
             return JSONResponse({"result": await run_in_threadpool(action, **arguments)})
         except (TypeError, ValueError, KeyError) as error:
             return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
 
-    return Starlette(routes=[Route("/_simulator/{name}", act, methods=["POST"])])
+    def _reset(self) -> None:
+        for part in (self._tenant, self._wire.access, self._wire.settings, self._warehouses):
+            part.reset()
+        self._connections.seed([])
+        self._wire.faults.clear()
+        self._wire.journal.clear()
+
+    def _settings(self, **switches: Any) -> dict[str, Any]:
+        self._wire.settings.change(switches)
+        return self._wire.settings.as_dict()

@@ -24,8 +24,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .access import Access
 from .connections import Connections
-from .control import control_app
-from .faults import Faults
+from .control import Control
 from .journal import Journal
 from .routes import Routes
 from .settings import Settings
@@ -66,13 +65,11 @@ class Server(uvicorn.Server):
 
 
 def serve(options: Options) -> None:
-    settings = Settings(**options.switches)
-    warehouses = Warehouses(options.warehouses)
-    tenant = Tenant(settings, warehouses)
-    connections, faults, journal = Connections(settings), Faults(), Journal(options.log_file)
+    settings, warehouses = Settings(**options.switches), Warehouses(options.warehouses)
+    tenant, connections = Tenant(settings, warehouses), Connections(settings)
     access = Access(options.api_key, settings)
-    outside = Wire(Routes(tenant, connections, access, settings).app(), settings, access, faults, journal)
-    inside = control_app(tenant, connections, access, settings, faults, journal, warehouses)
+    outside = Wire(Routes(tenant, connections, access, settings).app(), settings, access, Journal(options.log_file))
+    inside = Control(outside, tenant, connections, warehouses).app()
     pairs = [(_server(outside), _listen(options.port)), (_server(inside), _listen(options.control_port))]
     urls = [f"http://127.0.0.1:{sock.getsockname()[1]}" for _, sock in pairs]
     _announce(options, *urls)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -42,19 +43,38 @@ class Answer:
 
 
 class Wire:
-    def __init__(self, app: App, settings: Settings, access: Access, faults: Faults, journal: Journal) -> None:
+    def __init__(self, app: App, settings: Settings, access: Access, journal: Journal) -> None:
+        self.settings = settings
+        self.access = access
+        self.faults = Faults()
+        self.journal = journal
         self._app = app
-        self._settings = settings
-        self._access = access
-        self._faults = faults
-        self._journal = journal
+        self._active = 0
+        self._idle = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def settle(self) -> None:
+        """Ends all delays and waits until no request is under way."""
+        self._hurry.set()
+        while self._active:
+            self._idle.clear()
+            await self._idle.wait()
+        self._hurry.clear()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        self._active += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._active -= 1
+            self._idle.set()
+
+    async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         started = time.time()
         body = await _whole(receive)
         scope["state"]["body"] = body
         query = scope["query_string"].decode()
-        fault = self._faults.take(scope["method"], f"{scope['path']}?{query}" if query else scope["path"])
+        fault = self.faults.take(scope["method"], f"{scope['path']}?{query}" if query else scope["path"])
         answer = await self._answer(scope, fault)
         self._log(scope, query, started, fault, answer, body)
         await _deliver(scope, send, fault, answer)
@@ -63,7 +83,8 @@ class Wire:
         """What goes back, None when nothing does."""
         if fault is None:
             return await self._handle(scope)
-        await asyncio.sleep(fault.delay)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), fault.delay)
         instead = fault.reset or fault.status is not None
         if fault.when == "after" or not instead:
             real = await self._handle(scope)
@@ -87,10 +108,10 @@ class Wire:
     def _admit(self, scope: MutableMapping[str, Any]) -> None:
         path = scope["path"]
         if path not in OPEN_PATHS:
-            self._access.check(_header(scope, b"authorization"))
-        if path.startswith("/integrations") and not self._settings.application_admin:
+            self.access.check(_header(scope, b"authorization"))
+        if path.startswith("/integrations") and not self.settings.application_admin:
             raise Problem(403, "You do not have permission to perform this action: APPLICATION_ADMIN is required.")
-        if self._settings.refuse_writes and is_write(scope["method"], path, scope["query_string"].decode()):
+        if self.settings.refuse_writes and is_write(scope["method"], path, scope["query_string"].decode()):
             raise Problem(500, "Writes are refused here.")
 
     def _log(
@@ -115,7 +136,7 @@ class Wire:
             "fault": fault.name if fault else None,
         }
         received = answer.body.decode(errors="replace") if answer else ""
-        self._journal.add(entry, body.decode(errors="replace"), received)
+        self.journal.add(entry, body.decode(errors="replace"), received)
 
 
 async def _whole(receive: Receive) -> bytes:

@@ -40,7 +40,7 @@ MATRIX = {
     "edit": {"Snowflake", "Databricks", "Redshift", "Azure Synapse Analytics"},
     "delete": {"Snowflake", "Databricks", "Redshift", "Azure Synapse Analytics"},
 }
-PASSWORDS = ["plain", "o'clock", 'dou"ble', "semi;colon", "$$", "a$$b;$", "back\\slash\\", "\\'", "%s {{ x }} %(y)s", "grün 🔑", "--", "/*", "443"]
+PASSWORDS = ["plain", "o'clock", 'dou"ble', "semi;colon", "$$", "a$$b;$", "ends$", "back\\slash\\", "\\'", "%s {{ x }} %(y)s", "grün 🔑", "--", "/*", "443"]
 
 
 @pytest.fixture(scope="module")

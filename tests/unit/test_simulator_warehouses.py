@@ -282,6 +282,21 @@ def test_automatic_set_up_that_breaks_is_a_create_error_that_delete_cleans_up(wa
     assert warehouse.holds_nothing()
 
 
+@pytest.mark.parametrize("warehouse", ["Redshift"], indirect=True)
+def test_creation_that_made_nothing_can_be_deleted(warehouse: Warehouse) -> None:
+    account = {"authenticationType": "userPassword", "username": "limited", "password": "Limited1"}
+    with closing(warehouse.connect("dev")) as connection:
+        connection.cursor().execute("CREATE USER limited PASSWORD 'Limited1'")
+    wanted = {**warehouse.payload(**account), "autoBootstrap": True}
+    assert warehouse.tenant.call("POST", "/integrations", wanted).status == 200
+    found = warehouse.tenant.call("GET", "/integrations/1").json()
+    assert (found["status"], "permission denied" in str(found["validationResults"])) == ("createError", True)
+    assert warehouse.tenant.call("DELETE", "/integrations/1", account).status == 200
+    assert warehouse.tenant.call("GET", "/integrations").json() == []
+    with closing(warehouse.connect("dev")) as connection:
+        connection.cursor().execute("DROP USER limited")
+
+
 def test_unreachable_warehouse_is_a_failed_connection_test(warehouse: Warehouse) -> None:
     place = {"host": warehouse.config["host"], "type": warehouse.type, "address": "127.0.0.1", "port": 9}
     warehouse.tenant.warehouses([place])

@@ -263,6 +263,16 @@ def test_delayed_answer(tenant: Simulator, session: requests.Session) -> None:
     assert time.monotonic() - started >= 0.2
 
 
+def test_reset_waits_for_what_is_under_way(tenant: Simulator, session: requests.Session) -> None:
+    tenant.fault(delay=30)
+    with pytest.raises(requests.Timeout):
+        session.post(f"{tenant.url}/integrations", json=TRINO, timeout=0.2)
+    started = time.monotonic()
+    tenant.reset()
+    assert time.monotonic() - started < 10
+    assert (tenant.integrations(), tenant.requests()) == ([], [])
+
+
 @pytest.mark.parametrize("fault", [{"colour": "red"}, {"when": "later"}, {"path": "("}])
 def test_bad_fault_is_refused(tenant: Simulator, fault: dict[str, Any]) -> None:
     with pytest.raises(SimulatorError, match="fault"):
