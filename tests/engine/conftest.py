@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from engines import RedshiftEngine, SnowflakeEngine
+from engines import DatabricksEngine, RedshiftEngine, SnowflakeEngine
 
 # Everything that a template, a splitter, a driver or a shell could trip over.
 NASTY = "a'b\"c;d$$e%s %(x)s {{ f }} g\\h\\'i`j -- k /* l é漢 \\n 5439"
@@ -29,9 +29,15 @@ def snowflake() -> Iterator[SnowflakeEngine]:
         yield engine
 
 
+@pytest.fixture(scope="session")
+def databricks() -> Iterator[DatabricksEngine]:
+    with DatabricksEngine(host="127.0.0.7") as engine:
+        yield engine
+
+
 @pytest.fixture
 def new() -> str:
-    """A name that no other test has, good for both engines."""
+    """A name that no other test has, good for every engine."""
     return f"t{next(_numbers)}_thing"
 
 

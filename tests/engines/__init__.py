@@ -14,10 +14,11 @@ them and removes their files.
 
 from __future__ import annotations
 
+from .databricks import DatabricksEngine
 from .engine import Engine, EngineError
 from .redshift import RedshiftEngine
 from .snowflake import SnowflakeEngine
 
-ENGINES: dict[str, type[Engine]] = {"redshift": RedshiftEngine, "snowflake": SnowflakeEngine}
+ENGINES: dict[str, type[Engine]] = {"databricks": DatabricksEngine, "redshift": RedshiftEngine, "snowflake": SnowflakeEngine}
 
-__all__ = ["ENGINES", "Engine", "EngineError", "RedshiftEngine", "SnowflakeEngine"]
+__all__ = ["ENGINES", "DatabricksEngine", "Engine", "EngineError", "RedshiftEngine", "SnowflakeEngine"]

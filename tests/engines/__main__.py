@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run one engine in the foreground, or show what a running one holds.
 
-python -m engines redshift|snowflake --host 127.0.0.1 --port 0 --ready-file F
+python -m engines databricks|redshift|snowflake|synapse --host 127.0.0.1 --port 0 --ready-file F
 python -m engines catalog --ready-file F
 """
 
@@ -15,7 +15,7 @@ import json
 import sys
 from pathlib import Path
 
-KINDS = ("redshift", "snowflake")
+KINDS = ("databricks", "redshift", "snowflake")
 
 
 def main() -> int:

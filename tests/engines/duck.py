@@ -21,7 +21,11 @@ Place = tuple[str, str, str]  # database, schema, name
 
 
 class QueryFailed(Exception):
-    """A query that DuckDB, or the translation to its dialect, refuses."""
+    """A query that DuckDB refuses."""
+
+
+class Unreadable(QueryFailed):
+    """A query that cannot even be read."""
 
 
 @dataclass(frozen=True)
@@ -43,35 +47,35 @@ class Tables:
             self._duck.execute(macro)
 
     def create_database(self, name: str) -> None:
-        self._duck.execute(f"ATTACH ':memory:' AS {_quoted(_alias(name))}")
+        self._duck.execute(f"ATTACH ':memory:' AS {_quoted(_database(name))}")
 
     def drop_database(self, name: str) -> None:
-        self._duck.execute(f"DETACH {_quoted(_alias(name))}")
+        self._duck.execute(f"DETACH {_quoted(_database(name))}")
 
     def create_schema(self, database: str, schema: str) -> None:
-        self._duck.execute(f"CREATE SCHEMA {_quoted(_alias(database), schema)}")
+        self._duck.execute(f"CREATE SCHEMA {_place(database, schema)}")
 
     def drop_schema(self, database: str, schema: str) -> None:
-        self._duck.execute(f"DROP SCHEMA {_quoted(_alias(database), schema)} CASCADE")
+        self._duck.execute(f"DROP SCHEMA {_place(database, schema)} CASCADE")
 
     def drop(self, kind: str, place: Place) -> None:
         """kind: TABLE or VIEW."""
-        self._duck.execute(f"DROP {kind} {_quoted(_alias(place[0]), *place[1:])}")
+        self._duck.execute(f"DROP {kind} {_place(*place)}")
 
     def fill(self, place: Place, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
         """A table with these rows, in place of what was there: how a service shows what it keeps elsewhere."""
-        name = _quoted(_alias(place[0]), *place[1:])
-        self._duck.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(_alias(place[0]), place[1])}")
-        self._duck.execute(f"CREATE OR REPLACE TABLE {name} ({', '.join(f'{_quoted(column)} {_type(rows, at)}' for at, column in enumerate(columns))})")
+        self._duck.execute(f"CREATE SCHEMA IF NOT EXISTS {_place(*place[:2])}")
+        described = ", ".join(f"{_quoted(column)} {_type(rows, at)}" for at, column in enumerate(columns))
+        self._duck.execute(f"CREATE OR REPLACE TABLE {_place(*place)} ({described})")
         if rows:
-            self._duck.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", rows)
+            self._duck.executemany(f"INSERT INTO {_place(*place)} VALUES ({', '.join('?' * len(columns))})", rows)
 
-    def query(self, sql: str, qualify: Callable[[tuple[str, ...]], Place], rewrite: Callable[[exp.Expression], exp.Expression] | None = None) -> Result:
+    def query(self, sql: str, qualify: Callable[[tuple[str, ...]], Place], rewrite: Callable[[exp.Expr], exp.Expr] | None = None) -> Result:
         """Run one query, or CREATE TABLE or VIEW. qualify: what a table's name means; rewrite: for what differs otherwise."""
         tree = self.parse(sql)
         for table in _tables(tree):
             database, schema, name = qualify(tuple(part.name for part in table.parts))
-            for key, text in (("catalog", _alias(database)), ("db", schema), ("this", name)):
+            for key, text in (("catalog", _database(database)), ("db", _schema(schema)), ("this", name)):
                 table.set(key, exp.to_identifier(text, quoted=True))
         if rewrite is not None:
             tree = tree.transform(rewrite)
@@ -79,20 +83,20 @@ class Tables:
             done = self._duck.execute(tree.sql(dialect="duckdb"))
             columns = tuple((name, str(kind)) for name, kind, *_ in done.description or ())
             rows = tuple(done.fetchall())
-        except (duckdb.Error, SqlglotError) as error:
+        except duckdb.Error as error:
             raise QueryFailed(str(error)) from None
         if isinstance(tree, (exp.Insert, exp.Update, exp.Delete, exp.Merge)):
             return Result(count=int(rows[0][0]))
         return Result(columns, rows, len(rows)) if isinstance(tree, exp.Query) else Result()
 
-    def parse(self, sql: str) -> exp.Expression:
+    def parse(self, sql: str) -> exp.Expr:
         """The query as sqlglot reads it."""
         try:
             trees = sqlglot.parse(sql, read=self._dialect)
         except SqlglotError as error:
-            raise QueryFailed(str(error)) from None
+            raise Unreadable(str(error)) from None
         if len(trees) != 1 or trees[0] is None or isinstance(trees[0], exp.Command):
-            raise QueryFailed("not one query")
+            raise Unreadable("not one query")
         return trees[0]
 
     def mentioned(self, sql: str) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
@@ -105,7 +109,7 @@ class Tables:
         return [name for key, name in names.items() if key != id(changed)], [names[id(changed)]] if changed else []
 
 
-def _tables(tree: exp.Expression) -> Iterator[exp.Table]:
+def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
     """The tables that a query names; what WITH defines is none, and neither is a table function."""
     defined = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     for table in list(tree.find_all(exp.Table)):
@@ -118,9 +122,18 @@ def _type(rows: list[tuple[Any, ...]], at: int) -> str:
     return "BIGINT" if values and all(isinstance(value, int) for value in values) else "VARCHAR"
 
 
-def _alias(database: str) -> str:
+def _database(name: str) -> str:
     """A database's name in DuckDB, which has databases of its own."""
-    return f"db {database}"
+    return f"database {name}"
+
+
+def _schema(name: str) -> str:
+    """A schema's name in DuckDB, which has schemas of its own in every database."""
+    return f"schema {name}"
+
+
+def _place(database: str, schema: str, *name: str) -> str:
+    return _quoted(_database(database), _schema(schema), *name)
 
 
 def _quoted(*names: str) -> str:

@@ -9,6 +9,7 @@ Unity Catalog's own service (principals, catalogs) and of the token check as its
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 
@@ -107,6 +108,19 @@ def unsupported(what: str) -> SqlFailed:
     return SqlFailed("UNSUPPORTED_FEATURE", "0A000", f"The feature is not supported: {what}.")
 
 
+def translated(message: str) -> SqlFailed:
+    """What DuckDB says, as the service would."""
+    column = re.search(r'Referenced column "([^"]+)" (?:was )?not found|does not have a column with name "([^"]+)"', message)
+    if column:
+        text = f"A column, variable, or function parameter with name {shown([column[1] or column[2]])} cannot be resolved."
+        return SqlFailed("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", text)
+    value = re.search(r"Could not convert string '(.*?)' to (\w+)", message)
+    if value:
+        text = f'The value \'{value[1]}\' of the type "STRING" cannot be cast to "{value[2]}" because it is malformed.'
+        return SqlFailed("CAST_INVALID_INPUT", "22018", text)
+    return SqlFailed("INTERNAL_ERROR", "XX000", message.partition("\n")[0])
+
+
 # --- requests ---
 
 
@@ -128,10 +142,6 @@ def bad_parameter(message: str) -> Refused:
 
 def no_warehouse(warehouse: str) -> Refused:
     return Refused(404, "RESOURCE_DOES_NOT_EXIST", f"SQL warehouse {warehouse} does not exist at all in the database")
-
-
-def may_not_use(warehouse: str) -> Refused:
-    return Refused(403, "PERMISSION_DENIED", f"You do not have permission to use the SQL warehouse {warehouse}.")
 
 
 def no_statement(statement: str) -> Refused:

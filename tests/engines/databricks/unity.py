@@ -20,6 +20,7 @@ Name = tuple[str, ...]
 METASTORE: Name = ()
 TOKEN_SECONDS = 3600
 ALL = "ALL PRIVILEGES"
+EVERYBODY = "account users"  # the group that everybody is in
 
 _TABLE = ("SELECT", "MODIFY", "APPLY TAG", "MANAGE", ALL)
 _SCHEMA = (*_TABLE, "EXECUTE", "USE SCHEMA", "CREATE TABLE", "CREATE FUNCTION", "CREATE VOLUME", "READ VOLUME", "WRITE VOLUME")
@@ -112,6 +113,8 @@ class Metastore:
 
     def principal(self, name: str) -> Principal:
         found = self._principals.get(name.lower())
+        if found is None and name == EVERYBODY:
+            return Principal(EVERYBODY, "group")
         if found is None:
             raise errors.no_principal(name)
         return found
@@ -125,7 +128,7 @@ class Metastore:
         while waiting:
             found |= waiting
             waiting = {group.name for group in self._principals.values() if group.members & waiting} - found
-        return found | {"account users"}
+        return found | {EVERYBODY}
 
     def is_admin(self, name: str) -> bool:
         return any(self._principals[each.lower()].admin for each in self.identities(name) if each.lower() in self._principals)
@@ -193,6 +196,12 @@ class Metastore:
                 raise errors.no_privilege(needed, container, name[:depth])
         if not self.may(who, privilege, name):
             raise errors.no_privilege(privilege, kind, name)
+
+    def sees(self, who: str, name: Name) -> bool:
+        """Whether somebody owns it, or has any privilege on it, on what it is in, or on what is in it."""
+        identities = self.identities(who)
+        near = (grant for grant in self._grants if grant.name and (grant.name[: len(name)] == name or name[: len(grant.name)] == grant.name))
+        return self.owns(who, name) or any(grant.principal in identities for grant in near)
 
 
 def _paths(name: Name) -> Iterator[Name]:
