@@ -161,7 +161,11 @@ def _keep_key(task: Task, key: str) -> None:
 def _check_script(action: str, platform: Platform) -> None:
     if action not in platform.scripts:
         known = ", ".join(platform.scripts) or "none"
-        raise OptionError(f"Immuta makes no {action} script for a {platform.type} integration.", option="action", hint=f"Scripts of this type: {known}.")
+        raise OptionError(
+            f"action {action} is not possible: Immuta makes no such script for a {platform.type} integration.",
+            option="action",
+            hint=f"Scripts of this type: {known}.",
+        )
 
 
 def _script(task: Task, action: str, wanted: Desired) -> str:
