@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -120,6 +122,7 @@ def test_several_statements_in_one_call_are_refused(cursor: Any) -> None:
     assert code_of(error) == "42601"
 
 
+@pytest.mark.filterwarnings("ignore:ssl:DeprecationWarning")  # the driver's way to make a context
 def test_encryption_is_refused(redshift: RedshiftEngine) -> None:
     with pytest.raises(redshift_connector.InterfaceError, match="SSL"):
         redshift_connector.connect(host=redshift.host, port=redshift.port, database="dev", user="x", password="y", ssl=True)
@@ -187,6 +190,20 @@ def redshift_pid(connection: Any) -> int:
     cursor = connection.cursor()
     cursor.execute("SELECT pg_backend_pid()")
     return int(cursor.fetchone()[0])
+
+
+def test_a_client_that_breaks_off_does_not_hold_its_database(redshift: RedshiftEngine, cursor: Any, new: str) -> None:
+    cursor.execute(f"CREATE DATABASE {new}")
+    gone = redshift.connect(database=new)
+    gone._usock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset instead of a good-bye
+    gone._usock.close()
+    gone._sock.close()
+    sessions = f"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = '{new}'"
+    end = time.monotonic() + 10
+    while redshift.query(sessions) != [[0]] and time.monotonic() < end:
+        time.sleep(0.1)
+    cursor.execute(f"DROP DATABASE {new}")
+    assert new not in redshift.catalog()["databases"]
 
 
 def test_large_results_and_statements_pass_the_proxy(cursor: Any) -> None:

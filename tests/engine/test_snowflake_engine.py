@@ -411,6 +411,12 @@ def test_the_information_schema_shows_tables_and_columns(cursor: Any, new: str) 
     cursor.execute("COMMENT ON COLUMN t.a IS 'x'")
 
 
+def test_describing_a_statement_does_not_run_it(snowflake: SnowflakeEngine, cursor: Any, new: str) -> None:
+    assert [column.name for column in cursor.describe("SELECT 1 AS a, 'x' AS b")] == ["A", "B"]
+    cursor.describe(f"CREATE DATABASE {new}")
+    assert new.upper() not in snowflake.catalog()["databases"]
+
+
 def test_a_statement_that_fails_inside_answers_at_once(cursor: Any, new: str) -> None:
     """The driver repeats a request that ended in an HTTP 500 for minutes."""
     cursor.execute(f"CREATE DATABASE {new}")

@@ -269,3 +269,11 @@ def test_a_procedure_in_sql_runs_with_its_owners_rights(admin: Any, user: Any, r
     assert rows(user, "SELECT CURRENT_ROLE()") == [(role.upper(),)]
     assert rows(admin, f"SELECT a FROM {database}.public.t ORDER BY a") == [(1,), (5,)]
     assert error_of(user, f"CALL {database}.public.p()")[0] == 2141
+
+
+def test_a_procedure_may_drop_where_its_caller_stands(admin: Any, database: str, new: str) -> None:
+    admin.execute(f"CREATE DATABASE {new}_home")
+    admin.execute(f"CREATE PROCEDURE p() RETURNS VARCHAR LANGUAGE SQL AS $$ BEGIN DROP DATABASE {database}; RETURN 'done'; END $$")
+    admin.execute(f"USE DATABASE {database}")
+    assert rows(admin, f"CALL {new}_home.public.p()") == [("done",)]
+    assert rows(admin, "SELECT CURRENT_DATABASE()") == [(None,)]

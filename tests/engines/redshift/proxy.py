@@ -103,7 +103,7 @@ async def _requests(client: asyncio.StreamReader, server: asyncio.StreamWriter, 
     The driver sends a flush after the password. A server that has refused the password has hung up by then, and what
     it said would be lost with the failed write: the flush means nothing there, so it stays here.
     """
-    with contextlib.suppress(asyncio.IncompleteReadError):
+    with contextlib.suppress(OSError, EOFError, ValueError):  # the client went away, or lost its mind
         while True:
             kind, body = await _message(client)
             if kind == b"H" and not greeted.is_set():
@@ -114,7 +114,8 @@ async def _requests(client: asyncio.StreamReader, server: asyncio.StreamWriter, 
             elif kind == b"Q":
                 body = _rewritten(body[:-1]) + b"\0"
             await _send(server, kind, body)
-    server.write_eof()
+    with contextlib.suppress(OSError):
+        server.write_eof()  # or the server would hold the session, and with it the database
 
 
 def _rewritten(statement: bytes) -> bytes:

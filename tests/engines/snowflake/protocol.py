@@ -112,8 +112,9 @@ class Protocol:
             return _gone()
         body = await _json(request)
         query_id = str(uuid.uuid4())
+        sql = body.get("sqlText") or ""
         try:
-            result = session.read(body.get("sqlText") or "")
+            result = Forward(sql) if body.get("describeOnly") else session.read(sql)
             if isinstance(result, Forward):
                 return await self._forward(session, request, body, result, query_id)
         except SnowflakeError as error:

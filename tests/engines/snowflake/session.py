@@ -37,6 +37,7 @@ class Account:
     name: str
     ledger: Ledger
     storage: Storage
+    handler_of: Callable[[Reader], tuple[Handler, bool]]  # what carries a statement out; whether it may hold semicolons
 
 
 @dataclass(eq=False)
@@ -73,15 +74,13 @@ class Session:
 
     def read(self, sql: str) -> Answer | Forward:
         """Carry out a statement, or say what fakesnow has to do for it."""
-        from .statements import handler_of  # the handlers need the session, too
-
         words = words_of(sql)
         while words and words[-1].key == ";":
             words.pop()
         reader = Reader(sql[: words[-1].end] if words else "", words)
         if not words:
             raise SnowflakeError(900, "42601", "SQL compilation error:\nEmpty SQL statement.")
-        handler, is_block = handler_of(reader)
+        handler, is_block = self.account.handler_of(reader)
         count = 1 + sum(word.key == ";" and after.key != ";" for word, after in zip(words, words[1:], strict=False))
         if count > 1 and not is_block:
             raise several_statements(count)
@@ -140,7 +139,7 @@ class Session:
     @contextmanager
     def rights_of(self, procedure: Thing, owners: bool) -> Iterator[None]:
         """Act as the procedure's owner, in its database and schema, if it runs with the owner's rights."""
-        before = (self.role, self.database, self.schema)
+        role, database, schema = self.role, self.database, self.schema
         if owners:
             self.role = procedure.owner
             self.storage.use(self.connection, *procedure.name[:2])
@@ -148,8 +147,16 @@ class Session:
             yield
         finally:
             if owners:
-                self.role = before[0]
-                self.storage.use(self.connection, *before[1:])
+                self.role = role
+                self._come_back_to(database or "", schema or "")
+
+    def _come_back_to(self, database: str, schema: str) -> None:
+        """Make a database and schema current, as far as they are still there."""
+        if self.ledger.get("DATABASE", (database,)):
+            there = self.ledger.get("SCHEMA", (database, schema))
+            self.storage.use(self.connection, database, schema if there else None)
+        else:
+            self.storage.use(self.connection, None)
 
     # The current role, warehouse, database and schema
 
