@@ -44,7 +44,7 @@ class Relay:
 
     def serve(self) -> None:
         while not self.ended:
-            for key, _ in self.ways.select(timeout=0.05):
+            for key, _events in self.ways.select(timeout=0.05):
                 if key.fileobj is self.listener:
                     self.join(self.listener.accept()[0])
                 elif key.fileobj in self.partners:

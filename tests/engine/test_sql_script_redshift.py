@@ -177,10 +177,10 @@ def test_bad_input_names_its_option_and_holds_no_secret(login: dict[str, Any], t
         "start": ({**right, "start_at": 2}, "start_at is 2"),
         "unless": ({**right, "unless": "SELECT nothing FROM nowhere"}, "The query in unless failed"),
     }
-    tasks = [{"ignore_errors": True, **task(name, **options)} for name, (options, _) in wrong.items()]
+    tasks = [{"ignore_errors": True, **task(name, **options)} for name, (options, _complaint) in wrong.items()]
     secrets = {"script": "SELECT 'geheim'", "wrong": {**login, "password": "wrong-one"}, "misspelt": {**login, "pasword": "geheim"}}
     ran = play(tasks, tmp_path, verbosity=4, extra={"login": login, **secrets})
-    for name, (_, complaint) in wrong.items():
+    for name, (_options, complaint) in wrong.items():
         assert ran[name].failed and complaint in ran[name]["msg"], (name, ran[name]["msg"])
     assert ran["browser"]["option"] == "login.authenticator"
     no_trace(ran, "geheim", "wrong-one", login["password"])

@@ -65,12 +65,11 @@ class Ledger:
 
     def begin(self, *, anew: bool) -> None:
         """Make the file ready for records. anew: what is in it no longer counts."""
-        assert self._stream is not None
-        handle = self._stream.fileno()
+        handle = self._file.fileno()
         os.fchmod(handle, 0o600)
         size = os.fstat(handle).st_size
         if size and os.pread(handle, 1, size - 1) != b"\n":
-            self._stream.write("\n")  # a crash cut the last line off
+            self._file.write("\n")  # a crash cut the last line off
         if anew or not self._key:
             self._key = secrets.token_hex(32)
             self.statuses = {}
@@ -85,6 +84,12 @@ class Ledger:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+    @property
+    def _file(self) -> IO[str]:
+        if self._stream is None:
+            raise AssertionError("a ledger that was opened for reading")
+        return self._stream
 
     def _take(self) -> None:
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -123,10 +128,9 @@ class Ledger:
         return hmac.new(self._key.encode(), text.encode("utf-8"), hashlib.sha256).hexdigest()
 
     def _append(self, entry: dict[str, Any]) -> None:
-        assert self._stream is not None
-        self._stream.write(json.dumps(entry) + "\n")
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        self._file.write(json.dumps(entry) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
 
 def _lines(path: str) -> list[str]:

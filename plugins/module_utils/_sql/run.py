@@ -257,9 +257,8 @@ class Run:
 
     def _ask(self) -> bool:
         """Ask C(unless). Its answer beats the ledger's: what is gone from the database is to be made again."""
-        assert self.unless is not None
         try:
-            self.done_already = self.driver.query(self.unless) is not None
+            self.done_already = self.driver.query(self.unless or "") is not None
         except (SqlError, AnswerLost) as error:
             raise SqlError(f"The query in unless failed: {error.message}", **error.facts) from None
         for outcome in self.outcomes:
@@ -282,7 +281,7 @@ class Run:
         started = time.monotonic()
         failure: SqlError | AnswerLost | None = None
         try:
-            for _ in range(outcome.statement.repeat):
+            for _turn in range(outcome.statement.repeat):
                 executed = self.driver.execute(outcome.statement.text)
                 outcome.rows = executed.rows if outcome.verb in COUNTED else None
                 outcome.query_id = executed.query_id

@@ -179,7 +179,8 @@ def _scan(script: str, dialect: Dialect) -> Iterator[Token]:
     occupied = 0
     while position < len(script):
         found = dialect.scanner.match(script, position)
-        assert found is not None  # a symbol is any character
+        if found is None:
+            raise AssertionError("a symbol is any character")
         kind, text = found.lastgroup or "", found[0]
         if kind in ("go", "client") and occupied == line:
             kind, text = ("word", text[:2]) if kind == "go" else ("symbol", text[0])
