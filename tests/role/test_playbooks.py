@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks, and what is written down more than once about the role."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS
+from support.playbook import ROOT, Run, run_playbook
+
+from .conftest import DEREGISTER, REGISTER, World
+
+ROLE = ROOT / "roles" / "immuta_platform"
+EXAMPLES = ROOT / "playbooks" / "inventory.example"
+
+
+def load(path: str) -> Any:
+    return yaml.safe_load((ROLE / path).read_text())
+
+
+@pytest.mark.parametrize("confirm", [[], ["-e", "immuta_confirm=snowflake"], ["-e", "immuta_confirm=1"], ["-e", "immuta_confirm=yes"]])
+def test_deregister_wants_the_number_of_hosts(world: World, confirm: list[str]) -> None:
+    run = world.run(DEREGISTER, *confirm, on=[world.redshift, world.snowflake])
+    assert run.rc != 0
+    assert "takes back 2 data platform(s): redshift, snowflake" in run.output
+    assert world.asked() == []
+    assert not run.tasks("redshift", "immuta_integration") and not run.tasks("snowflake", "immuta_integration")
+
+
+@pytest.mark.parametrize("confirm", ["snowflake", "1"])
+def test_deregister_of_one_host_takes_its_name(world: World, confirm: str) -> None:
+    run = world.run(
+        DEREGISTER, "--check", "--limit", "snowflake", "-e", f"immuta_confirm={confirm}", on=[world.redshift, world.snowflake]
+    )
+    assert run.rc == 0, run.output
+    assert run.result("snowflake")["action"] == "unchanged"
+
+
+def test_the_example_inventory_works_as_it_is(world: World) -> None:
+    """Against a tenant that knows nothing of its hosts; only its address and key are not the example's."""
+    run: Run = run_playbook(
+        REGISTER,
+        {},
+        world.folder,
+        "--check",
+        "-i",
+        str(EXAMPLES),
+        extra={"immuta_url": world.tenant.url, "immuta_api_key": world.tenant.api_key},
+        environment={"ANSIBLE_CONFIG": str(ROOT / "playbooks" / "ansible.example.cfg")},
+    )
+    assert run.rc == 0, run.output
+    for host in ("snowflake_emea", "redshift_emea", "snowflake_us"):
+        assert run.result(host)["action"] == "created"
+    asked = [body["sent"] for body in world.tenant.bodies() if body["path"].startswith("/integrations/scripts/")]
+    assert "to-be-{{ replaced }}" in {body["config"]["password"] for body in asked}, "the !unsafe password was taken for a template"
+
+
+def test_the_roles_scripts_are_those_of_the_platforms() -> None:
+    """Who adds a script to a platform adds it in both places."""
+    known = load("vars/main.yml")["immuta_platform__platforms"]
+    spelled = {
+        name: {
+            script: re.sub(r"\{\{ immuta_platform__place\.(\w+) \}\}", r"{\1}", database) for script, database in platform["scripts"].items()
+        }
+        for name, platform in known.items()
+    }
+    assert spelled == {name: dict(platform.scripts) for name, platform in PLATFORMS.items() if platform.scripts}
+
+
+def test_every_script_belongs_to_a_work() -> None:
+    scripts = [script for work in load("vars/main.yml")["immuta_platform__works"].values() for script in work["scripts"]]
+    assert sorted(scripts) == sorted({script for platform in PLATFORMS.values() for script in platform.scripts})
+
+
+def test_options_defaults_and_readme_say_the_same() -> None:
+    options = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    defaults = load("defaults/main.yml")
+    documented = {name: spec["default"] for name, spec in options.items() if "default" in spec}
+    assert documented == defaults
+    table = dict(re.findall(r"^\| `(immuta_\w+)` \| (.*?) \|", (ROLE / "README.md").read_text(), re.MULTILINE))
+    assert set(table) == {name for name in options if name.startswith("immuta_platform_")} | {"immuta_url"}
+    shown = {name: value for name, value in table.items() if name in defaults}
+    assert {name: yaml.safe_load(value.strip("`")) for name, value in shown.items()} == defaults
+
+
+def test_what_the_role_freezes_is_what_it_documents() -> None:
+    """Every documented variable is read when the role begins, and only there."""
+    options = set(load("meta/argument_specs.yml")["argument_specs"]["main"]["options"])
+    frozen = set(re.findall(r"\bimmuta_\w+", (ROLE / "tasks" / "freeze.yml").read_text().split("- name: Begin")[0]))
+    assert {name for name in frozen if not name.startswith("immuta_platform__")} == options
+    elsewhere = "".join(path.read_text() for path in [*(ROLE / "tasks").glob("*.yml"), ROLE / "vars" / "main.yml"] if path.name != "freeze.yml")
+    used = set(re.findall(r"\{\{[^}]*?\b(immuta_(?:platform_)?[a-z]\w+)\b[^}]*?\}\}", elsewhere))
+    assert not used & options
