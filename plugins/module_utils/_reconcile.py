@@ -19,7 +19,7 @@ from ._documents import branches
 from ._errors import ApiError, Conflict, ImmutaError, NotFound
 from ._plan import Desired, Plan, check_complete, matches, natural_key, plan_create, plan_delete, plan_update
 from ._platforms import PLATFORMS
-from ._secrets import looks_secret, mask
+from ._secrets import is_redacted, looks_secret, mask
 from ._states import GONE, TRANSIENT, Step, is_healthy, next_step
 from ._steps import NOT_ASKED, Steps, unhealthy
 
@@ -237,5 +237,9 @@ def _predicted(body: Mapping[str, Any], observed: Mapping[str, Any] | None = Non
 
 
 def _new_key(answer: Mapping[str, Any]) -> str:
-    """Trino's API key, wherever the answer to the create holds it (its name is not documented)."""
-    return next((value for key, value in answer.items() if isinstance(value, str) and looks_secret(key)), "")
+    """Trino's API key, wherever the answer to the create holds it (its name is not documented); empty when it holds none."""
+    for name, value in answer.items():
+        key = _new_key(value) if isinstance(value, Mapping) else value if looks_secret(name) or name.lower() == "key" else ""
+        if isinstance(key, str) and key and not is_redacted(key):
+            return key
+    return ""

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._errors import (
     AnswerLost,
     ApiError,
+    BadAnswer,
     Conflict,
     ImmutaError,
     NotFound,
@@ -388,9 +389,10 @@ def test_what_is_missing_is_missed_before_anything_is_asked() -> None:
     assert case.calls == []
 
 
-def test_trinos_first_key_is_handed_over_and_never_shown() -> None:
+@pytest.mark.parametrize("answer", [{"newKey": "k3y-k3y"}, {"key": "k3y-k3y"}, {"config": {"host": "h", "apiKey": "k3y-k3y"}}], ids=str)
+def test_trinos_first_key_is_handed_over_and_never_shown(answer: dict[str, Any]) -> None:
     case = Case()
-    case.tenant.instead["POST /"] = [lambda: {**case.tenant.register({"type": "Trino"}), "newKey": "k3y-k3y"}]
+    case.tenant.instead["POST /"] = [lambda: {**case.tenant.register({"type": "Trino"}), **answer}]
     outcome = case.present(want({}, "Trino", auto_bootstrap=None))
     assert outcome.new_key == "k3y-k3y"
     assert "k3y-k3y" not in repr(outcome.as_result())
@@ -416,6 +418,18 @@ def test_a_lost_answer_is_looked_for_and_its_integration_adopted() -> None:
     assert case.calls == ["GET /", "POST / dryRun", "POST /", "GET /", "GET /1"]
     assert (result["action"], result["adopted"], result["changed"]) == ("created", True, True)
     assert len(case.tenant.items) == 1
+
+
+def test_an_answer_that_cannot_be_read_is_lost_too() -> None:
+    case = Case()
+
+    def happen() -> None:
+        case.tenant.register(EQUAL.document())
+        raise BadAnswer("POST /integrations failed: not valid JSON.", status=200, method="POST", path="/integrations")
+
+    case.tenant.instead["POST /"] = [happen]
+    assert case.present(EQUAL).as_result()["adopted"] is True
+    assert case.writes == ["POST /"]
 
 
 def test_a_lost_answer_gets_a_moment_before_the_look() -> None:
