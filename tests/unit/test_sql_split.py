@@ -281,7 +281,7 @@ SECRET = "Geh31m"
             'CREATE USER "U" default_role="R" password="p\n""q" COMMENT = \'x\'',
             'CREATE USER "U" default_role="R" password="***\n" COMMENT = \'***\'',
         ),
-        ("snowflake", "ALTER USER u SET PASSWORD = p1;", "ALTER USER u SET PASSWORD = ***;"),
+        ("snowflake", "ALTER USER u SET PASSWORD = p1 must_change_password=false;", "ALTER USER u SET PASSWORD = *** must_change_password=false;"),
         ("snowflake", "SELECT 1 -- set 'x'\r\n;", "SELECT 1 -- set ***\r\n;"),
         ("redshift", "/* a /* 'b' */\n 'c' */ SELECT 1", "/* a ***\n*/ SELECT 1"),
         ("databricks", 'SELECT "a", `b`', 'SELECT "***", `b`'),
@@ -343,5 +343,5 @@ def test_no_literal_in_a_readable_body_survives_the_mask(inside: str) -> None:
 
 def test_the_secrets_of_a_script_are_known_as_written_and_as_meant() -> None:
     script = """CREATE USER a PASSWORD 'it''s \\\\ one';
-        ALTER USER b SET PASSWORD = E'second' COMMENT = 'plain text'; CREATE USER c password="third one"; SELECT 'nothing'"""
+        ALTER USER b SET PASSWORD = E'second' COMMENT = 'plain text'; CREATE USER c password="third one" must_change_password=false; SELECT 'nothing'"""
     assert secrets_in(script, "redshift") == {"it''s \\\\ one", "it's \\\\ one", "it's \\ one", "second", "third one"}

@@ -99,7 +99,7 @@ _LISTS = {
 ALLOWED = {(platform, purpose): lists.allowed(purpose) for platform, lists in _LISTS.items() for purpose in PURPOSES if purpose != "any"}
 
 # Verbs that are looked for inside blocks too, where assignments and loops make a closed list impossible.
-_NEVER_INSIDE = _verbs("COPY, UNLOAD, PUT, GET, REMOVE, BACKUP, RESTORE, BULK, SHUTDOWN, KILL, UNDROP")
+_NEVER_INSIDE = _verbs("COPY, UNLOAD, REMOVE, BACKUP, RESTORE, BULK, SHUTDOWN, KILL, UNDROP")
 
 
 def forbidden(statements: Iterable[Statement], platform: str, purpose: str) -> list[dict[str, Any]]:

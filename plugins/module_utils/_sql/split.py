@@ -324,6 +324,8 @@ class _Block:
 _TELLTALE = re.compile(r"['\"`]|\$\w*\$|/\*|passw|pwd|secret|token|credential", re.IGNORECASE)
 # Properties whose double-quoted value is the name of an object; any other is a text: password="…"
 _VALUE_IS_NAME = re.compile(r"(ROLE|WAREHOUSE|NAMESPACE|DATABASE|SCHEMA|_NAME)$")
+# Unquoted values that are no texts: must_change_password=false
+_KEYWORD_VALUES = frozenset({"TRUE", "FALSE", "NULL"})
 _CODE_LANGUAGES = frozenset({"", "SQL", "PLPGSQL"})
 
 
@@ -401,7 +403,7 @@ def _is_secret_value(token: Token, last: str, before: str) -> bool:
     """Whether a name, word or number is the value of something: password="…", or PASSWORD "…"."""
     if token.kind == "name":
         return looks_secret(last) or (last == "=" and not _VALUE_IS_NAME.search(before))
-    return token.kind in ("word", "number") and last == "=" and looks_secret(before)
+    return token.kind in ("word", "number") and token.key not in _KEYWORD_VALUES and last == "=" and looks_secret(before)
 
 
 def _mark_comment(text: str) -> Iterator[tuple[str, bool]]:
