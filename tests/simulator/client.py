@@ -54,7 +54,7 @@ class Reply:
 class Simulator:
     """A tenant on loopback that ends with the context, or with the process that made it.
 
-    url: the tenant's; api_key: its key; control_url: where the methods below go. warehouses: a list of
+    url: the tenant's; api_key: its key; control_url: where the methods below go; pid: its process. warehouses: a list of
     {host, type, address, port, account, ssl}. Keyword arguments are switches, and what reset() goes back to.
     """
 
@@ -73,6 +73,7 @@ class Simulator:
         self._process: subprocess.Popen[bytes] | None = None
         self._direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Staying())
         self.url = self.control_url = self.api_key = ""
+        self.pid = 0
 
     @classmethod
     def attach(cls, ready_file: str | os.PathLike[str]) -> Simulator:
@@ -203,10 +204,10 @@ class Simulator:
         except urllib.error.HTTPError as error:
             raise SimulatorError(f"{action}: {json.load(error).get('error')}") from None
 
-    def _know(self, facts: dict[str, str]) -> None:
-        self.url, self.control_url, self.api_key = facts["url"], facts["control_url"], facts["api_key"]
+    def _know(self, facts: dict[str, Any]) -> None:
+        self.url, self.control_url, self.api_key, self.pid = (facts[name] for name in ("url", "control_url", "api_key", "pid"))
 
-    def _wait(self, ready: Path) -> dict[str, str]:
+    def _wait(self, ready: Path) -> dict[str, Any]:
         assert self._process is not None
         deadline = time.monotonic() + START_SECONDS
         while not ready.exists():

@@ -77,8 +77,9 @@ class Warehouses:
     def clean_up(self, record: Integration, credentials: Mapping[str, Any], settings: Settings) -> None:
         """The delete script; after a failed creation whatever of the cleanup script finds something to do."""
         if record.account:
-            action = "cleanup" if record.never_created else "delete"
-            self._run(record, action, {**record.config, **credentials}, KITS[record.type].CLEAN_UP_IN, settings)
+            action, kit = "cleanup" if record.never_created else "delete", KITS[record.type]
+            database = kit.CLEAN_UP_IN if settings.drop_database else kit.EDIT_IN
+            self._run(record, action, {**record.config, **credentials}, database, settings)
 
     def _run(
         self,

@@ -252,6 +252,28 @@ def test_automatic_set_up_makes_a_system_account_and_takes_everything_back(wareh
     assert warehouse.holds_nothing()
 
 
+@pytest.mark.parametrize("warehouse", ["Redshift"], indirect=True)
+def test_automatic_clean_up_can_leave_the_database(warehouse: Warehouse) -> None:
+    warehouse.tenant.settings(drop_database=False)
+    assert warehouse.tenant.call("POST", "/integrations", warehouse.automatic(impersonation={"enabled": True})).status == 200
+    assert warehouse.tenant.call("DELETE", "/integrations/1", warehouse.privileged).status == 200
+    assert warehouse.tenant.call("GET", "/integrations").json() == []
+    catalog = warehouse.engine.catalog()
+    assert (catalog["databases"]["immuta"]["schemas"], set(catalog["roles"])) == (["public"], {"awsuser"})
+
+
+@pytest.mark.parametrize("warehouse", ["Redshift"], indirect=True)
+def test_login_through_an_identity_provider_is_set_up_without_a_password(warehouse: Warehouse) -> None:
+    okta = {"username": "sys", "password": "at okta", "appId": "a", "idpHost": "i", "role": "r"}
+    config = {key: value for key, value in warehouse.config.items() if key not in ("username", "password")}
+    wanted = {"type": "Redshift", "autoBootstrap": False, "config": {**config, "authenticationType": "okta", "okta": okta}}
+    warehouse.set_up(wanted)
+    assert not warehouse.engine.can_login("sys", "at okta", "immuta")
+    warehouse.tenant.call("POST", "/integrations", wanted)
+    warehouse.run("edit", "immuta", warehouse.payload(), wanted)
+    assert warehouse.engine.can_login("sys", PASSWORD, "immuta")
+
+
 def test_automatic_set_up_wants_a_new_database(warehouse: Warehouse) -> None:
     warehouse.set_up(warehouse.payload())
     failed = refused(warehouse, "POST", "/integrations", warehouse.automatic())
