@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from engines import DatabricksEngine, RedshiftEngine, SnowflakeEngine
+from engines import DatabricksEngine, RedshiftEngine, SnowflakeEngine, SynapseEngine
 
 # Everything that a template, a splitter, a driver or a shell could trip over.
 NASTY = "a'b\"c;d$$e%s %(x)s {{ f }} g\\h\\'i`j -- k /* l é漢 \\n 5439"
@@ -32,6 +32,12 @@ def snowflake() -> Iterator[SnowflakeEngine]:
 @pytest.fixture(scope="session")
 def databricks() -> Iterator[DatabricksEngine]:
     with DatabricksEngine(host="127.0.0.7") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def synapse() -> Iterator[SynapseEngine]:
+    with SynapseEngine(host="127.0.0.8") as engine:
         yield engine
 
 

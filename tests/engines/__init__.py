@@ -4,9 +4,10 @@
 """Real database engines for tests and the demo, from PyPI packages alone.
 
 `RedshiftEngine` is PostgreSQL behind a start-up proxy that makes it acceptable to `redshift_connector`;
-`SnowflakeEngine` is fakesnow (DuckDB) behind a layer that keeps users, roles, grants and passwords. Each is a context
-manager with processes of its own on a loopback address; leaving it, or the end of the process that entered it, ends
-them and removes their files.
+`SnowflakeEngine` is fakesnow (DuckDB) behind a layer that keeps users, roles, grants and passwords; `DatabricksEngine`
+is the SQL Statement Execution API, and `SynapseEngine` a TDS server, each in front of DuckDB and a ledger of its own.
+Each is a context manager with processes of its own on a loopback address; leaving it, or the end of the process that
+entered it, ends them and removes their files.
 
     with RedshiftEngine() as redshift, SnowflakeEngine(host="127.0.0.2") as snowflake:
         redshift.login, snowflake.catalog()
@@ -18,7 +19,8 @@ from .databricks import DatabricksEngine
 from .engine import Engine, EngineError
 from .redshift import RedshiftEngine
 from .snowflake import SnowflakeEngine
+from .synapse import SynapseEngine
 
-ENGINES: dict[str, type[Engine]] = {"databricks": DatabricksEngine, "redshift": RedshiftEngine, "snowflake": SnowflakeEngine}
+ENGINES: dict[str, type[Engine]] = {"databricks": DatabricksEngine, "redshift": RedshiftEngine, "snowflake": SnowflakeEngine, "synapse": SynapseEngine}
 
-__all__ = ["ENGINES", "DatabricksEngine", "Engine", "EngineError", "RedshiftEngine", "SnowflakeEngine"]
+__all__ = ["ENGINES", "DatabricksEngine", "Engine", "EngineError", "RedshiftEngine", "SnowflakeEngine", "SynapseEngine"]

@@ -15,7 +15,7 @@ import json
 import sys
 from pathlib import Path
 
-KINDS = ("databricks", "redshift", "snowflake")
+KINDS = ("databricks", "redshift", "snowflake", "synapse")
 
 
 def main() -> int:

@@ -91,13 +91,7 @@ class Tables:
 
     def parse(self, sql: str) -> exp.Expr:
         """The query as sqlglot reads it."""
-        try:
-            trees = sqlglot.parse(sql, read=self._dialect)
-        except SqlglotError as error:
-            raise Unreadable(str(error)) from None
-        if len(trees) != 1 or trees[0] is None or isinstance(trees[0], exp.Command):
-            raise Unreadable("not one query")
-        return trees[0]
+        return read(sql, self._dialect)
 
     def mentioned(self, sql: str) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
         """The names of the tables that a query reads, and of those that it changes."""
@@ -107,6 +101,17 @@ class Tables:
             changed = tree.expressions[0]
         names = {id(table): tuple(part.name for part in table.parts) for table in _tables(tree)}
         return [name for key, name in names.items() if key != id(changed)], [names[id(changed)]] if changed else []
+
+
+def read(sql: str, dialect: str) -> exp.Expr:
+    """One query as sqlglot reads it. Unreadable when it is none."""
+    try:
+        trees = sqlglot.parse(sql, read=dialect)
+    except SqlglotError as error:
+        raise Unreadable(str(error)) from None
+    if len(trees) != 1 or trees[0] is None or isinstance(trees[0], exp.Command):
+        raise Unreadable("not one query")
+    return trees[0]
 
 
 def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
