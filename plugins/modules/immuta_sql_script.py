@@ -366,8 +366,9 @@ refused:
 """
 
 from ansible_collections.community.immuta.plugins.module_utils._runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._sql.classify import PURPOSES
-from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS, LOGIN_SPEC
+from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
 from ansible_collections.community.immuta.plugins.module_utils._sql.run import run_script
 
 

@@ -18,8 +18,9 @@ import pytest
 import redshift_connector
 import snowflake
 from ansible_collections.community.immuta.plugins.module_utils._errors import AnswerLost, ConnectionFailed, ImmutaError, MissingLibrary, OptionError, SqlError
+from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC, Executed
 from ansible_collections.community.immuta.plugins.module_utils._sql.classify import ALLOWED
-from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS, LOGIN_SPEC, Executed, RedshiftDriver
+from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS, RedshiftDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa

@@ -20,7 +20,7 @@ from ansible_collections.community.immuta.plugins.module_utils._errors import (
     SqlError,
     StatementFailed,
 )
-from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql.base import Executed
 from ansible_collections.community.immuta.plugins.module_utils._sql.run import SHOWN, run_script
 
 SCRIPT = "-- set up\nCREATE DATABASE d; CREATE USER u PASSWORD 'geheim;1';\n\nGRANT r TO u;\nINSERT INTO t VALUES (1)"

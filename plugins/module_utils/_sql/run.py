@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .._errors import AnswerLost, ImmutaError, OptionError, ScriptRefused, SqlError, StatementFailed
+from .base import Driver
 from .classify import classify, forbidden
-from .drivers import DRIVERS, Driver
+from .drivers import DRIVERS
 from .ledger import DONE, Ledger
 from .split import DIALECT_OF, Statement, secrets_in, split
 
