@@ -83,7 +83,7 @@ def ruff() -> None:
 
 def types() -> None:
     run("mypy", "-p", "ansible_collections.community.immuta.plugins.module_utils")
-    run("mypy", "tests/tools")
+    run("mypy", "--follow-imports=silent", "tests/tools", "tests/demo")
 
 
 def yaml_files() -> None:
