@@ -88,6 +88,20 @@ def test_a_broken_setup_is_given_up_by_state_absent(world: World, artifacts: dic
     assert world.deregister(**artifacts).changed("redshift") == 0
 
 
+def test_a_setup_that_was_begun_is_not_continued_with_other_settings(world: World, artifacts: dict[str, Any]) -> None:
+    world.tenant.settings(script_tampering=BROKEN)
+    assert world.register(**artifacts).rc != 0
+    world.tenant.settings(script_tampering={})
+    world.redshift.config["impersonation"] = {"enabled": True, "role": f"{world.redshift.user}_impersonation"}
+    refused = world.register(**artifacts)
+    assert refused.rc != 0
+    assert "three ways out" in refused.message("redshift") and scripts_run(refused) == []
+    anew = world.register(immuta_platform_leftovers="cleanup", **artifacts)
+    assert anew.rc == 0, anew.output
+    assert scripts_run(anew) == ["cleanup", "initial-create", "create"]
+    assert world.registered()["config"]["impersonation"]["enabled"] is True
+
+
 def test_on_failure_cleanup_takes_back_what_was_made(world: World) -> None:
     world.tenant.settings(script_tampering=BROKEN)
     both = [world.redshift, world.snowflake]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_the_example_inventory_works_as_it_is(world: World) -> None:
     assert run.rc == 0, run.output
     for host in ("snowflake_emea", "redshift_emea", "snowflake_us"):
         assert run.result(host)["action"] == "created"
-    asked = [body["sent"] for body in world.tenant.bodies() if body["path"].startswith("/integrations/scripts/")]
+    asked = [json.loads(body["sent"]) for body in world.tenant.bodies() if body["path"].startswith("/integrations/scripts/")]
     assert "to-be-{{ replaced }}" in {body["config"]["password"] for body in asked}, "the !unsafe password was taken for a template"
 
 

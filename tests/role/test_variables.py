@@ -25,7 +25,8 @@ def test_automatic_bootstrap_needs_no_script_and_no_login(world: World) -> None:
             },
         },
     }
-    for run, action in ((world.register(on=world.snowflake), "created"), (world.deregister(on=world.snowflake), "deleted")):
+    for play, action in ((world.register, "created"), (world.deregister, "deleted")):
+        run = play(on=world.snowflake)
         assert run.rc == 0, run.output
         assert run.result("snowflake")["action"] == action
         assert not run.tasks("snowflake", "immuta_sql_script") and not run.tasks("snowflake", "immuta_integration_script")
