@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -28,7 +28,7 @@ Spec = Mapping[str, Mapping[str, Any]]
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """AnsibleModule that leaks nothing: not to syslog, not through unknown keys, not through one spelling of two."""
+    """AnsibleModule that leaks nothing: not to syslog, not through unknown keys, not by writing a secret in another way than it was given."""
 
     params: dict[str, Any]
 
@@ -37,7 +37,14 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         self.params = {name: value if name.startswith("_ansible_") else prune(value) for name, value in self.params.items() if value is not None}
         #: what the task itself gave, before aliases, fallbacks and defaults
         self.given = {name: deepcopy(value) for name, value in self.params.items() if not name.startswith("_ansible_")}
-        register(self, leaves(self.given))
+        self.secrets: set[str] = set()
+        self.learn(leaves(self.given))
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Hide these, from now on, wherever they would show up."""
+        known = set(secrets)
+        self.secrets.update(known)
+        register(self, known)
 
     def _log_invocation(self) -> None:
         # core would log values, and does not recognise nested secrets with quotes, backslashes or line breaks in them
@@ -51,9 +58,16 @@ class _Module(AnsibleModule):  # type: ignore[misc]
                 dict_option = nested[0].split(".")[0]
                 msg = f"{msg} A key that the API takes and this collection does not know goes under {dict_option}.{EXTRA}."
             kwargs.setdefault("option", unknown[0])
-            # a mistyped "password" holds one all the same
-            kwargs["invocation"] = {"module_args": _without_unknown(self.given, self.argument_spec)}
-        super().fail_json(msg=msg, **kwargs)
+        super().fail_json(**self._presentable({"msg": msg, **kwargs}))
+
+    def exit_json(self, **kwargs: Any) -> None:
+        super().exit_json(**self._presentable(kwargs))
+
+    def _presentable(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """The result, in which core looks for a secret only as it was given, and the options that led to it."""
+        given = mask(_without_unknown(self.given, self.argument_spec))
+        shown: dict[str, Any] = _hide({**result, "invocation": {"module_args": given}}, frozenset(self.secrets))
+        return shown
 
 
 class Task:
@@ -72,17 +86,15 @@ class Task:
         """The one session of this process, connected when it is first needed."""
         if self._session is None:
             given = [name for name, value in self._module.given.items() if value != ""]
-            self._session = connect(self.params, given=given, read_only=self.check_mode, warn=self.warn, secrets=set(self._secrets()))
+            self._session = connect(self.params, given=given, read_only=self.check_mode, warn=self.warn, secrets=self._module.secrets)
         return self._session
 
     def warn(self, text: str) -> None:
-        self._module.warn(mask(text, self._secrets()))
+        self._module.warn(mask(text, self._module.secrets))
 
     def register_secrets(self, *values: str) -> None:
         """Have Ansible hide these values wherever they would show up."""
-        register(self._module, values)
-        if self._session is not None:
-            self._session.secrets.update(values)
+        self._module.learn(values)
 
     def check_writable(self, path: str, option: str = "dest") -> None:
         """Raise OptionError when a file could not be written there: better before a request than after it.
@@ -109,9 +121,6 @@ class Task:
             changed = bool(self._module.set_fs_attributes_if_different(attributes, changed))
         return changed
 
-    def _secrets(self) -> Iterator[str]:
-        return leaves(self._module.given)
-
 
 def run(work: Callable[[Task], dict[str, Any]], *, argument_spec: Spec, tenant: bool = True, **module_arguments: Any) -> None:
     """Build the module, do the work, report once.
@@ -122,7 +131,7 @@ def run(work: Callable[[Task], dict[str, Any]], *, argument_spec: Spec, tenant: 
     spec = {**(TENANT_SPEC if tenant else {}), **argument_spec}
     module = _Module(argument_spec=spec, supports_check_mode=True, **module_arguments)
     # once more: by now a dict that was given as text is one
-    register(module, leaves(module.params))
+    module.learn(leaves(module.params))
     task = Task(module)
     facts: dict[str, Any] = {}
     try:
@@ -155,12 +164,13 @@ def _unknown(given: Mapping[str, Any], spec: Spec, path: str = "") -> Iterator[s
 
 
 def _without_unknown(given: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
-    """What was given, without the values of the keys that the spec does not have."""
+    """What was given, without the values of which nobody knows what is in them: of keys that the spec does not have, of dicts as text."""
     names = _names(spec)
     shown: dict[str, Any] = {}
     for name, value in given.items():
-        options = names.get(name, {}).get("options")
-        if name not in names:
+        known = names.get(name, {})
+        options = known.get("options")
+        if not known or known.get("no_log") or (known.get("type") == "dict" and isinstance(value, str)):
             shown[name] = REDACTED
         elif options and isinstance(value, (Mapping, list)):
             items = [_without_unknown(item, options) for item in objects(value)]
@@ -184,6 +194,15 @@ def _refuse_two_spellings(given: Mapping[str, Any], spec: Spec, path: str = "") 
             for name in spellings:
                 for item in objects(given[name]):
                     _refuse_two_spellings(item, details["options"], f"{path}{option}.")
+
+
+def _hide(value: Any, secrets: frozenset[str]) -> Any:
+    """The value with the secrets taken out of its texts. Names stay: they are ours, and a secret may read like one."""
+    if isinstance(value, Mapping):
+        return {name: _hide(item, secrets) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_hide(item, secrets) for item in value]
+    return mask(value, secrets) if isinstance(value, str) else value
 
 
 def _content(path: str) -> bytes | None:
