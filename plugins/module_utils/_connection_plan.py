@@ -262,6 +262,8 @@ def _technology_change(wanted: Wanted, observed: Observed) -> Iterator[Change]:
 
 def _native_changes(wanted: Wanted, there: Document) -> Iterator[Change]:
     """What differs of the integration behind it, but for how Immuta signs in: that it learns through the connection."""
+    if not wanted.technology.documented:
+        return iter(())
     wish = seen(wanted.native, there)
     if wish.get("type") not in PLATFORMS:
         wish.pop("type", None)

@@ -142,13 +142,14 @@ class ConnectionReconciler(Steps):
         return Outcome(plan, self._registered(wanted), validation, adopted)
 
     def _tested(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What the tenant's test of the registration says; a tenant without one is not asked, unless it has no connections at all."""
+        """What the tenant's test of the registration says. One without a test is not asked, but in check mode whether it has connections at all."""
         try:
             answer = self._connections.test(body)
         except ApiError as error:
             if error.status not in (404, 405):
                 raise
-            self._connections.search()
+            if self._settings.check_mode:
+                self._connections.search()
             return dict(NOT_ASKED)
         if any(answer.get(name) is False for name in ("success", "valid", "passed")):
             raise RemoteFailure(
@@ -221,7 +222,12 @@ class ConnectionReconciler(Steps):
         return list(found.values())
 
     def _children(self, path: Sequence[str]) -> list[dict[str, Any]]:
-        found = self._connections.search(path)
+        try:
+            found = self._connections.search(path)
+        except NotFound:
+            if not path:
+                raise
+            return []
         if found.total > len(found.objects):
             where = "/".join(path) or "the tenant"
             self._warn(f"Immuta says that there are {found.total} objects in {where} and showed {len(found.objects)} of them; the others are missing here.")

@@ -71,8 +71,15 @@ def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Map
             continue
         if option and option.fields and isinstance(value, Mapping):
             value = _one_branch(value, _object(wanted.get(key)), _object(there.get(key)), option.fields)
+            value = _own(value, _object(wanted.get(key)), option) if option.file else value
         kept[key] = value
     return kept
+
+
+def _own(file: Mapping[str, Any], wanted: Mapping[str, Any], option: Field) -> dict[str, Any]:
+    """A file without what the server made of the one before, such as the hash of its content."""
+    known = {part.key for part in option.fields}
+    return {key: value for key, value in file.items() if key in known or key in wanted}
 
 
 def _object(value: Any) -> Mapping[str, Any]:

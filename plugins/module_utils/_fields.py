@@ -54,6 +54,8 @@ class Field:
     host: bool = False
     #: what a value must look like, as a regular expression
     pattern: str = ""
+    #: a file, of which answers show keys that the server made itself
+    file: bool = False
     elements: str = ""
     fields: tuple[Field, ...] = ()
 

@@ -70,6 +70,7 @@ def private_key(option: str, **kwargs: object) -> Field:
             option,
             "Private key file.",
             type="dict",
+            file=True,
             fields=(
                 Field("key_name", "Connection string key that the file is bound to, V(PRIV_KEY_FILE) for Snowflake."),
                 Field("user_filename", "Name of the key file."),

@@ -60,9 +60,11 @@ options:
 notes:
   - The vendor documents the settings of a connection for Snowflake, Databricks Unity Catalog and AWS Lake Formation only. A connection
     of another technology can be activated and removed; its O(connection) is registered as given, and not compared afterwards.
-  - The vendor does not document which settings an edit takes. This module changes O(connection), but for its technology and host name,
-    by replacing it as a whole, and O(settings) one by one.
-  - The path that the database of a table has in Immuta begins with the key of its connection, so the key cannot be changed.
+  - The vendor does not document what an edit takes. This module assumes that it takes O(connection) as a whole, that its technology and
+    host name stay, as does O(native_integration), and that O(settings) are set one by one.
+  - It is assumed that an answer which names a C(bulkId) has started jobs that have to complete. Where the tenant does not let the user
+    see jobs, or names none, the module waits until the connection shows, and until the integration behind it is settled.
+  - A connection cannot be renamed, because its key is the beginning of the path of every object in it.
   - Lists of users and groups are passed on as they are, since the vendor does not document their elements.
 seealso:
   - module: community.immuta.immuta_connection_info

@@ -179,7 +179,7 @@ def test_a_tenant_without_connections_is_an_error_that_says_so(bench: Bench, sta
     bench.tenant.behaviour.refuse = status
     with pytest.raises(error, match="Connections may not be enabled on this tenant"):
         bench.present(options(), check=check)
-    assert bench.tenant.writes == []
+    assert bench.tenant.connections == {}
 
 
 def test_a_test_that_fails_fails_the_task_before_anything_is_registered(bench: Bench) -> None:
@@ -529,6 +529,13 @@ def test_only_the_settings_that_differ_are_sent_and_need_no_secret(bench: Bench)
     assert not bench.present(given)["changed"]
 
 
+def test_a_secret_that_does_not_go_along_is_not_listed(bench: Bench) -> None:
+    bench.register()
+    result = bench.present(options(settings__is_active=True))
+    assert bench.tenant.writes == ["PUT /data/settings/sf-prod"]
+    assert [change["field"] for change in result["changes"]] == ["settings.is_active"]
+
+
 def test_a_check_run_predicts_the_settings(bench: Bench) -> None:
     bench.register()
     result = bench.present({"connection_key": "sf-prod", "settings": {"is_active": True, "activate_new_children": True}}, check=True)
@@ -610,6 +617,13 @@ def test_what_has_no_table_is_compared_as_far_as_it_is_shown(bench: Bench) -> No
     assert bench.tenant.connections["lake"]["connection"]["secretAccessKey"] == "hush hush"
     assert "hush hush" not in str(result)
     assert "AKIA1234" not in str(result)
+
+
+def test_the_native_integration_of_what_has_no_table_is_not_compared(bench: Bench) -> None:
+    given = {"connection_key": "lake", "connection": {"technology": "Glue"}, "native_integration": {"type": "Glue", "config": {"username": "old"}}}
+    bench.register(given)
+    bench.tenant.integrations["7"]["config"]["username"] = "new"
+    assert not bench.present(given)["changed"]
 
 
 KEY, ENCODED = "Sales (EU)/1.0?", "Sales%20%28EU%29%2F1.0%3F"
@@ -757,6 +771,18 @@ def test_a_check_run_of_a_sync_starts_nothing(bench: Bench) -> None:
     filled(bench)
     assert bench.reconciler(check=True).sync(["sf-prod", "DB"]) == []
     assert bench.tenant.log == ["GET /data/object/sf-prod/DB"]
+
+
+def test_an_object_that_went_meanwhile_has_nothing_in_it(bench: Bench) -> None:
+    filled(bench)
+    del bench.tenant.objects[("sf-prod", "EMPTY")]
+    search = bench.tenant._search
+
+    def forget(path: list[str], body: Any, query: dict[str, str]) -> Any:
+        return (404, {"message": "gone"}) if path[-1] == "DB" else search(path, body, query)
+
+    bench.tenant._search = forget  # type: ignore[method-assign]
+    assert [each["objectPath"] for each in bench.reconciler().below(["sf-prod"], 3)] == [["sf-prod", "DB"]]
 
 
 @pytest.mark.parametrize(("depth", "count"), [(0, 0), (1, 2), (2, 3), (3, 6), (9, 6)])
