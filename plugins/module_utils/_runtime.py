@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
@@ -141,6 +142,9 @@ def run(work: Callable[[Task], dict[str, Any]], *, argument_spec: Spec, tenant: 
         result = work(task)
     except ImmutaError as error:
         module.fail_json(**{**facts, **error.as_fail_json()})
+    except Exception as error:
+        # a bug or a broken machine: core would print it as it is, secrets included
+        module.fail_json(msg=f"Unexpected {type(error).__name__}: {error}", exception=traceback.format_exc(), **facts)
     module.exit_json(**facts, **result)
 
 

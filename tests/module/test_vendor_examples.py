@@ -68,6 +68,8 @@ def test_every_create(run: Callable[..., Play], tenant: Simulator) -> None:
     bodies = [json.loads(body) for body in sent(tenant, "POST", "/integrations")]
     validated, created = bodies[::2], bodies[1::2]
     assert validated == created == [command.payload for command in CREATES]
+    assert [text for record in played for text in record.warnings] == []
+    assert "WARNING" not in played.output
     assert "abc1234" not in played.output
     assert "dyUK" not in played.output
 

@@ -44,6 +44,8 @@ def work(task):
         return {"changed": task.write_file(task.params["dest"], task.params["text"]), "dest": task.params["dest"]}
     if task.params.get("plain") == "fail":
         raise OptionError("It is wrong.", option="config.host", hint="Mend it.", more=[1])
+    if task.params.get("plain") == "boom":
+        raise ValueError(f"cannot work with {task.params['pass_word']!r}")
     if task.params.get("plain") == "warn":
         task.warn(f"careful with {task.params['config']['extra']['newToken']}")
     if task.params.get("plain") == "register":
@@ -201,6 +203,13 @@ def test_an_error_is_one_failure_with_its_facts(tiny: Any) -> None:
         "option": "config.host",
         "more": [1],
     }
+
+
+def test_an_unexpected_error_is_a_failure_without_secrets(tiny: Any) -> None:
+    reply = tiny({"plain": "boom", "pass_word": "it's a s3cret"}, settings={"verbosity": 4})
+    assert reply["failed"]
+    assert reply["msg"].startswith("Unexpected ValueError: cannot work with ")
+    assert "s3cret" not in reply.output
 
 
 def test_check_mode_reaches_the_work(tiny: Any) -> None:
