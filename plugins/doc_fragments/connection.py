@@ -69,4 +69,5 @@ OPTIONS["native_integration"]["suboptions"]["config"]["suboptions"][EXTRA] = EXT
 
 
 class ModuleDocFragment:
-    DOCUMENTATION = yaml.safe_dump({"options": OPTIONS}, sort_keys=False, width=1000)
+    # annotated, because ansible-test takes every plain assignment for a literal
+    DOCUMENTATION: str = yaml.safe_dump({"options": OPTIONS}, sort_keys=False, width=1000)
