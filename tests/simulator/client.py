@@ -182,8 +182,17 @@ class Simulator:
         return dict(self._do("revalidate", id_=id_))
 
     def connections(self, connections: list[dict[str, Any]]) -> None:
-        """The tenant's connections: [{connectionKey, nativeIntegrationId, connection}]; needs the switch data_api: on."""
+        """The tenant's connections: [{connectionKey, nativeIntegrationId, connection, settings?, contents?}]; needs the switch
+        data_api: on."""
         self._do("connections", connections=connections)
+
+    def contents(self, key: str, contents: list[str]) -> None:
+        """What is on a connection's platform from now on, as database/schema/table; a crawl finds it."""
+        self._do("contents", key=key, contents=contents)
+
+    def stored_connections(self) -> list[dict[str, Any]]:
+        """What the tenant has stored of its connections, secrets included."""
+        return list(self._do("stored_connections"))
 
     def warehouses(self, places: list[dict[str, Any]]) -> None:
         """Where the warehouses are from now on."""

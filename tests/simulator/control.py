@@ -43,6 +43,8 @@ class Control:
             "migrate": tenant.migrate,
             "revalidate": tenant.revalidate,
             "connections": connections.seed,
+            "contents": connections.place,
+            "stored_connections": connections.stored,
             "warehouses": warehouses.place,
         }
 
@@ -62,9 +64,8 @@ class Control:
             return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
 
     def _reset(self) -> None:
-        for part in (self._tenant, self._wire.access, self._wire.settings, self._warehouses):
+        for part in (self._tenant, self._connections, self._wire.access, self._wire.settings, self._warehouses):
             part.reset()
-        self._connections.seed([])
         self._wire.faults.clear()
         self._wire.journal.clear()
 

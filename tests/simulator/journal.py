@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 # Requests that are not GET and still change nothing
-HARMLESS = re.compile(r"/integrations(/[^/]+)?/scripts/[^/]+|/bim/apikey/authenticate|/data/object/search(/.*)?|/data/connection/test")
+HARMLESS = re.compile(r"/integrations(/[^/]+)?/scripts/[^/]+|/bim/apikey/authenticate|/data/object/search(/.*)?|/data/connection/test|/jobs/statuses")
 
 
 def is_write(method: str, path: str, query: str) -> bool:

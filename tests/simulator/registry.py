@@ -127,6 +127,9 @@ class Registry:
         """An integration whatever the API shows, without a look; KeyError when there is none."""
         return self._records[int(id_)]
 
+    def has(self, id_: int) -> bool:
+        return id_ in self._records
+
     def stored(self) -> list[dict[str, Any]]:
         """Everything as it is stored, secrets included, without a look."""
         names = {"type": "type", "autoBootstrap": "auto_bootstrap", "status": "status", "config": "config", "account": "account"}

@@ -19,6 +19,8 @@ from starlette.routing import Route
 
 from .access import Access
 from .connections import Connections
+from .data_routes import DataRoutes
+from .jobs import Jobs
 from .journal import flag
 from .problems import Problem
 from .settings import Settings
@@ -61,9 +63,9 @@ def script_response(text: str, settings: Settings) -> Response:
 
 
 class Routes:
-    def __init__(self, tenant: Tenant, connections: Connections, access: Access, settings: Settings) -> None:
+    def __init__(self, tenant: Tenant, connections: Connections, jobs: Jobs, access: Access, settings: Settings) -> None:
         self.tenant = tenant
-        self.connections = connections
+        self.data = DataRoutes(connections, jobs, settings, document)
         self.access = access
         self.settings = settings
 
@@ -80,9 +82,7 @@ class Routes:
                 Route("/integrations/{id}/status", self.status, methods=["GET"]),
                 Route("/integrations/{id}/regenerate", self.regenerate, methods=["POST"]),
                 Route("/bim/apikey/authenticate", self.authenticate, methods=["POST"]),
-                Route("/data/object/search", self.search, methods=["POST"]),
-                Route("/data/object/search/{path:path}", self.search, methods=["POST"]),
-                Route("/data/connection/{key}", self.connection, methods=["GET"]),
+                *self.data.routes(),
             ],
             exception_handlers={Problem: _problem, HTTPException: _no_such_path},
         )
@@ -122,12 +122,6 @@ class Routes:
 
     def authenticate(self, request: Request) -> Response:
         return JSONResponse(self.access.exchange(_key_sent(request)))
-
-    def search(self, request: Request) -> Response:
-        return JSONResponse(self.connections.search(request.path_params.get("path", "")))
-
-    def connection(self, request: Request) -> Response:
-        return JSONResponse(self.connections.get(request.path_params["key"]))
 
 
 def id_of(request: Request) -> str:

@@ -25,6 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from .access import Access
 from .connections import Connections
 from .control import Control
+from .jobs import Jobs
 from .journal import Journal
 from .routes import Routes
 from .settings import Settings
@@ -66,9 +67,10 @@ class Server(uvicorn.Server):
 
 def serve(options: Options) -> None:
     settings, warehouses = Settings(**options.switches), Warehouses(options.warehouses)
-    tenant, connections = Tenant(settings, warehouses), Connections(settings)
+    tenant, jobs = Tenant(settings, warehouses), Jobs(settings)
+    connections = Connections(settings, tenant, jobs)
     access = Access(options.api_key, settings)
-    outside = Wire(Routes(tenant, connections, access, settings).app(), settings, access, Journal(options.log_file))
+    outside = Wire(Routes(tenant, connections, jobs, access, settings).app(), settings, access, Journal(options.log_file))
     inside = Control(outside, tenant, connections, warehouses).app()
     pairs = [(_server(outside), _listen(options.port)), (_server(inside), _listen(options.control_port))]
     urls = [f"http://127.0.0.1:{sock.getsockname()[1]}" for _, sock in pairs]

@@ -82,6 +82,23 @@ SWITCHES: dict[str, Switch] = {
     # connections
     "data_api": Switch("404", ("on", "403", "404"), "the tenant has connections, or how it answers /data"),
     "search_form": Switch("list", ("list", "hits"), "POST /data/object/search answers a list, or an object with hits and count"),
+    "connection_test": Switch(True, bool, "the tenant has POST /data/connection/test, which only older pages name"),
+    "connection_secrets": Switch(
+        "absent",
+        ("absent", "parents", "<REDACTED>", "[REDACTED]"),
+        "how GET /data/connection shows secrets; parents: whole objects that hold one are absent, too",
+    ),
+    "taken_host": Switch(409, (409, 422), "HTTP status of a registration whose host an integration has"),
+    "bulk_ids": Switch(True, bool, "the requests that start a job answer its bulkId"),
+    "jobs": Switch(
+        "instant",
+        re.compile(r"instant|polls:\d+|seconds:\d+(\.\d+)?"),
+        "when jobs end, and what they do happens: before the answer, after N looks at their state or their connection, after N seconds",
+    ),
+    "job_fails": Switch({}, dict, "which jobs end badly, with the error: {register: text, update: text, settings: text, crawl: text, delete: text}"),
+    "job_failure": Switch("failed", ("failed", "cancelled", "expired"), "the state in which they end"),
+    "jobs_api": Switch("on", ("on", "403", "404"), "the tenant shows jobs, or how it answers /jobs"),
+    "jobs_form": Switch("jobs", ("jobs", "list"), "GET /jobs answers an object with jobs, or a list"),
     # scripts
     "script_answer": Switch(
         "text",

@@ -22,6 +22,7 @@ from .problems import Problem
 from .registry import Registry
 from .rules import check_credentials, refuse_fixed
 from .settings import Settings
+from .technologies import SIGN_IN
 from .validation import Failed, Inspector, Untried, failure, run_tests
 from .warehouses import SetupFailed, Warehouses
 
@@ -59,14 +60,23 @@ class Tenant:
     # -- changing -----------------------------------------------------------------------------------------------------
 
     def create(self, payload: Any, *, dry_run: bool) -> dict[str, Any]:
-        wanted = self._wanted(payload, {})
-        self.registry.refuse_taken(wanted)
-        results = self._validated("create", wanted, "Unable to create integration.", dry_run)
+        wanted, results = self.examine(payload, "Unable to create integration.", dry_run=dry_run)
         if dry_run:
             return self._dry_answer("", "creating", results)
+        record = self.begin(wanted, results)
+        return self._with_first_key(record, self._answer(record, "creating"))
+
+    def examine(self, payload: Any, refusal: str, *, dry_run: bool) -> tuple[Wanted, Results]:
+        """What would be created, and its validationResults; a Problem when it cannot be."""
+        wanted = self._wanted(payload, {})
+        self.registry.refuse_taken(wanted)
+        return wanted, self._validated("create", wanted, refusal, dry_run)
+
+    def begin(self, wanted: Wanted, results: Results) -> Integration:
+        """Creates what was examined."""
         record = self.registry.add(wanted, "creating", results)
         self._finish(record, "creating", lambda: self._warehouses.set_up(record, self._settings))
-        return self._with_first_key(record, self._answer(record, "creating"))
+        return record
 
     def update(self, id_: str, payload: Any, *, dry_run: bool) -> dict[str, Any]:
         record = self._idle(id_, "edit")
@@ -104,6 +114,23 @@ class Tenant:
             record.status, record.results = "deleting", results
         self._finish(record, "deleting", lambda: self._warehouses.clean_up(record, credentials, self._settings))
         return self._answer(record, "deleting")
+
+    def sign_in(self, id_: int, config: dict[str, Any], refusal: str = "") -> None:
+        """How the integration behind a connection signs in from now on; with a refusal it is only tried."""
+        record = self.registry.inside(str(id_))
+        kept = {name: value for name, value in record.config.items() if name not in SIGN_IN}
+        wanted = Wanted(record.type, False, {**kept, **config})
+        if refusal:
+            self._validated("edit", wanted, refusal, False, record)
+        else:
+            with self.registry.lock:
+                record.config = wanted.config
+
+    def drop(self, id_: int | None) -> None:
+        """The integration behind a connection that is gone; its warehouse is left as it is."""
+        with self.registry.lock:
+            if id_ is not None and self.registry.has(id_):
+                self.registry.inside(str(id_)).force("deleted")
 
     def regenerate(self, id_: str) -> dict[str, Any]:
         record = self.registry.found(id_)
