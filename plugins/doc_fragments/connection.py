@@ -57,7 +57,7 @@ OPTIONS: dict[str, Any] = {
     "native_integration": {
         "description": [
             "The integration behind the connection, which Immuta registers along with it.",
-            "It cannot be changed later. Of one that is there, what differs and is not about signing in is an error.",
+            "It cannot be changed later. Of one that is there, what differs is an error, but for what O(connection) has an option for as well.",
             "Immuta wants the same credentials here as in O(connection).",
         ],
         "type": "dict",

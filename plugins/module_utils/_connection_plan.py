@@ -261,15 +261,15 @@ def _technology_change(wanted: Wanted, observed: Observed) -> Iterator[Change]:
 
 
 def _native_changes(wanted: Wanted, there: Document) -> Iterator[Change]:
-    """What differs of the integration behind it, but for how Immuta signs in: that it learns through the connection."""
+    """What differs of the integration behind it, but for what the connection says as well: that Immuta may have learned through it."""
     if not wanted.technology.documented:
         return iter(())
     wish = seen(wanted.native, there)
     if wish.get("type") not in PLATFORMS:
         wish.pop("type", None)
     if isinstance(wish.get("config"), Mapping):
-        sign_in = {option.key for option in wanted.technology.native_config if option.write_only or option.branch}
-        wish["config"] = {key: value for key, value in wish["config"].items() if key not in sign_in}
+        shared = {option.key for option in wanted.technology.fields}
+        wish["config"] = {key: value for key, value in wish["config"].items() if key not in shared}
     return (change for change in compare(wish, there, wanted.technology.native_fields, NATIVE) if not change.secret)
 
 

@@ -492,10 +492,21 @@ def test_the_same_host_written_otherwise_is_the_same(bench: Bench) -> None:
     assert not bench.present(options(connection__hostname=written, native_integration__config__host=written))["changed"]
 
 
-def test_how_the_native_integration_signs_in_is_not_held_against_the_connection(bench: Bench) -> None:
+def test_what_the_connection_says_as_well_is_not_held_against_the_native_integration(bench: Bench) -> None:
     bench.register()
-    bench.tenant.integrations["7"]["config"].update({"username": "FIRST", "authenticationType": "keyPair"})
-    assert not bench.present(options())["changed"]
+    bench.tenant.integrations["7"]["config"].update({"username": "FIRST", "authenticationType": "keyPair", "warehouse": "FIRST", "port": 1})
+    assert not bench.present(options(native_integration__config__port=443))["changed"]
+
+
+@pytest.mark.parametrize("follows", [True, False])
+@pytest.mark.parametrize("both", [True, False])
+def test_an_edit_settles_whether_or_not_the_native_integration_follows_it(bench: Bench, follows: bool, both: bool) -> None:
+    bench.register()
+    given = options(connection__warehouse="BIGGER", **{"native_integration__config__warehouse": "BIGGER"} if both else {})
+    assert bench.present(given)["changed"]
+    if follows:
+        bench.tenant.integrations["7"]["config"]["warehouse"] = "BIGGER"
+    assert not bench.present(given)["changed"]
 
 
 def test_what_the_native_integration_does_not_show_is_unknown(bench: Bench) -> None:
