@@ -190,6 +190,12 @@ def test_a_field_of_another_alternative_is_refused(type_name: str, changed: dict
         want(type_name, **changed)
 
 
+def test_the_alternative_is_told_as_it_is_given() -> None:
+    with refused("config.oauth_client_config.client_secret") as refusal:
+        want("Databricks", authentication_type="oAuthM2M", token=None, oauth_client_config={"use_certificate": True, "client_secret": "x"})
+    assert "belongs to use_certificate false, not to true" in refusal.text
+
+
 def test_fields_beside_an_unknown_authentication_type_are_left_to_the_server() -> None:
     wanted = want("Snowflake", authentication_type="programmaticAccessToken", extra={"accessToken": "t0ken"})
     assert wanted.config["accessToken"] == "t0ken"
@@ -409,6 +415,31 @@ def test_a_diff_shows_what_differs_and_nothing_else() -> None:
     assert plan.before["config"]["host"] == "acme.snowflakecomputing.com"
 
 
+def test_a_diff_leaves_out_what_is_not_managed_at_every_depth() -> None:
+    wanted = want("Snowflake", audit={"enabled": True}, lineage={"enabled": False}, workspaces={"warehouses": ["A"]})
+    there = shown(want("Snowflake"), audit={"enabled": False, "since": 1}, lineage={"enabled": False, "lineageConfig": {"tableFilter": "x"}})
+    plan = plan_update(wanted, there, ASKED)
+    assert {name: plan.before["config"].get(name) for name in ("audit", "lineage", "workspaces")} == {
+        "audit": {"enabled": False},
+        "lineage": {"enabled": False},
+        "workspaces": None,
+    }
+    assert {name: plan.after["config"].get(name) for name in ("audit", "lineage", "workspaces")} == {
+        "audit": {"enabled": True},
+        "lineage": {"enabled": False},
+        "workspaces": {"warehouses": ["A"]},
+    }
+    assert "extra" not in plan.before["config"]
+
+
+def test_a_diff_compares_field_by_field_below_a_difference() -> None:
+    wanted = want("Redshift", authentication_type="okta", username=None, password=None, okta={**OKTA, "role": "other"})
+    there = shown(want("Redshift", authentication_type="okta", username=None, password=None, okta=OKTA))
+    plan = plan_update(wanted, there, ASKED)
+    assert plan.before["config"]["okta"] == {"username": "<REDACTED>", "password": "<REDACTED>", "app_id": "Okta", "idp_host": "acme.okta.com", "role": "admin"}
+    assert plan.after["config"]["okta"] == {**plan.before["config"]["okta"], "role": "other"}
+
+
 @pytest.mark.parametrize("redacted", ["<REDACTED>", "REDACTED", "[REDACTED]"])
 @pytest.mark.parametrize("type_name", EVERY_TYPE)
 def test_what_is_redacted_is_never_sent_back(type_name: str, redacted: str) -> None:
@@ -504,6 +535,16 @@ def test_a_certificate_instead_of_a_client_secret() -> None:
         "oauthPrivateKey": {"content": "PEM"},
         "publicCertificateThumbprint": "AB",
     }
+
+
+def test_what_the_server_made_of_a_file_is_not_sent_back() -> None:
+    file = {"key_name": "PRIV_KEY_FILE", "user_filename": "key.p8", "content": "PEM"}
+    wanted = want("Snowflake", **KEY_PAIR, private_key=file, port=1)
+    there = shown(wanted, port=443)
+    there["config"]["privateKey"]["filename"] = "hash of the old content"
+    plan = plan_update(wanted, there, ASKED)
+    assert plan.payload is not None
+    assert plan.payload["config"]["privateKey"] == {"keyName": "PRIV_KEY_FILE", "userFilename": "key.p8", "content": "PEM"}
 
 
 # --- update: secrets

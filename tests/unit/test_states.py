@@ -57,6 +57,10 @@ def test_the_step(status: str | None, wanted: str, equal: bool, step: str) -> No
     assert next_step(status, wanted=wanted, equal=equal) is Step(step)
 
 
+def test_without_a_comparison_nothing_differs() -> None:
+    assert next_step("enabled", wanted="present") is Step.NOTHING
+
+
 def test_the_table_has_every_documented_status() -> None:
     assert {line.split()[0] for line in TABLE.strip().splitlines()} - {"none", "somethingNew"} == DOCUMENTED == set(STATUSES)
 
