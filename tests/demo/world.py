@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where the demo happens: two tenants, four warehouses, and the folder of an operator who copied the example inventory.
 
-Everything is under .build/demo. The processes end with the context, or with the process that entered it.
+Everything is in a folder of its own under .build, of which the logs stay. The processes end with the context, or with the process that
+entered it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +29,7 @@ from simulator import Simulator
 from support.playbook import Run
 from tools.checks import BUILD, ROOT, clean_environment
 
-FOLDER = BUILD / "demo"
+LOGS = BUILD / "demo"
 CALLBACKS = ROOT / "tests" / "support" / "callback_plugins"
 
 Engine = RedshiftEngine | SnowflakeEngine
@@ -63,35 +65,37 @@ WAREHOUSE = "IMMUTA_WH"
 class World:
     """The running things by their names, and what the demo keeps in mind of them."""
 
+    folder: Path
     tenants: Mapping[str, Simulator]
     engines: Mapping[str, Engine]
     #: what the catalogues held, at the beginning and when everything was registered
     before: dict[str, Any] = field(default_factory=dict)
     registered: dict[str, Any] = field(default_factory=dict)
-    runs: list[Run] = field(default_factory=list)
+    #: somebody interrupted the demo
+    given_up: bool = False
     vault_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     # --- what an operator has: files
 
     @property
     def inventory(self) -> Path:
-        return FOLDER / "inventory"
+        return self.folder / "inventory"
 
     @property
     def artifacts(self) -> Path:
-        return FOLDER / "artifacts"
+        return self.folder / "artifacts"
 
     def prepare(self) -> None:
         """Copy the example inventory, fill in what is a placeholder there, and encrypt the secrets."""
         shutil.copytree(ROOT / "playbooks" / "inventory.example", self.inventory)
-        shutil.copy2(ROOT / "playbooks" / "ansible.example.cfg", FOLDER / "ansible.cfg")
+        shutil.copy2(ROOT / "playbooks" / "ansible.example.cfg", self.folder / "ansible.cfg")
         for place in PLACES:
             # What differs from the example, as the names of real hosts lead nowhere here
             login = {**self.engines[place.name].login, "password": "{{ vault_admin_passwords[inventory_hostname] }}"}
             self.say(place.name, immuta_url=self.tenants[place.tenant].url, immuta_platform_login=login)
         self.say("snowflake_emea", snowflake_audit=False)
         self.say("snowflake_us", immuta_platform_artifacts=str(self.artifacts))
-        private(FOLDER / "vault-password", self.vault_password)
+        private(self.folder / "vault-password", self.vault_password)
         vault = self.inventory / "group_vars" / "immuta_platforms" / "vault_to_be_encrypted.yml"
         private(vault, self._secrets())
         subprocess.run(["ansible-vault", "encrypt", str(vault)], env=self.environment(), check=True, capture_output=True)
@@ -114,17 +118,16 @@ class World:
 
     def environment(self) -> dict[str, str]:
         return clean_environment() | {
-            "ANSIBLE_CONFIG": str(FOLDER / "ansible.cfg"),
-            "ANSIBLE_VAULT_PASSWORD_FILE": str(FOLDER / "vault-password"),
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(self.folder / "vault-password"),
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "task_events",
             "ANSIBLE_NOCOLOR": "1",
         }
 
-    def play(self, playbook: str, *arguments: str) -> Run:
-        """Run a playbook of the collection in an empty directory; its output goes to a log."""
-        number = len(self.runs) + 1
-        log, events, empty = FOLDER / "log" / f"{number:02}-{playbook}.txt", FOLDER / f"events-{number}", FOLDER / f"cwd-{number}"
+    def play(self, name: str, playbook: str, *arguments: str) -> Run:
+        """Run a playbook of the collection in an empty directory; its output goes to the log of that name."""
+        events, empty = self.folder / f"{name}.events", self.folder / f"{name}.cwd"
         empty.mkdir()
         events.touch()
         done = subprocess.run(
@@ -137,12 +140,9 @@ class World:
             check=False,
         )
         output = done.stdout.decode("utf-8", "replace")
-        log.write_text(output, encoding="utf-8")
+        (self.folder / "log" / f"{name}.txt").write_text(output, encoding="utf-8")
         empty.rmdir()  # fails when something was left in it
-        run = Run(done.returncode, output, [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()])
-        events.unlink()
-        self.runs.append(run)
-        return run
+        return Run(done.returncode, output, [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()])
 
     # --- what others do
 
@@ -170,11 +170,9 @@ class World:
         stored = self.tenants[place.tenant].integrations()
         return next((each for each in stored if each["config"].get("host") == place.host and each["status"] != "deleted"), {})
 
-    def catalogues(self) -> dict[str, Any]:
-        return {name: engine.catalog() for name, engine in self.engines.items()}
-
-    def writes(self) -> list[dict[str, Any]]:
-        return [entry for tenant in self.tenants.values() for entry in tenant.writes()]
+    def catalogues(self, tenant: str = "") -> dict[str, Any]:
+        """What the warehouses' own catalogues hold, of all or of one tenant."""
+        return {place.name: self.engines[place.name].catalog() for place in PLACES if tenant in ("", place.tenant)}
 
     def secrets(self) -> set[str]:
         return {
@@ -202,11 +200,11 @@ def warehouse(place: Place, engine: Engine) -> dict[str, Any]:
 
 @contextmanager
 def opened() -> Iterator[World]:
-    """The world, running and prepared. Of its files only the logs stay."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    (FOLDER / "log").mkdir(parents=True)
+    """The world, running and prepared."""
+    folder = Path(tempfile.mkdtemp(prefix="demo-", dir=BUILD))
+    (folder / "log").mkdir()
     with ExitStack() as stack:
-        stack.callback(sweep)
+        stack.callback(keep_the_logs, folder)
         engines: dict[str, Engine] = {place.name: RedshiftEngine() if place.type == "Redshift" else SnowflakeEngine() for place in PLACES}
         with ThreadPoolExecutor() as pool:
             for _ in pool.map(stack.enter_context, engines.values()):
@@ -215,7 +213,7 @@ def opened() -> Iterator[World]:
         for name in ("emea", "us"):
             places = [warehouse(place, engines[place.name]) for place in PLACES if place.tenant == name]
             tenants[name] = stack.enter_context(Simulator(warehouses=places))
-        world = World(tenants, engines)
+        world = World(folder, tenants, engines)
         with ThreadPoolExecutor() as pool:
             for _ in pool.map(call, [world.prepare, *(partial(furnish, place.name, engines[place.name]) for place in PLACES)]):
                 pass
@@ -242,8 +240,7 @@ def administrate(engine: Engine, *statements: str) -> None:
             cursor.execute(statement)
 
 
-def sweep() -> None:
-    for path in FOLDER.iterdir():
-        if path.name == "log":
-            continue
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+def keep_the_logs(folder: Path) -> None:
+    shutil.rmtree(LOGS, ignore_errors=True)
+    (folder / "log").rename(LOGS)
+    shutil.rmtree(folder)

@@ -10,6 +10,7 @@ What they write goes under .build; nothing outside the checkout is touched.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +64,14 @@ def tracked() -> list[str]:
     """The files of the repository as git sees them, those not yet added included, those deleted not."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True)
     return sorted({name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()})
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep two runs out of one folder: the second waits."""
+    with open(f"{folder}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def copy_to(folder: Path) -> Path:
@@ -124,16 +134,18 @@ subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "--dis
 
 def sanity() -> None:
     """ansible-test's own checks, from a copy, on every Python that is here and that this ansible-core supports."""
-    copy = copy_to(BUILD)
-    # Without this, ansible-test takes the outer repository for its own, where .build is ignored.
-    run("git", "init", "--quiet", cwd=copy)
-    home = sanity_home()
-    run("ansible-test", "sanity", "--color", "no", cwd=copy, HOME=str(home), PATH=os.pathsep.join(working_path()))
+    folder = BUILD / "sanity"
+    folder.mkdir(exist_ok=True)
+    with alone(folder):
+        copy = copy_to(folder)
+        # Without this, ansible-test takes the outer repository for its own, where .build is ignored.
+        run("git", "init", "--quiet", cwd=copy)
+        run("ansible-test", "sanity", "--color", "no", cwd=copy, HOME=str(sanity_home()), PATH=os.pathsep.join(working_path()))
 
 
 def sanity_home() -> Path:
     """A home folder with pip's settings, and with a stand-in for the get-pip that ansible-test would download."""
-    home = BUILD / "home"
+    home = BUILD / "sanity" / "home"
     for settings in (".pip", ".config/pip"):
         ours, theirs = home / settings, Path.home() / settings
         if theirs.exists() and not ours.is_symlink():
@@ -181,8 +193,8 @@ SHIPPED_AT_THE_TOP = {"CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", 
 
 def build() -> Path:
     """The tarball in .build, made from a copy, so that nothing that lies about in the checkout gets in."""
-    copy = copy_to(BUILD / "source")
-    run("ansible-galaxy", "collection", "build", "--force", "--output-path", BUILD, cwd=copy)
+    with alone(BUILD / "source"):
+        run("ansible-galaxy", "collection", "build", "--force", "--output-path", BUILD, cwd=copy_to(BUILD / "source"))
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
     return BUILD / f"community-immuta-{version}.tar.gz"
 
