@@ -96,7 +96,7 @@ def natural_key(platform: Platform, config: Mapping[str, Any]) -> str:
     """What finds an integration of this platform, normalised; empty for a platform without one, or when it is not there."""
     if not platform.identity:
         return ""
-    identity = platform.field(platform.identity)
+    identity = platform.option(platform.identity)
     value = config.get(identity.key)
     if value is None:
         return ""
@@ -196,7 +196,7 @@ def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, po
     if observed.get("autoBootstrap") and platform.delete_credentials:
         body = _credentials(platform, drop_redacted(wanted.config), observed.get("config") or {})
         if policy.needs_secrets and not force:
-            check_credentials(body, [platform.field(option) for option in platform.delete_credentials], CONFIG, "remove the integration")
+            check_credentials(body, [platform.option(option) for option in platform.delete_credentials], CONFIG, "remove the integration")
         if force and not any(secrets_sent(body, platform.fields, CONFIG)):
             body = None
     return Plan("deleted", body, tuple(removed_as_changes(before)), before, {}, "state is absent")
@@ -206,7 +206,7 @@ def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[s
     """The flat credentials of a delete: those that the task gave, and beside them what Immuta shows of the same branch."""
     merged = deep_merge(drop_redacted(there), config)
     branch = branch_of(merged, platform.fields)
-    options = [platform.field(option) for option in platform.delete_credentials]
+    options = [platform.option(option) for option in platform.delete_credentials]
     return {each.key: merged[each.key] for each in options if each.key in merged and (each.key in config or not of_other_branch(each, branch))}
 
 

@@ -35,8 +35,8 @@ class Platform:
     #: whether a connection can own an integration of this type
     connectable: bool = False
 
-    def field(self, option: str) -> Field:
-        return next(candidate for candidate in self.fields if candidate.option == option)
+    def option(self, name: str) -> Field:
+        return next(candidate for candidate in self.fields if candidate.option == name)
 
 
 # --- fields that several platforms share -------------------------------------------------------------------------

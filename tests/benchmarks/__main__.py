@@ -89,7 +89,7 @@ def seconds(tasks: Tasks, tenant: Simulator, folder: Path) -> float:
     play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "module_defaults": defaults, "tasks": tasks}
     playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
     taken = []
-    for _ in range(REPEATS):
+    for _unused in range(REPEATS):
         started = time.monotonic()
         done = run_playbook(playbook, INVENTORY, folder)
         taken.append(time.monotonic() - started)

@@ -207,7 +207,7 @@ def opened() -> Iterator[World]:
         stack.callback(keep_the_logs, folder)
         engines: dict[str, Engine] = {place.name: RedshiftEngine() if place.type == "Redshift" else SnowflakeEngine() for place in PLACES}
         with ThreadPoolExecutor() as pool:
-            for _ in pool.map(stack.enter_context, engines.values()):
+            for _unused in pool.map(stack.enter_context, engines.values()):
                 pass
         tenants = {}
         for name in ("emea", "us"):
@@ -215,7 +215,7 @@ def opened() -> Iterator[World]:
             tenants[name] = stack.enter_context(Simulator(warehouses=places))
         world = World(folder, tenants, engines)
         with ThreadPoolExecutor() as pool:
-            for _ in pool.map(call, [world.prepare, *(partial(furnish, place.name, engines[place.name]) for place in PLACES)]):
+            for _unused in pool.map(call, [world.prepare, *(partial(furnish, place.name, engines[place.name]) for place in PLACES)]):
                 pass
         world.before = world.catalogues()
         yield world

@@ -139,7 +139,10 @@ def test_a_signal_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     argv = [sys.executable, "-P", "-m", "engines", "redshift", "--ready-file", str(tmp_path / "ready")]
     before = set(Path("/tmp").glob("immuta-engine-*"))
     process = subprocess.Popen(argv, env=process_env(), stdin=subprocess.DEVNULL)
-    mine = lambda: [p for p in set(Path("/tmp").glob("immuta-engine-*")) - before if (p / "postgres").is_dir()]  # noqa: E731
+
+    def mine() -> list[Path]:
+        return [p for p in set(Path("/tmp").glob("immuta-engine-*")) - before if (p / "postgres").is_dir()]
+
     try:
         assert eventually(lambda: bool(mine()))
         made = mine()

@@ -63,7 +63,7 @@ def test_a_nasty_password_arrives_as_typed(redshift: RedshiftEngine, cursor: Any
 
 def test_a_refused_password_is_refused_every_time(redshift: RedshiftEngine) -> None:
     """The server hangs up while the driver still sends: its answer must not get lost on the way."""
-    assert not any(redshift.can_login(redshift.admin_user, "wrong") for _ in range(40))
+    assert not any(redshift.can_login(redshift.admin_user, "wrong") for _unused in range(40))
 
 
 def test_a_changed_password_replaces_the_old_one(redshift: RedshiftEngine, cursor: Any, new: str) -> None:

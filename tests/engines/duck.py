@@ -81,7 +81,7 @@ class Tables:
             tree = tree.transform(rewrite)
         try:
             done = self._duck.execute(tree.sql(dialect="duckdb"))
-            columns = tuple((name, str(kind)) for name, kind, *_ in done.description or ())
+            columns = tuple((name, str(kind)) for name, kind, *_unused in done.description or ())
             rows = tuple(done.fetchall())
         except duckdb.Error as error:
             raise QueryFailed(str(error)) from None

@@ -126,7 +126,7 @@ class Engine(ABC):
 
     def _first_line(self) -> bytes:
         assert self._process is not None and self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
+        ready, _unused, _unused = select.select([self._process.stdout], [], [], START_SECONDS)
         line = self._process.stdout.readline() if ready else b""
         if not line:
             raise EngineError(f"the {self.kind} engine did not start: {self._stderr()}")

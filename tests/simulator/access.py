@@ -35,7 +35,7 @@ class Access:
 
     def check(self, authorization: str) -> None:
         """401 unless the Authorization header holds the key or a live token."""
-        scheme, _, token = authorization.partition(" ")
+        scheme, _unused, token = authorization.partition(" ")
         if scheme != "Bearer":
             if not self._is_key(authorization):
                 raise Problem(401, "Invalid authentication.")

@@ -34,7 +34,7 @@ def value_at(document: Any, path: str) -> Any:
 
 def set_at(document: dict[str, Any], path: str, value: Any) -> None:
     """Sets, or with MISSING removes, what is at a path; its parent is there."""
-    parent, _, last = path.rpartition(".")
+    parent, _unused, last = path.rpartition(".")
     holder = value_at(document, parent) if parent else document
     if value is MISSING:
         holder.pop(last, None)

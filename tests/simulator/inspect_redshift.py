@@ -68,7 +68,7 @@ class RedshiftWarehouse(Warehouse):
 
     def check_objects(self) -> Any:
         held = self.execute(HELD)
-        self.need("Schemas", SCHEMAS, {schema for schema, _ in held})
+        self.need("Schemas", SCHEMAS, {schema for schema, _unused in held})
         return self.need("Tables", TABLES, {name for schema, name in held if schema == "immuta_system" and name})
 
     def check_version(self) -> Any:

@@ -28,7 +28,7 @@ class SnowflakeWarehouse(Warehouse):
                 host=self.place.address,
                 port=self.place.port,
                 protocol="https" if self.place.ssl else "http",
-                account=self.place.account or str(self.config["host"]).split(".")[0],
+                account=self.place.account or str(self.config["host"]).split(".", maxsplit=1)[0],
                 user=str(self.config["username"]),
                 password=str(self.config["password"]),
                 warehouse=name(str(self.config["warehouse"])),

@@ -54,11 +54,11 @@ class Integration:
         old: dict[str, Any] | None = None,
     ) -> None:
         """Enters a transient status. error: the validationResults it will end with; old: the config to roll back to then."""
-        _, good, bad = ENDINGS[status]
+        _unused, good, bad = ENDINGS[status]
         if status == "editing" and self.never_created:
             bad = "createError"
         ending = Ending(bad if error else good, error or self.results, roll_back=old if error else None)
-        kind, _, amount = transitions.partition(":")
+        kind, _unused, amount = transitions.partition(":")
         if kind == "polls":
             ending.looks = int(amount)
         elif kind == "seconds":

@@ -70,7 +70,7 @@ class Jobs:
         job = Job(str(uuid.uuid4()), f"bulk_{uuid.uuid4().hex}", type_, key, work)
         if type_ in self._settings.job_fails:
             job.end, job.output = self._settings.job_failure, {"error": self._settings.job_fails[type_]}
-        kind, _, amount = self._settings.jobs.partition(":")
+        kind, _unused, amount = self._settings.jobs.partition(":")
         job.looks = int(amount) if kind == "polls" else 0
         job.at = self._clock() + float(amount) if kind == "seconds" else None
         with self.lock:

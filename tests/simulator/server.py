@@ -73,7 +73,7 @@ def serve(options: Options) -> None:
     outside = Wire(Routes(tenant, connections, jobs, access, settings).app(), settings, access, Journal(options.log_file))
     inside = Control(outside, tenant, connections, warehouses).app()
     pairs = [(_server(outside), _listen(options.port)), (_server(inside), _listen(options.control_port))]
-    urls = [f"http://127.0.0.1:{sock.getsockname()[1]}" for _, sock in pairs]
+    urls = [f"http://127.0.0.1:{sock.getsockname()[1]}" for _unused, sock in pairs]
     _announce(options, *urls)
     asyncio.run(_run(pairs, options.with_parent))
 
@@ -111,7 +111,7 @@ async def _run(pairs: list[tuple[Server, socket.socket]], with_parent: bool) -> 
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        for server, _ in pairs:
+        for server, _unused in pairs:
             server.should_exit = True
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -747,7 +747,7 @@ def test_the_settings_of_an_object_are_brought_to_what_is_wanted(bench: Bench) -
         bench.tenant.forget()
         plan, object = bench.reconciler(check=check).settings(["sf-prod", "DB", "S"], {"isActive": False})
         assert (plan.action, object["state"], bench.tenant.writes) == ("updated", "inactive", writes)
-    plan, _ = bench.reconciler().settings(["sf-prod", "DB", "S"], {"isActive": False, "activateNewChildren": False})
+    plan, _unused = bench.reconciler().settings(["sf-prod", "DB", "S"], {"isActive": False, "activateNewChildren": False})
     assert plan.action == "unchanged"
 
 

@@ -28,7 +28,7 @@ FLOORS = [
     {"_errors", "_secrets"},
     {"_fields", "_platforms", "_technologies", "_states", "_documents", "_plan", "_connection_plan", "_specs", "_waiting", "_sql.split", "_sql.classify"},
     {"_silence", "_http"},
-    {"_integrations", "_connections", "_sql.base", "_sql.ledger", "_sql.run", "_sql.drivers"},
+    {"_integrations", "_connections", "_sql.base", "_sql.ledger", "_sql.run", "_sql.databricks", "_sql.synapse", "_sql.drivers"},
     {"_steps", "_reconcile", "_connection_reconcile", "_tenant"},
     {"_runtime"},
     {"_tasks", "_connection_tasks"},
@@ -174,11 +174,14 @@ def test_a_module_util_is_private_and_says_so(name: str) -> None:
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
 def test_a_module_is_documentation_and_one_call(module: Path) -> None:
     lines = module.read_text(encoding="utf-8").splitlines()
-    documented = {
-        number for node in tree(module).body if isinstance(node, (ast.Assign, ast.Expr)) and isinstance(node.value, ast.Constant) for number in span(node)
-    }
+    texts = [node for node in tree(module).body if isinstance(node, (ast.Assign, ast.Expr)) and is_text(node.value)]
+    documented = {number for node in texts for number in span(node)}
     code = [line for number, line in enumerate(lines, 1) if number not in documented and line.strip() and not line.lstrip().startswith("#")]
     assert len(code) <= 40
+
+
+def is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def span(node: ast.stmt) -> range:
@@ -324,7 +327,6 @@ def test_sources_name_their_licence() -> None:
 # Written so that this file does not hold them itself.
 FOREIGN = [
     r"(?<![\w.])/(?:wor[k]|roo[t]|opt/(?:pyp[i]|wheel[s]))/",
-    r"/hom[e]/(?!somebody/)\w+/",
     r"artifactor[y]|\bnexu[s]\b|pypi\.or[g]/simple",
     r"\bL[L]M\b|chatgp[t]|\bclaud[e]\b|anthropi[c]",
     r"sub-?agen[t]|\bagen[t] session",

@@ -86,6 +86,13 @@ def test_requests_carry_the_key_raw_and_share_one_connection() -> None:
     assert post.json() == {"type": "Trino", "name": "ü"}
 
 
+def test_a_body_can_be_a_form() -> None:
+    with Wire([("POST /oidc/v1/token", ok({}))]) as wire:
+        session(wire).request("POST", "/oidc/v1/token", form={"grant_type": "client_credentials", "scope": "a b&c"})
+    assert wire.requests[0].headers["content-type"] == "application/x-www-form-urlencoded"
+    assert wire.requests[0].body == b"grant_type=client_credentials&scope=a+b%26c"
+
+
 def test_the_connection_survives_errors_and_redirects() -> None:
     script = [
         ("GET /a", reply(404, {"message": "no"})),
@@ -301,7 +308,7 @@ def test_a_server_error_after_a_post_is_a_lost_answer_with_its_status(status: in
 def test_a_get_that_times_out_is_repeated_and_then_no_connection() -> None:
     with Wire([("GET /x", silence)] * 2) as wire, pytest.raises(ConnectionFailed) as caught:
         session(wire, timeout=0.2, retries=1).request("GET", "/x")
-    assert type(caught.value) is ConnectionFailed
+    assert caught.type is ConnectionFailed
     assert "Raise timeout" in str(caught.value)
 
 
@@ -315,7 +322,7 @@ def test_a_refused_connection_is_repeated_for_any_method_as_nothing_was_sent() -
     http = session(f"http://127.0.0.1:{free_port()}", retries=3)
     with pytest.raises(ConnectionFailed) as caught:
         http.request("POST", "/integrations", json={})
-    assert type(caught.value) is ConnectionFailed
+    assert caught.type is ConnectionFailed
     assert len(clock_of(http).slept) == 3
     assert "the connection was refused: Connection refused. Check host and port" in str(caught.value)
     assert caught.value.facts == {"method": "POST", "path": "/integrations"}
@@ -544,7 +551,7 @@ def test_known_secrets_are_masked_in_whatever_the_server_says() -> None:
     with Wire([("GET /x", body) for body in bodies]) as wire:
         http = session(wire, secrets=known)
         known.add(secret)  # learnt after the session began
-        for _ in bodies:
+        for _unused in bodies:
             with pytest.raises(ImmutaError) as caught:
                 http.request("GET", "/x").json()
             failure = str(caught.value.as_fail_json())
@@ -563,7 +570,7 @@ def test_errors_never_show_the_key() -> None:
 def test_an_unknown_host_has_its_own_hint() -> None:
     with pytest.raises(ConnectionFailed) as caught:
         session("http://no-such-host.invalid").request("POST", "/x", json={})
-    assert type(caught.value) is ConnectionFailed
+    assert caught.type is ConnectionFailed
     assert "the host name was not resolved" in str(caught.value) and "Check its spelling" in str(caught.value)
 
 
@@ -576,14 +583,14 @@ def test_only_a_name_that_does_not_exist_is_not_tried_again(code: int, hopeless:
 
 def test_no_way_to_a_host_has_its_own_hint() -> None:
     full = socket.create_server(("127.0.0.1", 0), backlog=0)
-    waiting = [socket.socket() for _ in range(3)]
+    waiting = [socket.socket() for _unused in range(3)]
     for one in waiting:
         one.setblocking(False)
         one.connect_ex(full.getsockname())
     try:
         with pytest.raises(ConnectionFailed) as caught:
             session(f"http://127.0.0.1:{full.getsockname()[1]}", timeout=0.2, retries=0).request("POST", "/x", json={})
-        assert type(caught.value) is ConnectionFailed
+        assert caught.type is ConnectionFailed
         assert "no connection came about in time" in str(caught.value)
     finally:
         for one in [full, *waiting]:
@@ -616,7 +623,7 @@ def test_a_proxy_that_is_not_there_is_named_as_the_reason(monkeypatch: pytest.Mo
     monkeypatch.setenv("HTTP_PROXY", f"http://user:hunter22@127.0.0.1:{free_port()}")
     with pytest.raises(ConnectionFailed) as caught:
         session("http://tenant.example.com", retries=0).request("POST", "/x", json={})
-    assert type(caught.value) is ConnectionFailed
+    assert caught.type is ConnectionFailed
     assert "the proxy gave no connection" in str(caught.value) and "use_proxy" in str(caught.value)
     assert "hunter22" not in str(caught.value)
 
@@ -743,7 +750,7 @@ def test_an_untrusted_certificate_ends_it_before_anything_is_sent(authority: Aut
         http = session(wire, ca_path=str(stranger.path) if trusted == "another authority" else None)
         with pytest.raises(ConnectionFailed) as caught:
             http.request(method, "/x")
-    assert type(caught.value) is ConnectionFailed
+    assert caught.type is ConnectionFailed
     assert "certificate is not trusted: " in str(caught.value) and "ca_path" in str(caught.value)
     assert clock_of(http).slept == []
 
@@ -781,7 +788,7 @@ def test_without_a_client_certificate_that_the_server_wants_there_is_no_answer(a
 
 def test_tls_to_a_port_without_tls_has_its_own_hint() -> None:
     def answer_in_clear() -> None:
-        connection, _ = listener.accept()
+        connection, _unused = listener.accept()
         with connection:
             connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             connection.recv(10_000)

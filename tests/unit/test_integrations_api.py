@@ -208,7 +208,7 @@ def test_the_scripts_of_an_integration_need_its_id(action: str) -> None:
 def test_nothing_of_a_payload_is_in_any_error() -> None:
     script = [("POST /integrations", reply(400, {"message": "no"})), ("POST /integrations", reply(500, "broken")), ("POST /integrations", hang_up)]
     with Wire(script) as wire:
-        for _ in script:
+        for _unused in script:
             with pytest.raises(ImmutaError) as caught:
                 api(wire).create(PAYLOAD)
             assert "secret" not in str(caught.value.as_fail_json()) and "snowflakecomputing" not in str(caught.value.as_fail_json())

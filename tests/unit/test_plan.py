@@ -114,7 +114,7 @@ def refused(option: str) -> Any:
     """An OptionError that names this option."""
 
     class Refused:
-        def __enter__(self) -> Refused:
+        def __enter__(self) -> object:
             return self
 
         def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:

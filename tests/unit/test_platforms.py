@@ -196,7 +196,7 @@ def test_the_types_are_the_vendors() -> None:
 
 @pytest.mark.parametrize("type_name", REFERENCE)
 def test_no_field_is_missing_and_none_is_invented(type_name: str) -> None:
-    assert {path for path, _, _ in walk(PLATFORMS[type_name].fields)} == set(reference_rows(type_name))
+    assert {path for path, _unused, _unused in walk(PLATFORMS[type_name].fields)} == set(reference_rows(type_name))
 
 
 @pytest.mark.parametrize(("platform", "path", "key", "field"), EVERY_FIELD)
@@ -232,7 +232,7 @@ SECRETS = {
 
 @pytest.mark.parametrize("type_name", SECRETS)
 def test_every_secret_of_the_api_is_one_here(type_name: str) -> None:
-    assert {key for _, key, field in walk(PLATFORMS[type_name].fields) if field.secret} == SECRETS[type_name]
+    assert {key for _unused, key, field in walk(PLATFORMS[type_name].fields) if field.secret} == SECRETS[type_name]
 
 
 @pytest.mark.parametrize(("platform", "path", "key", "field"), [each for each in EVERY_FIELD if each.values[3].secret])
@@ -262,8 +262,8 @@ def test_the_identity_is_required_and_compares_as_what_it_is(type_name: str) -> 
     name, is_host = identities[type_name]
     assert platform.identity == name
     if name:
-        assert platform.field(name).required
-        assert platform.field(name).host is is_host
+        assert platform.option(name).required
+        assert platform.option(name).host is is_host
 
 
 def test_what_immuta_can_set_up_itself() -> None:
@@ -354,7 +354,7 @@ CONFIG_SPEC = INTEGRATION["config"]["options"]
 
 
 def test_secrets_alone_are_no_log() -> None:
-    secret = {path for fields in [platform.fields for platform in PLATFORMS.values()] for path, _, field in walk(fields) if field.secret}
+    secret = {path for fields in [platform.fields for platform in PLATFORMS.values()] for path, _unused, field in walk(fields) if field.secret}
     assert {path for path, option in every_option(CONFIG_SPEC) if option.get("no_log")} == secret
 
 
@@ -365,7 +365,7 @@ def test_no_log_is_on_leaves_only() -> None:
 def test_every_spelling_of_the_api_is_an_alias_where_the_option_stands() -> None:
     aliases = {path: option.get("aliases", []) for path, option in every_option(CONFIG_SPEC)}
     for platform in PLATFORMS.values():
-        for path, key, _ in walk(platform.fields):
+        for path, key, _unused in walk(platform.fields):
             spelling = key.rpartition(".")[2]
             assert spelling == path.rpartition(".")[2] or spelling in aliases[path]
 

@@ -166,13 +166,14 @@ class Case:
         return [call for call in self.calls if not call.startswith("GET") and "dryRun" not in call]
 
 
-def want(config: Mapping[str, Any] = REDSHIFT, type_name: str = "Redshift", *, id: str = "", auto_bootstrap: bool | None = False, **changed: Any) -> Desired:
-    options = {name: value for name, value in {**config, **changed}.items() if value is not None}
+def want(config: Mapping[str, Any] | None = None, type_name: str = "Redshift", *, id: str = "", auto_bootstrap: bool | None = False, **changed: Any) -> Desired:
+    options = {name: value for name, value in {**(REDSHIFT if config is None else config), **changed}.items() if value is not None}
     return desired({"config": options, "auto_bootstrap": auto_bootstrap, "id": id}, platform_of(type_name))
 
 
-def there(config: Mapping[str, Any] = REDSHIFT, type_name: str = "Redshift", *, id: str = "7", status: str = "enabled", **more: Any) -> dict[str, Any]:
-    document = desired({"config": config, "auto_bootstrap": more.get("autoBootstrap", False)}, platform_of(type_name)).document()
+def there(config: Mapping[str, Any] | None = None, type_name: str = "Redshift", *, id: str = "7", status: str = "enabled", **more: Any) -> dict[str, Any]:
+    settings = REDSHIFT if config is None else config
+    document = desired({"config": settings, "auto_bootstrap": more.get("autoBootstrap", False)}, platform_of(type_name)).document()
     return {"id": id, "status": status, "validationResults": PASSED, **hide(document), **more}
 
 
@@ -449,7 +450,7 @@ def test_a_lost_request_is_sent_again_once_it_is_certain_that_it_had_no_effect()
 
 def test_it_is_given_up_after_three_times() -> None:
     case = Case()
-    case.tenant.instead["POST /"] = [lost() for _ in range(9)]
+    case.tenant.instead["POST /"] = [lost() for _unused in range(9)]
     with pytest.raises(AnswerLost):
         case.present(EQUAL)
     assert case.calls.count("POST /") == 3
@@ -570,7 +571,7 @@ def test_a_409_in_current_state_waits_and_tries_again(check_mode: bool, call: st
 
 def test_a_409_that_never_ends_is_given_up_at_the_deadline() -> None:
     case = Case(there())
-    case.tenant.instead["PUT /7"] = [api_error("PUT", 409, "Unable to edit integration with ID 7 in current state editing.") for _ in range(1000)]
+    case.tenant.instead["PUT /7"] = [api_error("PUT", 409, "Unable to edit integration with ID 7 in current state editing.") for _unused in range(1000)]
     with pytest.raises(WaitTimeout, match="integration 7"):
         case.present(DIFFERENT, wait_timeout=60)
     assert case.calls.count("PUT /7") < 30

@@ -237,7 +237,7 @@ def test_a_file_is_written_for_its_owner_alone(tiny: Any, tmp_path: Path) -> Non
 
 def test_the_same_content_is_no_change(tiny: Any, tmp_path: Path) -> None:
     dest = tmp_path / "file"
-    assert [tiny({"dest": str(dest), "text": "x"})["changed"] for _ in range(2)] == [True, False]
+    assert [tiny({"dest": str(dest), "text": "x"})["changed"] for _unused in range(2)] == [True, False]
     assert tiny({"dest": str(dest), "text": "y"})["changed"] is True
 
 

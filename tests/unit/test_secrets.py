@@ -167,7 +167,7 @@ MARK = "QZQ"
 @example(secret="line\nbreak'\"")
 def test_nothing_is_left_of_a_secret_however_it_is_written(writer: Callable[[str], str], quotes: str, secret: str) -> None:
     shown = mask(writer(f"{quotes}{MARK}{secret}{MARK}"), [secret])
-    _, between, _ = shown.split(MARK)
+    _unused, between, _unused = shown.split(MARK)
     assert between == REDACTED
 
 

@@ -80,7 +80,8 @@ def edited(payload: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return result
 
 
-def registered(tenant: Simulator, payload: dict[str, Any] = SNOWFLAKE) -> str:
+def registered(tenant: Simulator, payload: dict[str, Any] | None = None) -> str:
+    payload = SNOWFLAKE if payload is None else payload
     reply = tenant.call("POST", "/data/connection", payload)
     assert reply.status == 200, reply.text
     assert reply.json()["objectPath"] == [payload["connectionKey"]]
@@ -173,7 +174,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "text"), BAD, ids=lambda value: str(value))
+@pytest.mark.parametrize(("path", "value", "text"), BAD, ids=str)
 def test_bad_payload_is_named(tenant: Simulator, path: str, value: Any, text: str) -> None:
     for where in ("/data/connection", "/data/connection/test"):
         status, message = refusal(tenant.call("POST", where, edited(SNOWFLAKE, path, value)))
@@ -240,7 +241,7 @@ FIXED = [
 ]
 
 
-@pytest.mark.parametrize(("body", "text"), FIXED, ids=[text for _, text in FIXED])
+@pytest.mark.parametrize(("body", "text"), FIXED, ids=[text for _unused, text in FIXED])
 def test_edit_that_is_refused(tenant: Simulator, body: dict[str, Any], text: str) -> None:
     registered(tenant)
     before = tenant.stored_connections()
@@ -392,7 +393,7 @@ def test_job_takes_n_looks_and_acts_at_its_end(tenant: Simulator) -> None:
     tenant.settings(jobs="polls:4")
     bulk_id = registered(tenant)
     assert tenant.call("POST", "/data/object/search/acme").json() == []
-    states = [looked(tenant, bulk_id)["state"] for _ in range(6)]
+    states = [looked(tenant, bulk_id)["state"] for _unused in range(6)]
     assert states == ["created", "active", "retry", "active", "completed", "completed"]
     assert looked(tenant, bulk_id)["output"] == {"objects": TABLES}
     assert len(tenant.call("POST", "/data/object/search/acme").json()) == 2
@@ -431,12 +432,12 @@ def test_without_bulk_ids_looks_at_the_connection_count(tenant: Simulator) -> No
     registered(tenant)
     tenant.settings(jobs="polls:2", bulk_ids=False)
     assert "bulkId" not in tenant.call("DELETE", "/data/object/acme").json()
-    assert [tenant.call("GET", "/data/object/acme").status for _ in range(3)] == [200, 200, 404]
+    assert [tenant.call("GET", "/data/object/acme").status for _unused in range(3)] == [200, 200, 404]
 
 
 def test_list_of_jobs(tenant: Simulator) -> None:
     bulk_id = registered(tenant)
-    for _ in range(2):
+    for _unused in range(2):
         tenant.call("POST", "/data/crawl/acme")
     found = tenant.call("GET", "/jobs/search?jobType=crawl&size=1").json()
     assert ([each["jobType"] for each in found["jobs"]], found["next"]) == (["crawl"], 1)

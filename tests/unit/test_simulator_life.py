@@ -47,7 +47,7 @@ def refusal(reply: Reply) -> tuple[int, str]:
 def test_transient_status_lasts_n_looks(tenant: Simulator) -> None:
     tenant.settings(transitions="polls:2")
     id_ = created(tenant, payload("Snowflake"))
-    seen = [tenant.call("GET", f"/integrations/{id_}/status").json()["status"] for _ in range(4)]
+    seen = [tenant.call("GET", f"/integrations/{id_}/status").json()["status"] for _unused in range(4)]
     assert seen == ["creating", "creating", "enabled", "enabled"]
 
 
@@ -111,7 +111,7 @@ def test_migration_ends_well_or_badly(tenant: Simulator) -> None:
     for fails, end in (({}, "enabled"), ({"migrate": "stuck"}, "migrateError")):
         tenant.settings(fails=fails)
         tenant.migrate(id_)
-        seen = [tenant.call("GET", f"/integrations/{id_}/status").json()["status"] for _ in range(2)]
+        seen = [tenant.call("GET", f"/integrations/{id_}/status").json()["status"] for _unused in range(2)]
         assert seen == ["migrating", end]
 
 

@@ -136,7 +136,7 @@ def test_byte_order_mark_and_line_ends(tenant: Simulator) -> None:
 
 def test_same_payload_gives_the_same_text_unless_told_otherwise(tenant: Simulator) -> None:
     def twice() -> list[str]:
-        return [script(tenant, "create", payload("Snowflake")).text for _ in range(2)]
+        return [script(tenant, "create", payload("Snowflake")).text for _unused in range(2)]
 
     first, second = twice()
     assert first == second
@@ -268,7 +268,7 @@ def test_second_script_can_wait_until_the_first_was_asked_for(tenant: Simulator)
 
 def test_server_can_make_the_password_and_remembers_it(tenant: Simulator) -> None:
     tenant.settings(script_password="server")
-    made = {re.search(r"PASSWORD '([^']+)'", script(tenant, "create", payload("Redshift")).text)[1] for _ in range(2)}  # type: ignore[index]
+    made = {re.search(r"PASSWORD '([^']+)'", script(tenant, "create", payload("Redshift")).text)[1] for _unused in range(2)}  # type: ignore[index]
     assert len(made) == 1
     assert "abc1234" not in made
 

@@ -37,7 +37,7 @@ def test_types_are_the_same() -> None:
 @pytest.mark.parametrize("type_", TYPES)
 def test_key_is_the_same(type_: str) -> None:
     ours = OURS[type_]
-    assert (ours.field(ours.identity).key if ours.identity else None) == THEIRS[type_].key
+    assert (ours.option(ours.identity).key if ours.identity else None) == THEIRS[type_].key
 
 
 @pytest.mark.parametrize("type_", TYPES)
@@ -56,7 +56,7 @@ def test_collection_asks_for_nothing_that_the_tenant_does_not(type_: str) -> Non
     theirs = THEIRS[type_]
     always = {field.key for field in OURS[type_].fields if field.required and not field.branch}
     assert always <= set(theirs.required)
-    methods = OURS[type_].field("authentication_type").key if theirs.required_by_auth else None
+    methods = OURS[type_].option("authentication_type").key if theirs.required_by_auth else None
     for method, paths in theirs.required_by_auth.items() if methods else ():
         needed = {field.key for field in OURS[type_].fields if field.required and method in field.branch}
         assert needed <= {path.split(".")[0] for path in paths}, method

@@ -54,7 +54,7 @@ def tenant() -> Tenant:
 def both(tenant: Tenant, request: Callable[[], Any]) -> list[int]:
     """The statuses of the same request twice, where both are through the first checks before either changes anything."""
 
-    def status(_: int) -> int:
+    def status(_unused: int) -> int:
         try:
             request()
         except Problem as problem:

@@ -73,7 +73,7 @@ def test_key_is_exchanged_in_a_form_as_older_clients_do(tenant: Simulator) -> No
 def test_token_expires_after_its_requests(tenant: Simulator) -> None:
     tenant.settings(token_requests=2)
     token = bearer(tenant)
-    assert [tenant.call("GET", "/integrations", authorization=token).status for _ in range(4)] == [200, 200, 401, 401]
+    assert [tenant.call("GET", "/integrations", authorization=token).status for _unused in range(4)] == [200, 200, 401, 401]
     assert tenant.call("GET", "/integrations", authorization=bearer(tenant)).status == 200
 
 
@@ -172,7 +172,7 @@ def test_log_entry_says_everything_but_bodies(tenant: Simulator, session: reques
 
 
 def test_connection_number_is_one_a_connection(tenant: Simulator, session: requests.Session) -> None:
-    for _ in range(5):
+    for _unused in range(5):
         session.get(f"{tenant.url}/integrations", timeout=10)
     with requests.Session() as other:
         other.get(f"{tenant.url}/integrations", headers={"Authorization": "the-key"}, timeout=10)
@@ -201,7 +201,7 @@ def test_fault_answers_the_next_matching_requests_only(tenant: Simulator, sessio
     tenant.fault(method="GET", path="/integrations$", times=2, status=429, headers={"Retry-After": "1"}, body='{"statusCode": 429}')
     assert tenant.call("POST", "/integrations", TRINO).status == 200
     assert tenant.call("GET", "/integrations/1").status == 200
-    answers = [session.get(f"{tenant.url}/integrations", timeout=10) for _ in range(3)]
+    answers = [session.get(f"{tenant.url}/integrations", timeout=10) for _unused in range(3)]
     assert [answer.status_code for answer in answers] == [429, 429, 200]
     assert (answers[0].headers["Retry-After"], answers[0].json()) == ("1", {"statusCode": 429})
     assert tenant.faults() == []

@@ -93,6 +93,40 @@ REDSHIFT_SETUP = """
     BEGIN; INSERT INTO t VALUES (1); COMMIT; DO $$ DECLARE n INT; BEGIN PERFORM 1; GET DIAGNOSTICS n = ROW_COUNT; END $$;
     CREATE RLS POLICY r USING (TRUE); ATTACH RLS POLICY r ON t TO PUBLIC;
 """
+DATABRICKS_SETUP = """
+    CREATE CATALOG IF NOT EXISTS immuta MANAGED LOCATION 's3://x' COMMENT 'DROP CATALOG x'; USE CATALOG immuta; CREATE SCHEMA immuta_system;
+    CREATE TABLE immuta_system.t (a STRING COMMENT 'a;b') USING DELTA; CREATE OR REPLACE VIEW v AS SELECT 1; INSERT INTO t VALUES ('x');
+    CREATE FUNCTION f(a STRING) RETURNS STRING RETURN concat(a, ';'); CREATE FUNCTION g() RETURNS STRING LANGUAGE PYTHON AS $py$ drop; copy; $py$;
+    GRANT USE CATALOG, CREATE SCHEMA ON CATALOG immuta TO `a-b`; GRANT SELECT ON TABLE system.access.audit TO `a-b`; REVOKE ALL PRIVILEGES ON SCHEMA s FROM `x`;
+    ALTER CATALOG immuta OWNER TO `a-b`; ALTER TABLE t SET TAGS ('a' = 'b'); COMMENT ON CATALOG immuta IS 'x'; CREATE VOLUME o; REFRESH TABLE t;
+    setup: BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN SELECT 1; END; CREATE SCHEMA IF NOT EXISTS z; END setup; CALL p('x'); EXECUTE IMMEDIATE 'SELECT 1';
+    MERGE INTO t USING u ON a = b WHEN MATCHED THEN DELETE; SHOW GRANTS ON CATALOG immuta; SET TIME ZONE 'UTC'; DECLARE VARIABLE n INT;
+"""
+SYNAPSE_SETUP = """
+IF NOT EXISTS (SELECT * FROM sys.sql_logins WHERE name = 'l') CREATE LOGIN l WITH PASSWORD = N'x'
+GO
+CREATE USER u FOR LOGIN l; ALTER ROLE db_owner ADD MEMBER u; ALTER ROLE r DROP MEMBER u
+GRANT CREATE TABLE, CREATE VIEW, CREATE PROCEDURE TO u
+REVOKE GRANT OPTION FOR CREATE SCHEMA FROM u CASCADE; DENY DELETE ON SCHEMA::s TO u
+GO
+CREATE SCHEMA immuta_system AUTHORIZATION u
+GO
+CREATE OR ALTER PROC p @drop NVARCHAR(9) AS
+BEGIN
+    DROP USER u; EXEC('DROP DATABASE ' + @drop)
+    BACKUP DATABASE d TO DISK = 'x'
+END
+GO
+CREATE FUNCTION f() RETURNS BIT AS BEGIN RETURN 1 END
+GO
+CREATE VIEW v AS SELECT [drop], "create", kill = 1, copy FROM t WHERE a = 'DROP DATABASE d'
+GO
+CREATE TABLE t (a INT) WITH (DISTRIBUTION = HASH(a))
+ALTER TABLE t
+DROP COLUMN a
+ALTER TABLE t DROP CONSTRAINT IF EXISTS c; DROP TABLE IF EXISTS x; RENAME OBJECT t TO t2; CREATE STATISTICS s ON t (a)
+EXEC sp_executesql N'CREATE SCHEMA y'; IF SCHEMA_ID('z') IS NULL EXEC('CREATE SCHEMA z')
+"""
 CLEANUP = "DROP USER IF EXISTS u; DROP ROLE IF EXISTS r; DROP DATABASE IF EXISTS d; REVOKE ROLE a FROM USER b; DROP SCHEMA s CASCADE"
 
 
@@ -108,6 +142,9 @@ CLEANUP = "DROP USER IF EXISTS u; DROP ROLE IF EXISTS r; DROP DATABASE IF EXISTS
         ("Databricks", "cleanup", "DROP CATALOG c CASCADE; REVOKE SELECT ON TABLE t FROM `p`"),
         ("Azure Synapse Analytics", "setup", "CREATE LOGIN l WITH PASSWORD = 'x'\nGO\nIF NOT EXISTS (SELECT 1)\nEXEC('x')\nGO\nCREATE USER u FOR LOGIN l"),
         ("Azure Synapse Analytics", "cleanup", "DROP USER u\nDROP LOGIN l"),
+        *(("Databricks", purpose, DATABRICKS_SETUP) for purpose in ("setup", "edit")),
+        *(("Azure Synapse Analytics", purpose, SYNAPSE_SETUP) for purpose in ("setup", "edit")),
+        ("Azure Synapse Analytics", "cleanup", "IF EXISTS (SELECT 1 FROM sys.schemas) DROP SCHEMA s\nGO\nEXEC('DROP LOGIN l'); DROP DATABASE IF EXISTS d"),
     ],
 )
 def test_no_legitimate_script_is_refused(platform: str, purpose: str, script: str) -> None:
@@ -147,6 +184,12 @@ def test_a_set_up_takes_no_account_away() -> None:
         ("Redshift", "DO $x$ BEGIN DROP DATABASE d; END $x$"),
         ("Azure Synapse Analytics", "PRINT 'x'\nDROP DATABASE d"),
         ("Azure Synapse Analytics", "IF (1 = 1) BEGIN DROP DATABASE d END"),
+        ("Azure Synapse Analytics", "IF EXISTS (SELECT 1) DROP DATABASE d"),
+        ("Azure Synapse Analytics", "SELECT 1 DROP DATABASE d"),
+        ("Azure Synapse Analytics", "IF 1 = 1 EXEC('DROP DATABASE d')"),
+        ("Azure Synapse Analytics", "SELECT 1; EXEC sp_executesql N'SELECT ''x'' DROP DATABASE d'"),
+        ("Databricks", "a: BEGIN SELECT 1; DROP DATABASE d; END"),
+        ("Databricks", "EXECUTE IMMEDIATE 'DROP DATABASE d'"),
     ],
 )
 def test_a_block_that_runs_at_once_counts_as_what_is_in_it(platform: str, script: str) -> None:
@@ -156,6 +199,13 @@ def test_a_block_that_runs_at_once_counts_as_what_is_in_it(platform: str, script
 def test_data_does_not_leave_from_within_a_block() -> None:
     assert refused("BEGIN COPY INTO @s FROM t; END") == [("COPY", None)]
     assert refused("BEGIN LET copy := 1; SELECT get FROM t; END") == []
+    for batch, verb in (
+        ("PRINT 'x' BACKUP DATABASE d TO x", "BACKUP"),
+        ("SELECT 1 BULK INSERT t FROM 'x'", "BULK"),
+        ("SELECT 1; COPY INTO t FROM 'x'", "COPY"),
+        ("IF 1 = 1 KILL 5", "KILL"),
+    ):
+        assert [found[0] for found in refused(batch, "Azure Synapse Analytics")] == [verb]
 
 
 def test_any_purpose_allows_everything() -> None:

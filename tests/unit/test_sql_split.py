@@ -113,12 +113,36 @@ PROCEDURE = "CREATE PROCEDURE p() RETURNS INT LANGUAGE SQL AS"
         ),
         (("snowflake",), "CREATE VIEW v AS SELECT a AS begin FROM t; SELECT 2", ["CREATE VIEW v AS SELECT a AS begin FROM t", "SELECT 2"]),
         (("databricks",), "DECLARE x INT DEFAULT 5; SELECT x", ["DECLARE x INT DEFAULT 5", "SELECT x"]),
+        (("databricks",), "SELECT $py$ a; $$ b; $py$; SELECT 2", ["SELECT $py$ a; $$ b; $py$", "SELECT 2"]),
+        (("databricks",), "AS$py$ return ';' $py$; SELECT 2", ["AS$py$ return ';' $py$", "SELECT 2"]),
+        (("databricks",), "BEGIN ATOMIC a; b; END; SELECT 2", ["BEGIN ATOMIC a; b; END", "SELECT 2"]),
+        (
+            ("databricks",),
+            "x: BEGIN a; `y z`: BEGIN b; END; l: LOOP c; LEAVE l; END LOOP l; END x; SELECT 2",
+            ["x: BEGIN a; `y z`: BEGIN b; END; l: LOOP c; LEAVE l; END LOOP l; END x", "SELECT 2"],
+        ),
+        (
+            ("databricks",),
+            "BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION, SQLSTATE '42000' BEGIN a; END; DECLARE CONTINUE HANDLER FOR NOT FOUND SET x = 1; b; END; SELECT 2",
+            [
+                "BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION, SQLSTATE '42000' BEGIN a; END; DECLARE CONTINUE HANDLER FOR NOT FOUND SET x = 1; b; END",
+                "SELECT 2",
+            ],
+        ),
+        (("databricks",), "SELECT :begin; SELECT a:begin FROM t; SELECT handler FROM t", ["SELECT :begin", "SELECT a:begin FROM t", "SELECT handler FROM t"]),
         (("tsql",), "SELECT 1; SELECT 2", ["SELECT 1; SELECT 2"]),
         (("tsql",), "SELECT 1\nGO\nSELECT 2\ngo 3\nSELECT 3", ["SELECT 1", "SELECT 2", "SELECT 3"]),
         (("tsql",), "SELECT 1\r\n  GO ; -- so\r\nSELECT 2", ["SELECT 1", "SELECT 2"]),
         (("tsql",), "SELECT 'a\nGO\nb'\nGO\n/*\nGO\n*/ SELECT [c\nGO\n]]d]", ["SELECT 'a\nGO\nb'", "SELECT [c\nGO\n]]d]"]),
         (("tsql",), "SELECT 1 AS GO\nSELECT GO FROM t\nGOTO x", ["SELECT 1 AS GO\nSELECT GO FROM t\nGOTO x"]),
         (("tsql",), "SELECT [a;b], N'c''d'", ["SELECT [a;b], N'c''d'"]),
+        (("tsql",), "SELECT 1\nGO -- x\nGO;\n\tgO\t2\t;\nSELECT 2\nGO 4 -- times", ["SELECT 1", "SELECT 2"]),
+        (("tsql",), 'SELECT "a\nGO\nb"\n  GO\nSELECT @go\n-- GO\nGO\n', ['SELECT "a\nGO\nb"', "SELECT @go"]),
+        (
+            ("tsql",),
+            "CREATE PROC p AS BEGIN SELECT 1; END;\nSELECT 2\nGO\nBEGIN TRAN; COMMIT",
+            ["CREATE PROC p AS BEGIN SELECT 1; END;\nSELECT 2", "BEGIN TRAN; COMMIT"],
+        ),
     ),
 )
 def test_a_script_falls_into_its_statements(dialect: str, script: str, expected: list[str]) -> None:
@@ -182,7 +206,7 @@ SPACE = st.sampled_from([" ", "\n", "\r\n", "\t", " -- c; 'd\n", "/* e; 'f */", 
 QUOTES = {
     "snowflake": ["'", '"', "$$"],
     "redshift": ["'", '"', "E'", "$$", "$t$"],
-    "databricks": ["'", '"', "`", "$$"],
+    "databricks": ["'", '"', "`", "$$", "$py$"],
     "tsql": ["'", "N'", '"', "["],
 }
 

@@ -212,8 +212,8 @@ def test_nothing_but_the_technology_is_required_of_what_has_no_table(name: str) 
 
 
 def test_secrets_stay_secrets_where_there_is_no_table() -> None:
-    secrets = {path for path, _, field in walk(technology_of("Oracle").fields) if field.secret}
-    known = {path for technology in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION) for path, _, field in walk(technology.fields) if field.secret}
+    secrets = {path for path, _unused, field in walk(technology_of("Oracle").fields) if field.secret}
+    known = {path for technology in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION) for path, _unused, field in walk(technology.fields) if field.secret}
     assert secrets == known
 
 
@@ -303,11 +303,13 @@ def test_what_an_answer_leaves_out_of_a_credential_is_unknown_at_every_depth() -
     for technology in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION):
         for field in technology.fields:
             if field.fields:
-                assert all(below.write_only for _, _, below in walk([field]))
+                assert all(below.write_only for _unused, _unused, below in walk([field]))
 
 
 def test_immuta_says_itself_what_it_needs_of_the_native_integration() -> None:
-    required = {each.name: {path for path, _, field in walk(each.native_fields) if field.required} for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION)}
+    required = {
+        each.name: {path for path, _unused, field in walk(each.native_fields) if field.required} for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION)
+    }
     assert required == {"Snowflake": {"type"}, "Databricks": {"type", "unity_catalog"}}
 
 
@@ -358,8 +360,8 @@ def every_option(options: dict[str, Any], path: str = "") -> Iterator[tuple[str,
 
 
 def test_secrets_alone_are_no_log_and_only_as_leaves() -> None:
-    secret = {f"connection.{path}" for each in TECHNOLOGIES.values() for path, _, field in walk(each.fields) if field.secret}
-    secret |= {f"native_integration.{path}" for each in TECHNOLOGIES.values() for path, _, field in walk(each.native_fields) if field.secret}
+    secret = {f"connection.{path}" for each in TECHNOLOGIES.values() for path, _unused, field in walk(each.fields) if field.secret}
+    secret |= {f"native_integration.{path}" for each in TECHNOLOGIES.values() for path, _unused, field in walk(each.native_fields) if field.secret}
     hidden = {path: option for path, option in every_option(CONNECTION) if option.get("no_log")}
     assert hidden.keys() == secret
     assert not [path for path, option in hidden.items() if option["type"] == "dict" or "options" in option]
@@ -373,4 +375,4 @@ def test_every_dict_takes_extra() -> None:
     dicts = {
         path for path, option in every_option(CONNECTION) if path in ("connection", "settings", "options", "native_integration", "native_integration.config")
     }
-    assert dicts == {path.removesuffix(".extra") for path, _ in every_option(CONNECTION) if path.endswith(".extra")}
+    assert dicts == {path.removesuffix(".extra") for path, _unused in every_option(CONNECTION) if path.endswith(".extra")}

@@ -275,7 +275,7 @@ def test_the_exchange_is_repeated_like_any_request_without_effect() -> None:
 def test_a_write_behind_a_failed_exchange_was_not_sent() -> None:
     with Wire([(EXCHANGE, reset)]) as wire, pytest.raises(ConnectionFailed) as caught:
         connected(url=wire.url, api_key=KEY, auth_method="bearer", retries=0).request("POST", "/x", json={})
-    assert type(caught.value) is ConnectionFailed
+    assert caught.type is ConnectionFailed
 
 
 def test_a_key_that_is_not_accepted_is_unauthorized() -> None:

@@ -115,6 +115,6 @@ def test_the_real_clock_sleeps_and_its_jitter_takes_at_most_half() -> None:
     clock.sleep(0.01)
     assert clock.monotonic() - before >= 0.01
     assert abs(clock.now() - time.time()) < 5
-    shares = [clock.jitter(10) for _ in range(200)]
+    shares = [clock.jitter(10) for _unused in range(200)]
     assert all(5 <= share <= 10 for share in shares) and len(set(shares)) > 1
     assert wait(states("creating", "enabled"), clock, interval=0.01) == "enabled"

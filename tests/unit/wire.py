@@ -124,7 +124,7 @@ class _Line:
             return None
         headers = {}
         while (line := self._file.readline().decode("latin-1").strip()) != "":
-            name, _, value = line.partition(":")
+            name, _unused, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
         body = self._file.read(int(headers.get("content-length", "0")))
         return Request(start[0], start[1], headers, body, self.number)
@@ -173,13 +173,13 @@ class Wire:
         self._listener.close()
         self._thread.join(5)
         if kind is None:
-            left = [line for line, _ in self._script]
+            left = [line for line, _unused in self._script]
             assert (self._unexpected, left) == ([], []), f"unexpected: {self._unexpected}; never came: {left}"
 
     def _listen(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, _unused = self._listener.accept()
             except OSError:  # the listener is closed
                 return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()

@@ -135,7 +135,7 @@ class Workspace:
         return handled
 
     def _user(self, request: Request) -> str:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        scheme, _unused, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or not token:
             raise errors.no_credential()
         return self._metastore.holder(token)
@@ -174,9 +174,9 @@ class Workspace:
 
 
 def _basic(request: Request) -> tuple[str, str]:
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    scheme, _unused, credentials = request.headers.get("Authorization", "").partition(" ")
     try:
-        name, _, secret = base64.b64decode(credentials if scheme == "Basic" else "", validate=True).decode().partition(":")
+        name, _unused, secret = base64.b64decode(credentials if scheme == "Basic" else "", validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return "", ""
     return name, secret

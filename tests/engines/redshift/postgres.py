@@ -94,7 +94,7 @@ def _initialise(programs: Path, home: Path, account: pwd.struct_passwd | None, a
 
 
 def _call(argv: list[str | Path], account: pwd.struct_passwd | None, home: Path, text: str = "") -> None:
-    done = subprocess.run(argv, input=text.encode(), capture_output=True, **_as(account, home))
+    done = subprocess.run(argv, input=text.encode(), capture_output=True, check=False, **_as(account, home))
     errors = done.stderr.decode("utf-8", "replace")
     if done.returncode or "ERROR:" in errors:  # single-user mode goes on after an error
         raise RuntimeError(f"{Path(argv[0]).name} failed: {errors.strip()}")

@@ -18,7 +18,7 @@ from .session import Session
 from .words import Name, Reader, shown
 
 IMPORTED = "IMPORTED PRIVILEGES"
-PLURALS = {plural: name for name, kind in KINDS.items() for plural in {name + "S", kind.plural or name + "S"}} | {
+PLURALS = {plural: name for name, kind in KINDS.items() for plural in (name + "S", kind.plural or name + "S")} | {
     name.replace("POLICY", "POLICIES"): name for name in KINDS if name.endswith("POLICY")
 }
 

@@ -253,7 +253,7 @@ def comment(session: Session, reader: Reader) -> Answer:
 
 
 def _comment_column(session: Session, reader: Reader) -> Answer:
-    *table, _ = reader.name()
+    *table, _unused = reader.name()
     reader.expect("IS")
     reader.value()
     reader.end()

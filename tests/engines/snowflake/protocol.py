@@ -138,8 +138,8 @@ class Protocol:
 
     async def catalog(self, request: Request) -> Response:
         """GET /engine/catalog with the administrator's basic authentication: what the account holds."""
-        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-        name, _, password = base64.b64decode(credentials if scheme == "Basic" else "").decode().partition(":")
+        scheme, _unused, credentials = request.headers.get("Authorization", "").partition(" ")
+        name, _unused, password = base64.b64decode(credentials if scheme == "Basic" else "").decode().partition(":")
         try:
             user = authenticate(self._account, {"LOGIN_NAME": name, "PASSWORD": password})
         except LoginRefused as refused:

@@ -274,7 +274,7 @@ class Run:
 
 def _name_of(error: SnowflakeError, block: Block) -> str:
     """The name by which a handler knows an error."""
-    declared = (name for name, (code, _) in block.exceptions.items() if f"{code:06d}" == error.code)
+    declared = (name for name, (code, _unused) in block.exceptions.items() if f"{code:06d}" == error.code)
     return next(declared, "STATEMENT_ERROR")
 
 

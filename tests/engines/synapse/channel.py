@@ -46,12 +46,15 @@ class Channel:
                 tls.do_handshake()
                 break
             except ssl.SSLWantReadError:
-                if self._outgoing.pending:
-                    await self.send(PRELOGIN, self._outgoing.read())
+                await self._send_handshake()
                 self._incoming.write((await self.message())[1])
-        if self._outgoing.pending:
-            await self.send(PRELOGIN, self._outgoing.read())
+        await self._send_handshake()
         self._tls = tls
+
+    async def _send_handshake(self) -> None:
+        waiting = self._outgoing.read()
+        if waiting:
+            await self.send(PRELOGIN, waiting)
 
     def reset(self) -> None:
         """End it at once, with a TCP reset."""

@@ -157,7 +157,7 @@ def _variable(variables: Mapping[str, Any], name: str) -> exp.Expr:
 
 
 def _object_id(session: Session, name: str) -> int | None:
-    schema, _, rest = re.sub(r"[\[\]]", "", name).rpartition(".")
+    schema, _unused, rest = re.sub(r"[\[\]]", "", name).rpartition(".")
     found = session.database.thing(schema or DBO, rest)
     return found.id if found else None
 
