@@ -38,7 +38,10 @@ async def server(listener: socket.socket, directory: Path) -> AsyncIterator[dict
 
 def _furnish(metastore: Any, tables: Any, admin: str) -> None:
     """The two catalogs that a new metastore has: one to begin with, and the service's own."""
-    for catalog, owner, schemas in (("main", admin, ("default",)), ("system", "System user", dict.fromkeys(name.split(".", maxsplit=1)[0] for name in SYSTEM_TABLES))):
+    for catalog, owner, schemas in (
+        ("main", admin, ("default",)),
+        ("system", "System user", dict.fromkeys(name.split(".", maxsplit=1)[0] for name in SYSTEM_TABLES)),
+    ):
         metastore.add("CATALOG", (catalog,), owner)
         metastore.add("SCHEMA", (catalog, "information_schema"), "System user")
         tables.create_database(catalog)
