@@ -172,6 +172,7 @@ class _Call:
     path: str
     url: str
     body: bytes | None = field(repr=False)
+    content_type: str
     repeatable: bool
     anonymous: bool
 
@@ -214,21 +215,26 @@ class Session:
         path: str,
         *,
         json: Any = None,
+        form: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         safe: bool | None = None,
         anonymous: bool = False,
     ) -> Answer:
         """Send a request and hand back its answer, which is a 2xx.
 
-        path: already encoded, see path_of. safe: it has no effect on the server; as a rule that is GET alone.
+        path: already encoded, see path_of. The body is JSON, or a form. safe: it has no effect on the server; as a rule that is GET alone.
         anonymous: without authorization. Raises ApiError and its kind, AnswerLost, ConnectionFailed, BadAnswer, WriteBlocked.
         """
         safe = method == "GET" if safe is None else safe
         if self.read_only and not safe:
             raise WriteBlocked(f"{method} {path} would write, in check mode. This is a bug of the collection, nothing was sent.", method=method, path=path)
         url = self._base_url + path + (f"?{urlencode(query)}" if query else "")
-        body = None if json is None else json_text.dumps(json).encode()
-        call = _Call(method, path, url, body, repeatable=safe or method in ("GET", "PUT", "DELETE"), anonymous=anonymous)
+        body, content_type = None, ""
+        if form is not None:
+            body, content_type = urlencode(form).encode(), "application/x-www-form-urlencoded"
+        elif json is not None:
+            body, content_type = json_text.dumps(json).encode(), "application/json"
+        call = _Call(method, path, url, body, content_type, repeatable=safe or method in ("GET", "PUT", "DELETE"), anonymous=anonymous)
         return self._settle(call, self._insist(call))
 
     def mask(self, value: Any) -> Any:
@@ -271,7 +277,7 @@ class Session:
 
         headers = {} if call.anonymous else self._auth.header(self)
         if call.body is not None:
-            headers = {**headers, "Content-Type": "application/json"}
+            headers = {**headers, "Content-Type": call.content_type}
         response = None
         try:
             request = self._http.prepare_request(requests.Request(call.method, url, headers=headers, data=call.body))

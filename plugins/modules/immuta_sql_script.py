@@ -16,11 +16,17 @@ description:
     says which statement, on which line, with the database's own code and message.
   - Neither the statements nor the literals in them show up in results, errors or logs.
   - It talks to the data platform only, not to Immuta.
+  - On Databricks a statement is a request to the SQL Statement Execution API, with a session of its own. C(USE) and C(SET CATALOG) are carried
+    on to what comes behind them; of other settings (C(SET), C(DECLARE)), which are not, a warning tells.
+  - On Azure Synapse Analytics the lines C(GO) part the script into batches, C(GO 3) runs one three times, and each batch counts as one
+    statement, with the verb that it begins with. All that a batch answers is read to its end, so that no error in it is lost.
 author:
   - The community.immuta contributors (@community-immuta)
 requirements:
   - snowflake-connector-python >= 3.12, < 6 (for Snowflake)
   - redshift_connector (for Redshift)
+  - requests (for Databricks)
+  - pymssql >= 2.3 (for Azure Synapse Analytics)
 extends_documentation_fragment:
   - community.immuta.attributes
 attributes:
@@ -38,7 +44,7 @@ options:
   type:
     description: The kind of data platform, which decides how the script is taken apart and how the login works.
     type: str
-    choices: [Snowflake, Redshift]
+    choices: [Snowflake, Redshift, Databricks, Azure Synapse Analytics]
     required: true
   path:
     description:
@@ -69,15 +75,19 @@ options:
         description:
           - Host name.
           - For Snowflake it may be left out when O(login.account) is given, and the other way round.
+          - For Databricks it is that of the workspace.
         type: str
       port:
-        description: Port. The default is the platform's own, V(443) for Snowflake and V(5439) for Redshift.
+        description: Port. The default is the platform's own, V(443) for Snowflake and Databricks, V(5439) for Redshift, V(1433) for Azure Synapse Analytics.
         type: int
       database:
-        description: Database to log in to. Needed for Redshift.
+        description: Database to log in to; for Databricks the catalog to begin in. Needed for Redshift and Azure Synapse Analytics.
         type: str
       username:
-        description: Name of the user.
+        description:
+          - Name of the user (Snowflake, Redshift, Azure Synapse Analytics).
+          - For Azure Synapse Analytics it is a SQL login, or a user with a password of its own. Signing in with Microsoft Entra ID does not
+            work in any way (password, token, service principal, managed identity), as the library cannot do it.
         type: str
         aliases: [user]
       password:
@@ -87,7 +97,11 @@ options:
         description: Account identifier (Snowflake).
         type: str
       warehouse:
-        description: Warehouse that the statements run on (Snowflake).
+        description: Name of the warehouse that the statements run on (Snowflake), or the ID of a SQL warehouse, instead of O(login.http_path) (Databricks).
+        type: str
+      http_path:
+        description:
+          - HTTP path of a SQL warehouse, C(/sql/1.0/warehouses/ID) (Databricks). The path of a cluster does not do.
         type: str
       role:
         description: Role to use (Snowflake).
@@ -98,7 +112,13 @@ options:
           - Ways that wait for a person in front of a browser or a telephone are refused.
         type: str
       token:
-        description: OAuth access token (Snowflake).
+        description: OAuth access token (Snowflake), personal access token or any other access token (Databricks).
+        type: str
+      client_id:
+        description: Client ID (application ID) of a service principal, for OAuth machine-to-machine (Databricks).
+        type: str
+      client_secret:
+        description: OAuth secret of the service principal (Databricks).
         type: str
       private_key:
         description: Private key in PEM format (Snowflake).
@@ -160,7 +180,7 @@ options:
         type: path
       extra:
         description:
-          - Further arguments for the platform's Python library, as they are.
+          - Further arguments for the platform's Python library, or for Databricks further fields of the request that executes a statement, as they are.
           - An argument that has an option of its own is an error here.
         type: dict
   unless:
@@ -192,7 +212,10 @@ options:
     type: int
     default: 60
   statement_timeout:
-    description: Seconds that the platform may take for one statement. V(0) sets no limit.
+    description:
+      - Seconds that the platform may take for one statement. V(0) sets no limit.
+      - On Databricks that includes the time that a SQL warehouse needs to start. What takes longer is cancelled.
+      - Azure Synapse Analytics knows no such limit. The connection is ended there, and whether the batch ran is not known.
     type: int
     default: 600
 seealso:
@@ -238,6 +261,28 @@ EXAMPLES = r"""
       db_user: admin
       profile: warehouse
 
+- name: Run the set-up script on a Databricks SQL warehouse, as a service principal
+  community.immuta.immuta_sql_script:
+    type: Databricks
+    path: /srv/immuta/create.sql
+    login:
+      host: adb-0123456789.7.azuredatabricks.net
+      http_path: /sql/1.0/warehouses/0123456789abcdef
+      client_id: "{{ vault_databricks_client_id }}"
+      client_secret: "{{ vault_databricks_client_secret }}"
+    unless: SELECT 1 FROM system.information_schema.catalogs WHERE catalog_name = 'immuta'
+
+- name: Run the batches of a script in a dedicated SQL pool
+  community.immuta.immuta_sql_script:
+    type: Azure Synapse Analytics
+    path: /srv/immuta/create.sql
+    login:
+      host: acme.sql.azuresynapse.net
+      database: pool
+      username: sqladminuser
+      password: "{{ vault_synapse_password }}"
+    unless: SELECT 1 FROM sys.schemas WHERE name = 'immuta_system'
+
 - name: Remove what is left of a set-up
   community.immuta.immuta_sql_script:
     type: Snowflake
@@ -282,7 +327,7 @@ statements:
       description: How long it took.
       type: float
     code:
-      description: The database's error code, when it failed.
+      description: The database's error code, when it failed. For Databricks the error condition, or the API's error code.
       type: str
     sqlstate:
       description: SQLSTATE, when it failed.

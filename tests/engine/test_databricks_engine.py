@@ -37,7 +37,7 @@ def failure(engine: DatabricksEngine, sql: str, **options: Any) -> dict[str, Any
 
 def later(look: Callable[[], dict[str, Any]], state: str) -> dict[str, Any]:
     """What a statement looks like once it is in a state."""
-    for _ in range(100):
+    for _unused in range(100):
         if (answer := look())["status"]["state"] == state:
             return answer
         time.sleep(0.05)
@@ -214,7 +214,7 @@ def test_several_statements_in_one_call_are_a_syntax_error(databricks: Databrick
     status = failure(databricks, "SELECT 1;\nSELECT 'geheim'")
     assert status["sql_state"] == "42601"
     assert status["error"]["error_code"] == "BAD_REQUEST"
-    first, _, rest = status["error"]["message"].partition("\n")
+    first, _unused, rest = status["error"]["message"].partition("\n")
     assert first == "[PARSE_SYNTAX_ERROR] Syntax error at or near 'SELECT': extra input 'SELECT'. SQLSTATE: 42601 (line 2, pos 0)"
     assert rest == "\n== SQL ==\nSELECT 1;\nSELECT 'geheim'\n^^^\n"
     assert databricks.query("SELECT 'a;b'; ") == [["a;b"]]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the drivers have in common: the options of a login, what a driver is, and a base for those on a DB-API library.
+"""What the drivers have in common: the options of a login, what a driver is, a base for all of them, one for those on a DB-API library.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -31,9 +31,12 @@ LOGIN_SPEC: dict[str, dict[str, Any]] = {
     "password": {"type": "str", "no_log": True},
     "account": {"type": "str"},
     "warehouse": {"type": "str"},
+    "http_path": {"type": "str"},
     "role": {"type": "str"},
     "authenticator": {"type": "str"},
     "token": {"type": "str", "no_log": True},
+    "client_id": {"type": "str"},
+    "client_secret": {"type": "str", "no_log": True},
     "private_key": {"type": "str", "no_log": True},
     "private_key_path": {"type": "path", "no_log": False},
     "private_key_passphrase": {"type": "str", "no_log": True},
@@ -94,8 +97,8 @@ class Driver(Protocol):
     def close(self) -> None: ...
 
 
-class DbApiDriver(ABC):
-    """A driver on a Python library of the DB-API 2.0: what all of these have in common.
+class BaseDriver(ABC):
+    """What all drivers have in common.
 
     login: the options as given, null pruned. Timeouts are in seconds, 0 is none. warn takes a sentence. secrets: what else must
     not show up in an error, such as the passwords in the script.
@@ -113,6 +116,7 @@ class DbApiDriver(ABC):
         self.connect_timeout = connect_timeout
         self.statement_timeout = statement_timeout
         self.dialect = DIALECT_OF[self.platform]
+        self._warn = warn
         self._connection: Any = None
         given = (login[name] for name, option in LOGIN_SPEC.items() if option.get("no_log") and name in login)
         self._secrets = [*given, *leaves(login.get("extra", {})), *secrets]
@@ -139,19 +143,24 @@ class DbApiDriver(ABC):
 
     @abstractmethod
     def open(self, library: Any) -> Any:
-        """A connection in autocommit."""
+        """A connection in autocommit; what it has to be closed by is C(close())."""
+
+    @abstractmethod
+    def execute(self, text: str) -> Executed:
+        """Have one statement executed."""
+
+    @abstractmethod
+    def query(self, text: str) -> tuple[Any, ...] | None:
+        """The first row of a query."""
 
     @abstractmethod
     def answer(self, error: Exception) -> Answered | None:
         """What the database said, out of the library's exception; None when it did not answer."""
 
-    def send(self, cursor: Any, text: str) -> None:
-        """Have one statement executed. No parameters: that keeps a library from looking for their places in the text."""
-        cursor.execute(text)
-
-    def query_id(self, cursor: Any) -> str | None:
-        """The database's own number for the statement that just ran."""
-        return None
+    def words(self, error: Exception) -> str:
+        """What the library says itself, without what its exception may carry along: some hold the text that they could not send."""
+        said = error.args if not isinstance(error, (UnicodeError, OSError)) else (str(error),)
+        return ": ".join(str(part) for part in said) or type(error).__name__
 
     # --- what does not ---
 
@@ -163,28 +172,16 @@ class DbApiDriver(ABC):
                 raise MissingLibrary(self.library, reason=f"to run scripts on {self.platform}") from None
             try:
                 self._connection = self.open(library)
-            except OptionError:
+            except (OptionError, MissingLibrary):
                 raise
             except Exception as error:
                 answer = self.answer(error)
                 facts = {"code": answer.code, "sqlstate": answer.sqlstate} if answer else {}
                 raise ConnectionFailed(
-                    f"{self.platform} at {self.address()}: no login: {self._masked(answer.message if answer else _words(error)).rstrip('.')}.",
+                    f"{self.platform} at {self.address()}: no login: {self._masked(answer.message if answer else self.words(error)).rstrip('.')}.",
                     hint="Check host, port and credentials in login, and that the machine where the task runs may reach it.",
                     **facts,
                 ) from None
-
-    def execute(self, text: str) -> Executed:
-        with self._cursor(text) as cursor:
-            self.send(cursor, text)
-            rows = cursor.rowcount
-            return Executed(rows if isinstance(rows, int) and rows >= 0 else None, self.query_id(cursor))
-
-    def query(self, text: str) -> tuple[Any, ...] | None:
-        with self._cursor(text) as cursor:
-            self.send(cursor, text)
-            row = cursor.fetchone()
-            return None if row is None else tuple(row)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -194,18 +191,18 @@ class DbApiDriver(ABC):
                 connection.close()
 
     @contextmanager
-    def _cursor(self, text: str) -> Iterator[Any]:
-        """A cursor for one statement. Its errors come out as SqlError, silence as AnswerLost; the driver's own never do."""
+    def _guarded(self, text: str) -> Iterator[None]:
+        """For one statement. Its errors come out as SqlError, silence as AnswerLost; the library's own never do."""
         try:
-            with _quiet(), closing(self._connection.cursor()) as cursor:
-                yield cursor
+            with _quiet():
+                yield
         except Exception as error:
             raise self._failure(error, text) from None
 
     def _failure(self, error: Exception, text: str) -> SqlError | AnswerLost:
         answer = self.answer(error)
         if answer is None:
-            reason = self._masked(hide_literals(_words(error), text, self.dialect))
+            reason = self._masked(hide_literals(self.words(error), text, self.dialect))
             return AnswerLost(f"{self.platform} at {self.address()}: the connection broke: {reason}")
         line = text.count("\n", 0, answer.position - 1) + 1 if answer.position else answer.line
         facts: dict[str, Any] = {"code": answer.code, "sqlstate": answer.sqlstate, "query_id": answer.query_id, "line": line}
@@ -239,10 +236,28 @@ class DbApiDriver(ABC):
         return {**translated, **self.login.get("extra", {})}
 
 
-def _words(error: Exception) -> str:
-    """What an exception says, without what it may carry along: some hold the text that they could not send."""
-    said = error.args if not isinstance(error, (UnicodeError, OSError)) else (str(error),)
-    return ": ".join(str(part) for part in said) or type(error).__name__
+class DbApiDriver(BaseDriver):
+    """A driver on a Python library of the DB-API 2.0."""
+
+    def send(self, cursor: Any, text: str) -> None:
+        """Have one statement executed. No parameters: that keeps a library from looking for their places in the text."""
+        cursor.execute(text)
+
+    def query_id(self, cursor: Any) -> str | None:
+        """The database's own number for the statement that just ran."""
+        return None
+
+    def execute(self, text: str) -> Executed:
+        with self._guarded(text), closing(self._connection.cursor()) as cursor:
+            self.send(cursor, text)
+            rows = cursor.rowcount
+            return Executed(rows if isinstance(rows, int) and rows >= 0 else None, self.query_id(cursor))
+
+    def query(self, text: str) -> tuple[Any, ...] | None:
+        with self._guarded(text), closing(self._connection.cursor()) as cursor:
+            self.send(cursor, text)
+            row = cursor.fetchone()
+            return None if row is None else tuple(row)
 
 
 @contextmanager

@@ -90,8 +90,8 @@ _LISTS = {
         databases="CATALOG, DATABASE",
     ),
     "Azure Synapse Analytics": _Lists(
-        verbs="EXEC, IF, PRINT, DENY, THROW, RAISERROR, WHILE",
-        objects="SYNONYM, STATISTICS, SECURITY POLICY",
+        verbs="EXEC, IF, PRINT, DENY, THROW, RAISERROR, WHILE, RENAME, RETURN, WAITFOR",
+        objects="PROC, SYNONYM, STATISTICS, SECURITY POLICY",
         accounts="LOGIN, APPLICATION ROLE, MASTER KEY, SYMMETRIC KEY, CERTIFICATE, WORKLOAD GROUP, WORKLOAD CLASSIFIER",
         databases="DATABASE",
     ),
@@ -192,7 +192,13 @@ _NO_NAME = _verbs("TO, SET, UNSET, AS, USING, WITH, VALUES, GRANT, REVOKE, FOR, 
 _NO_OBJECT = _verbs("SELECT, WITH, SHOW, EXPLAIN, BEGIN, DECLARE, START, COMMIT, END, ROLLBACK, DO, IF, PRINT, WHILE, VALUES, ABORT")
 
 
+def _unlabelled(tokens: list[Token]) -> list[Token]:
+    """Without the label in front of a block: C(label: BEGIN … END)."""
+    return tokens[2:] if len(tokens) > 2 and tokens[1].key == ":" and tokens[2].key == "BEGIN" else tokens
+
+
 def _classify(tokens: list[Token]) -> Kind:
+    tokens = _unlabelled(tokens)
     while tokens and tokens[0].key == "(":
         tokens = tokens[1:]
     if not tokens:
@@ -253,18 +259,52 @@ def _is_qualified(tokens: list[Token], place: int) -> bool:
 # --------------------------------------------------------------------------------------------------------- inside blocks
 
 _STARTS = frozenset({"", ";", "BEGIN", "THEN", "ELSE", "DO", "LOOP", "REPEAT"})
+# T-SQL: words that are nothing but the beginning of a statement.
+_RESERVED = frozenset({"BACKUP", "RESTORE", "BULK", "SHUTDOWN", "KILL"})
+# Behind these, CREATE is a part of a permission: GRANT CREATE VIEW, CREATE TABLE TO u.
+_PERMITTING = frozenset({"GRANT", "DENY", "REVOKE", "FOR", ","})
+_BODIES = frozenset({"PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "VIEW"})
+# Every kind of object there is; what else follows DROP is a part of one: ALTER TABLE t DROP COLUMN c.
+_KINDS = frozenset().union(*(_verbs(f"{lists.objects}, {lists.accounts}, {lists.databases}") for lists in _LISTS.values())) | _verbs(f"{_OBJECTS}, {_ACCOUNTS}")
 
 
 def _inner(statement: str, dialect: str) -> Iterator[Kind]:
     """The statements inside a block that runs at once; none of a body that is only defined."""
-    tokens = significant(statement, dialect)
+    tokens = _unlabelled(significant(statement, dialect))
     first = tokens[0].key if tokens else ""
-    if first in ("DO", "EXECUTE", "EXEC"):
+    if dialect == "tsql":
+        yield from _in_batch(tokens)
+    elif first in ("DO", "EXECUTE"):
         for token in tokens:
             if token.kind in ("dollar", "string"):
-                yield from _starts(_inside(token, dialect), dialect)
-    elif first in ("BEGIN", "DECLARE") or dialect == "tsql":
-        yield from islice(_starts(tokens, dialect), 1, None)
+                yield from _starts(_inside(token, dialect))
+    elif first in ("BEGIN", "DECLARE"):
+        yield from islice(_starts(tokens), 1, None)
+
+
+def _in_batch(tokens: list[Token], first: int = 1) -> Iterator[Kind]:
+    """What else a T-SQL batch does, from its second token on.
+
+    Neither semicolons nor lines have to part its statements. But the words that matter are reserved, so they stand only where such
+    a statement is, or a part of ALTER and GRANT that is none. A procedure, function, view or trigger takes the batch to its end.
+    """
+    if _classify(tokens).verb.split(" ")[0] in ("CREATE", "ALTER") and _kind(tokens[1:])[0] in _BODIES:
+        return
+    executing = False
+    for place, token in enumerate(tokens):
+        executing = token.key in ("EXEC", "EXECUTE") or (executing and token.key != ";")
+        if executing and token.kind == "string":
+            yield from _in_batch(_inside(token, "tsql"), 0)
+        elif place >= first and _begins(tokens, place):
+            yield _classify(tokens[place : place + 12])
+
+
+def _begins(tokens: list[Token], place: int) -> bool:
+    """Whether a T-SQL statement begins here that has to be looked at."""
+    key = tokens[place].key
+    if key in ("CREATE", "DROP"):
+        return tokens[place - 1].key not in _PERMITTING and _kind(tokens[place + 1 :])[0] in _KINDS
+    return key in _RESERVED or (key == "COPY" and [token.key for token in tokens[place + 1 : place + 2]] == ["INTO"])
 
 
 def _inside(quoted: Token, dialect: str) -> list[Token]:
@@ -281,11 +321,10 @@ def _inside(quoted: Token, dialect: str) -> list[Token]:
         return []
 
 
-def _starts(tokens: list[Token], dialect: str) -> Iterator[Kind]:
+def _starts(tokens: list[Token]) -> Iterator[Kind]:
     """What may be a statement of its own among these tokens."""
-    line, before = 0, ""
+    before = ""
     for place, token in enumerate(tokens):
-        # T-SQL needs no semicolon: there a new line counts too.
-        if token.kind == "word" and (before in _STARTS or (dialect == "tsql" and token.line > line)):
+        if token.kind == "word" and before in _STARTS:
             yield _classify(tokens[place : place + 12])
-        line, before = token.line, token.key or "quoted"
+        before = token.key or "quoted"

@@ -19,7 +19,9 @@ from contextlib import closing, suppress
 from typing import Any, ClassVar
 
 from .._errors import OptionError
-from .base import Answered, DbApiDriver
+from .base import Answered, BaseDriver, DbApiDriver
+from .databricks import DatabricksDriver
+from .synapse import SynapseDriver
 
 
 class SnowflakeDriver(DbApiDriver):
@@ -259,7 +261,7 @@ class RedshiftDriver(DbApiDriver):
 
 
 # Who adds a warehouse adds its class here, its options to LOGIN_SPEC, and its list to `classify`.
-DRIVERS: dict[str, type[DbApiDriver]] = {driver.platform: driver for driver in (SnowflakeDriver, RedshiftDriver)}
+DRIVERS: dict[str, type[BaseDriver]] = {driver.platform: driver for driver in (SnowflakeDriver, RedshiftDriver, DatabricksDriver, SynapseDriver)}
 
 
 def _last_query_id(cursor: Any) -> Any:

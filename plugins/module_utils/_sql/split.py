@@ -92,8 +92,8 @@ DIALECTS = {
             "databricks",
             string="|".join(["r" + DOUBLED, 'r"[^"]*"', BACKSLASHED, BACKSLASHED.replace("'", '"')]),
             quoted_name=BACKTICKED_NAME,
-            fence=r"\$\$",
-            word=r"[^\W\d](?:\w|\$(?!\$))*",
+            fence=r"\$(?:[^\W\d]\w*)?\$",
+            word=r"[^\W\d]\w*",
             blocks=True,
         ),
         Dialect(
@@ -272,7 +272,9 @@ class _Block:
         self.started = False
         self.creating = False
         self.routine = False
-        self.before = ""
+        self.handling = False
+        # The keys of the last three tokens, the last one last
+        self.behind = ("", "", "")
 
     @property
     def is_open(self) -> bool:
@@ -294,8 +296,20 @@ class _Block:
             self._nest(key, after)
         if self.is_open and not was_open:
             self.line = token.line
+        # DECLARE EXIT HANDLER FOR … BEGIN
+        self.handling = (key == "HANDLER" and self.behind[1] == "DECLARE") or (self.handling and key not in (";", "BEGIN"))
         self.started = True
-        self.before = key or "quoted"
+        self.behind = (*self.behind[1:], key or "quoted")
+
+    @property
+    def before(self) -> str:
+        return self.behind[-1]
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether a statement may begin here: behind another one, a label, or the condition of a handler."""
+        labelled = self.before == ":" and self.behind[0] in self.STARTERS
+        return self.before in self.STARTERS or labelled or self.handling
 
     def _declare(self) -> None:
         if self.dialect.declare and self.depth == 0 and (not self.started or (self.routine and self.before == "AS")):
@@ -304,7 +318,7 @@ class _Block:
     def _begin(self, after: str, later: str) -> None:
         transaction = after in self.TRANSACTION or (after == "NAME" and later not in ("", ":", "="))
         body = self.routine and self.before == "AS"
-        nested = self.before in self.STARTERS and (self.is_open or not self.started)
+        nested = self.is_beginning and (self.is_open or not self.started or self.before == ":")
         # A body that is declared inside the declarations does not end them.
         in_declarations = self.declaring and self.before == "AS"
         if (body or nested or in_declarations) and not transaction:
