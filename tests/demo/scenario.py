@@ -143,6 +143,7 @@ def shown(value: Any) -> str:
 # Each has a tenant of its own, and they work at the same time; a step of no team waits for both.
 TEAMS = ("EMEA", "US")
 EMEA = ("--limit", "tenant_emea")
+SNOWFLAKE = ("--limit", "snowflake_emea")
 US = ("--limit", "tenant_us")
 
 
@@ -185,8 +186,8 @@ STEPS = (
         "EMEA",
         "Change a setting",
         "register",
-        EMEA,
-        {"redshift_emea": "unchanged", "snowflake_emea": "updated"},
+        SNOWFLAKE,
+        {"snowflake_emea": "updated"},
         before=the_audit_is_switched_on,
         then=(the_fields_are_named, the_tenant_is_as_it_should_be),
     ),
@@ -194,8 +195,8 @@ STEPS = (
         "EMEA",
         "Look whether anything drifted",
         "register",
-        ("--check", *EMEA),
-        {"redshift_emea": "unchanged", "snowflake_emea": "updated"},
+        ("--check", *SNOWFLAKE),
+        {"snowflake_emea": "updated"},
         {"immuta_platform_server_validation": False},
         before=someone_switches_it_off,
         then=(the_fields_are_named,),
