@@ -522,6 +522,30 @@ def test_an_unknown_authentication_leaves_the_old_one_behind_too() -> None:
     assert set(plan.payload["config"]) == {"host", "database", "initialDatabase", "authenticationType", "ticket"}
 
 
+def test_an_alternative_that_the_server_left_behind_is_not_sent_back() -> None:
+    there = shown(want("Redshift"), okta={"username": "<REDACTED>", "role": "old"}, databaseUser="old")
+    plan = plan_update(want("Redshift", port=1), there, ASKED)
+    assert plan.payload is not None
+    assert not {"okta", "databaseUser"} & set(plan.payload["config"])
+
+
+def test_what_belongs_to_an_unknown_authentication_is_kept() -> None:
+    unknown = {"authentication_type": "new", "username": None, "password": None}
+    there = shown(want("Redshift", **unknown, extra={"ticket": "x"}), databaseUser="who")
+    plan = plan_update(want("Redshift", **unknown, port=1), there, ASKED)
+    assert plan.payload is not None
+    assert (plan.payload["config"]["databaseUser"], plan.payload["config"]["ticket"]) == ("who", "x")
+
+
+@pytest.mark.parametrize("nothing", [None, "", []])
+def test_an_object_that_is_shown_as_nothing_is_given_whole(nothing: Any) -> None:
+    wanted = want("Redshift", impersonation={"enabled": True, "role": "r"})
+    plan = plan_update(wanted, shown(want("Redshift"), impersonation=nothing), ASKED)
+    assert plan.payload is not None
+    assert plan.payload["config"]["impersonation"] == {"enabled": True, "role": "r"}
+    assert plan.after["config"]["impersonation"] == {"enabled": True, "role": "r"}
+
+
 def test_a_certificate_instead_of_a_client_secret() -> None:
     secret = {"use_certificate": False, "client_id": "i", "client_secret": "s3cret", "scope": "all-apis"}
     certificate = {"use_certificate": True, "client_id": "i", "oauth_private_key": {"content": "PEM"}, "public_certificate_thumbprint": "AB"}
@@ -673,6 +697,13 @@ def test_other_credentials_than_those_of_the_set_up_can_be_given() -> None:
     assert set(delete(wanted, observed).payload or {}) == {"authenticationType", "okta"}
 
 
+def test_of_another_alternative_nothing_goes_along() -> None:
+    observed = shown(want("Redshift", auto_bootstrap=True))
+    observed["config"]["username"] = "visible"
+    wanted = want("Redshift", {"host": REDSHIFT["host"], "authentication_type": "okta", "okta": OKTA})
+    assert "username" not in (delete(wanted, observed).payload or {})
+
+
 @pytest.mark.parametrize(("missing", "option"), [("password", "config.password"), ("username", "config.username")])
 @pytest.mark.parametrize("given", [None, "<REDACTED>", "{{ vault_immuta_x }}"])
 def test_a_missing_credential_is_named_when_removing(missing: str, option: str, given: str | None) -> None:
@@ -707,6 +738,35 @@ def test_a_mistyped_id_removes_nothing(type_name: str, changed: dict[str, Any], 
 
 def test_the_same_host_in_other_words_is_the_same() -> None:
     assert delete(want("Redshift", host="https://CLUSTER.example.com:5439"), shown(want("Redshift"))).action == "deleted"
+
+
+# --- Trino, which has next to nothing
+
+
+def test_a_plan_for_trino_says_its_type_and_no_more() -> None:
+    wanted, there = want("Trino", {}), {"id": "1", "status": "enabled", "type": "Trino"}
+    assert (plan_create(wanted, ASKED).payload, plan_create(wanted, ASKED).after) == ({"type": "Trino"}, {"type": "Trino"})
+    assert plan_update(wanted, there, ASKED).before == {"type": "Trino"}
+    assert delete(wanted, there).before == {"type": "Trino"}
+    assert plan_update(wanted, there, ASKED, forced="so").payload == {"type": "Trino", "config": {}}
+
+
+def test_what_the_tables_do_not_know_goes_to_trino_too() -> None:
+    assert want("Trino", {"extra": {"brandNew": 1}}).document() == {"type": "Trino", "config": {"brandNew": 1}}
+
+
+def test_a_set_up_that_the_tenant_does_not_tell_is_not_shown() -> None:
+    there = shown(want("Redshift"))
+    del there["autoBootstrap"]
+    assert "auto_bootstrap" not in plan_update(want("Redshift"), there, ASKED).before
+
+
+@pytest.mark.parametrize(
+    ("type_name", "name"), [("Redshift", "Redshift integration cluster.example.com"), ("Google BigQuery", "Google BigQuery integration immuta")]
+)
+def test_an_integration_has_a_name_in_messages(type_name: str, name: str) -> None:
+    assert want(type_name).name == name
+    assert want("Trino", {}).name == "Trino integration"
 
 
 # --- finding

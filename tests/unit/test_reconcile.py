@@ -361,6 +361,34 @@ def test_a_failed_validation_fails_the_task(check_mode: bool, form: str) -> None
     assert case.writes == []
 
 
+@pytest.mark.parametrize(
+    ("state", "wanted", "call"), [("present", DIFFERENT, "PUT /7"), ("absent", EQUAL, "DELETE /7"), ("present", want(host="new.example.com"), "POST /")]
+)
+def test_the_validation_of_the_request_itself_has_the_last_word(state: str, wanted: Desired, call: str) -> None:
+    def answer(results: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+        def happen() -> dict[str, Any]:
+            if call == "POST /":
+                case.tenant.register(wanted.document())
+            if call == "DELETE /7":
+                case.tenant.items["7"]["status"] = "deleted"
+            return {"id": "2" if call == "POST /" else "7", "status": "editing", "validationResults": results}
+
+        return happen
+
+    case = Case(there())
+    case.tenant.instead[call] = [answer({"status": "warning", "validationTests": []})]
+    assert getattr(case, state)(wanted).as_result()["validation"]["status"] == "warning"
+    case = Case(there())
+    case.tenant.instead[call] = [answer(BROKEN)]
+    with pytest.raises(RemoteFailure, match="no route to host"):
+        getattr(case, state)(wanted, server_validation=False)
+
+
+def test_settings_come_from_the_options_of_a_task() -> None:
+    given = {"wait": False, "wait_timeout": 5.0, "update_secrets": "always", "url": "u", "check_mode": False}
+    assert Settings.of(given, check_mode=True) == Settings(check_mode=True, wait=False, wait_timeout=5.0, update_secrets="always")
+
+
 def test_a_warning_of_the_validation_is_passed_on() -> None:
     case = Case()
     results = {"status": "warning", "validationTests": [{"name": "Grants", "status": "warning", "message": "too many"}]}
