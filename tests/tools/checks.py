@@ -120,7 +120,7 @@ def changelog() -> None:
 
 
 def pytest() -> None:
-    run(sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", f"--junitxml={JUNIT}")
+    run(sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", f"--junitxml={JUNIT}")
 
 
 GET_PIP_STUB = """\
