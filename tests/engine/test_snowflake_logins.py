@@ -73,7 +73,7 @@ def test_users_log_in_by_their_login_name_unless_disabled(snowflake: SnowflakeEn
 
 
 def test_key_pairs_log_in(snowflake: SnowflakeEngine, cursor: Any, new: str) -> None:
-    key, other = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+    key, other = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _unused in range(2))
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     cursor.execute(f"CREATE USER {new} RSA_PUBLIC_KEY = '{''.join(public.splitlines()[1:-1])}'")
     private = [k.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()) for k in (key, other)]

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -153,9 +154,10 @@ class Hunt:
 
 
 @pytest.fixture
-def hunt(tmp_path: Path) -> Iterator[Hunt]:
-    with Simulator() as tenant:
-        yield Hunt(tenant, tmp_path)
+def hunt() -> Iterator[Hunt]:
+    # Not tmp_path: Ansible makes a socket below it, and the path of a socket has to be short
+    with Simulator() as tenant, TemporaryDirectory(prefix="hunt-") as folder:
+        yield Hunt(tenant, Path(folder))
 
 
 def value(name: str) -> str:
@@ -352,13 +354,13 @@ def test_a_key_that_is_made_leaks_nowhere(hunt: Hunt) -> None:
     assert key not in hunt.log.read_text(encoding="utf-8")
 
 
-def test_the_hunt_finds_what_it_looks_for(hunt: Hunt, tmp_path: Path) -> None:
+def test_the_hunt_finds_what_it_looks_for(hunt: Hunt) -> None:
     """The hunters find a secret in each place that they look at."""
-    place = {"cmd": f"echo {WORDS['password']}", "chdir": str(tmp_path)}
+    place = {"cmd": f"echo {WORDS['password']}", "chdir": str(hunt.folder)}
     with pytest.raises(AssertionError, match=r"screen: \{'password'\}"):
         hunt.run([{"name": "leak", "ansible.builtin.shell": place}, {"name": "list", INFO: {}}])
     for where in ("log file", "syslog", "process list", "results"):
         with pytest.raises(AssertionError, match=where):
             hunt.search(where, f"... {quote(secret('password'))} ...")
     assert WORDS["password"] in hunt.log.read_text(encoding="utf-8")
-    assert WORDS["password"] in (tmp_path / "syslog" / "lines").read_text(encoding="utf-8")
+    assert WORDS["password"] in (hunt.folder / "syslog" / "lines").read_text(encoding="utf-8")

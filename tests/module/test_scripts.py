@@ -128,7 +128,7 @@ def test_who_sets_it_up_need_not_be_said(make: Callable[..., Reply], tenant: Sim
 
 
 def test_the_same_script_is_no_change(make: Callable[..., Reply], tenant: Simulator, tmp_path: Path) -> None:
-    replies = [make("Redshift", "create", review_dest=str(tmp_path / "review.sql")) for _ in range(2)]
+    replies = [make("Redshift", "create", review_dest=str(tmp_path / "review.sql")) for _unused in range(2)]
     assert [reply["changed"] for reply in replies] == [True, False]
     assert replies[0]["checksum"] == replies[1]["checksum"]
     assert replies[0]["diff"] == {"before": {"checksum": None}, "after": {"checksum": replies[0]["checksum"]}}
@@ -137,7 +137,7 @@ def test_the_same_script_is_no_change(make: Callable[..., Reply], tenant: Simula
 
 def test_a_script_that_differs_each_time_is_a_change_each_time(make: Callable[..., Reply], tenant: Simulator) -> None:
     tenant.settings(script_timestamp=True)
-    assert [make("Redshift", "create")["changed"] for _ in range(2)] == [True, True]
+    assert [make("Redshift", "create")["changed"] for _unused in range(2)] == [True, True]
 
 
 def test_check_mode_asks_and_writes_nothing(make: Callable[..., Reply], tenant: Simulator, tmp_path: Path) -> None:
