@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,10 +85,14 @@ class Platform:
 
 @dataclass
 class World:
-    """A tenant, platforms, and a folder in which playbooks run and nothing else happens."""
+    """A tenant, platforms, and a folder in which playbooks run and nothing else happens.
+
+    temporary: where modules and Ansible itself put temporary files; the paths of its sockets may not be long.
+    """
 
     tenant: Simulator
     folder: Path
+    temporary: Path
     redshift: Platform
     snowflake: Platform
 
@@ -95,14 +100,7 @@ class World:
     def artifacts(self) -> Path:
         return self.folder / "artifacts"
 
-    @property
-    def temporary(self) -> Path:
-        """Where temporary files of modules go."""
-        return self.folder / "tmp"
-
-    def run(
-        self, playbook: str | Path, *arguments: str, on: Platform | list[Platform] | None = None, tenant: bool = True, **how: Any
-    ) -> Run:
+    def run(self, playbook: str | Path, *arguments: str, on: Platform | list[Platform] | None = None, tenant: bool = True, **how: Any) -> Run:
         """Run a playbook on these platforms. Keywords are variables of all hosts; environment and command are run_playbook's."""
         platforms = [on] if isinstance(on, Platform) else on or [self.redshift]
         known = {key: how.pop(key) for key in ("environment", "command", "collections", "hosts") if key in how}
@@ -112,7 +110,6 @@ class World:
             "immuta_platforms": {"vars": {**reach, **how}, "hosts": hosts},
             **({"others": {"hosts": known.pop("hosts")}} if "hosts" in known else {}),
         }
-        self.temporary.mkdir(exist_ok=True)
         environment = {"TMPDIR": str(self.temporary), **known.pop("environment", {})}
         return run_playbook(playbook, inventory, self.folder, *arguments, environment=environment, **known)
 
@@ -131,7 +128,7 @@ class World:
 
     def scripts_left(self) -> list[str]:
         """Files and directories in the place for temporary files."""
-        return sorted(str(path.relative_to(self.temporary)) for path in self.temporary.rglob("*")) if self.temporary.exists() else []
+        return sorted(str(path.relative_to(self.temporary)) for path in self.temporary.rglob("*"))
 
     def asked(self) -> list[str]:
         """The requests so far, as METHOD path?query, since the log was cleared last."""
@@ -209,5 +206,7 @@ def world(shared_tenant: Simulator, redshift_engine: RedshiftEngine, snowflake_e
             "username": f"IMMUTA_{number}_ACCOUNT",
         },
     )
-    yield World(shared_tenant, tmp_path, redshift, snowflake)
-    assert not World(shared_tenant, tmp_path, redshift, snowflake).scripts_left(), "something was left in the temporary directory"
+    with tempfile.TemporaryDirectory(prefix="role") as temporary:
+        made = World(shared_tenant, tmp_path, Path(temporary), redshift, snowflake)
+        yield made
+        assert not made.scripts_left(), "something was left in the temporary directory"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
 from .conftest import NASTY, World
 from .test_failures import scripts_run
@@ -111,21 +111,24 @@ def test_the_tenant_can_come_from_the_environment(world: World) -> None:
     assert world.asked() == []
 
 
-@pytest.mark.parametrize(
-    ("variables", "complaint"),
-    [
-        ({"immuta_platform_integration": {"type": "Redshift", "konfig": {}}}, "konfig"),
-        ({"immuta_platform_integration": {"config": {}}}, "with a type"),
-        ({"immuta_platform_stages": ["register"]}, "immuta_platform_artifacts"),
-        ({"immuta_platform_artifacts": "relative/path"}, "absolute path"),
-        ({"immuta_platform_leftovers": "ignore"}, "leftovers"),
-    ],
-)
-def test_bad_variables_are_named_before_anything_is_sent(world: World, variables: dict, complaint: str) -> None:
-    world.redshift.extra = variables
-    run = world.register()
+#: host -> (its variables, what the message names)
+BAD = {
+    "unknown_key": ({"immuta_platform_integration": {"type": "Redshift", "konfig": {}}}, "konfig"),
+    "no_type": ({"immuta_platform_integration": {"config": {}}}, "with a type"),
+    "stage_alone": ({"immuta_platform_stages": ["register"]}, "immuta_platform_artifacts"),
+    "relative_path": ({"immuta_platform_artifacts": "relative/path"}, "absolute path"),
+    "no_such_policy": ({"immuta_platform_leftovers": "ignore"}, "leftovers"),
+    "config_is_text": ({"immuta_platform_integration": {"type": "Redshift", "auto_bootstrap": False, "config": "text"}}, "config"),
+}
+
+
+def test_bad_variables_are_named_before_anything_is_sent(world: World) -> None:
+    hosts = [replace(world.redshift, host=host, extra=variables) for host, (variables, _unused) in BAD.items()]
+    run = world.register(on=hosts)
     assert run.rc != 0
-    assert complaint in str(run.tasks("redshift", status="failed")[-1]["result"])
+    for host, (_unused, complaint) in BAD.items():
+        failed = run.tasks(host, status="failed")
+        assert complaint in str(failed[-1]["result"]), host
     assert world.asked() == []
 
 
@@ -152,9 +155,7 @@ def test_the_sql_can_run_on_another_host(world: World) -> None:
     assert "ünïcödé" not in broken.output + str(broken.events)
     assert "redshift -> bastion" in broken.output
     assert not world.scripts_left()
-    world.redshift.sql(
-        "CREATE SCHEMA immuta_no_such_schema", "CREATE TABLE immuta_no_such_schema.no_such_table (a int)", database=world.redshift.database
-    )
+    world.redshift.sql("CREATE SCHEMA immuta_no_such_schema", "CREATE TABLE immuta_no_such_schema.no_such_table (a int)", database=world.redshift.database)
     done = world.register(**elsewhere)
     assert done.rc == 0, done.output
     ran = done.tasks("redshift", "immuta_sql_script")

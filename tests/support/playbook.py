@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,26 +79,28 @@ def run_playbook(
     (place / "extra.json").write_text(json.dumps(extra or {}), encoding="utf-8")
     (place / "events").touch()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
-    done = subprocess.run(
-        [*command, "-i", str(place / "inventory.json"), "-e", f"@{place / 'extra.json'}", *arguments, str(playbook)],
-        cwd=cwd,
-        env={
-            **kept,
-            "ANSIBLE_COLLECTIONS_PATH": str(collections),
-            "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
-            "ANSIBLE_CALLBACKS_ENABLED": "task_events",
-            "ANSIBLE_HOME": str(folder / "ansible-home"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCALHOST_WARNING": "0",
-            "TASK_EVENTS": str(place / "events"),
-            **(environment or {}),
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=SECONDS,
-        check=False,
-    )
+    # Ansible makes sockets in its home, whose paths may not be long
+    with tempfile.TemporaryDirectory(prefix="a") as home:
+        done = subprocess.run(
+            [*command, "-i", str(place / "inventory.json"), "-e", f"@{place / 'extra.json'}", *arguments, str(playbook)],
+            cwd=cwd,
+            env={
+                **kept,
+                "ANSIBLE_COLLECTIONS_PATH": str(collections),
+                "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
+                "ANSIBLE_CALLBACKS_ENABLED": "task_events",
+                "ANSIBLE_HOME": home,
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_LOCALHOST_WARNING": "0",
+                "TASK_EVENTS": str(place / "events"),
+                **(environment or {}),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=SECONDS,
+            check=False,
+        )
     assert not list(cwd.iterdir()), "a run left a file in its working directory"
     events = [json.loads(line) for line in (place / "events").read_text(encoding="utf-8").splitlines()]
     return Run(done.returncode, done.stdout.decode("utf-8", "replace"), events)
