@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._secrets import mask
 from engines import RedshiftEngine
-from support.tasks import Play, play
+from support.tasks import no_trace, play
 
 MODULE = "community.immuta.immuta_sql_script"
 
@@ -49,12 +47,6 @@ DROP DATABASE {0}; DROP USER {0}_system;
 
 def task(name: str, **options: Any) -> dict[str, Any]:
     return {"name": name, MODULE: {"type": "Redshift", "login": "{{ login }}", **options}}
-
-
-def no_trace(run: Play, *secrets: str) -> None:
-    """No secret in any spelling, neither on the screen nor in the results."""
-    shown = run.output + json.dumps([record.result for record in run])
-    assert not [secret for secret in secrets if mask(shown, [secret]) != shown]
 
 
 @pytest.fixture

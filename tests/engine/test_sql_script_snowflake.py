@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._secrets import mask
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from engines import SnowflakeEngine
-from support.tasks import Play, play
+from support.tasks import no_trace, play
 
 MODULE = "community.immuta.immuta_sql_script"
 
@@ -57,12 +55,6 @@ DROP DATABASE IF EXISTS "{0}"; DROP USER "{0}_NOBODY"; DROP USER IF EXISTS "{0}_
 
 def task(name: str, **options: Any) -> dict[str, Any]:
     return {"name": name, MODULE: {"type": "Snowflake", "login": "{{ login }}", **options}}
-
-
-def no_trace(run: Play, *secrets: str) -> None:
-    """No secret in any spelling, neither on the screen nor in the results."""
-    shown = run.output + json.dumps([record.result for record in run])
-    assert not [secret for secret in secrets if mask(shown, [secret]) != shown]
 
 
 @pytest.fixture

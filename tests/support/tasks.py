@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.community.immuta.plugins.module_utils._secrets import mask
 
 from .playbook import run_playbook
 
@@ -93,6 +94,12 @@ class Play:
         """Itself, when nothing failed."""
         assert self.rc == 0, self.output
         return self
+
+
+def no_trace(run: Play, *secrets: str) -> None:
+    """No secret in any spelling, neither on the screen nor in the results."""
+    shown = run.output + json.dumps([record.result for record in run])
+    assert not [secret for secret in secrets if mask(shown, [secret]) != shown]
 
 
 def play(

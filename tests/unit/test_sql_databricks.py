@@ -312,6 +312,12 @@ def test_what_was_never_sent_did_not_run() -> None:
             ("PARSE_SYNTAX_ERROR", "42601", 2, "Syntax error at or near '***'."),
         ),
         (
+            "[TABLE_OR_VIEW_NOT_FOUND] The table or view `u` cannot be found. Verify it.\nTo tolerate it use IF EXISTS. SQLSTATE: 42P01; line 2 pos 9;\n"
+            "'Filter ('a = geheim;1)\n+- 'UnresolvedRelation [u], [], false\n",
+            {},
+            ("TABLE_OR_VIEW_NOT_FOUND", "42P01", 2, "The table or view `u` cannot be found. Verify it. To tolerate it use IF EXISTS."),
+        ),
+        (
             "[SCHEMA_ALREADY_EXISTS] Cannot create schema `u` because it already exists.\nAdd IF NOT EXISTS. SQLSTATE: 42P06",
             {},
             ("SCHEMA_ALREADY_EXISTS", "42P06", None, "Cannot create schema `u` because it already exists. Add IF NOT EXISTS."),

@@ -369,3 +369,10 @@ def test_the_secrets_of_a_script_are_known_as_written_and_as_meant() -> None:
     script = """CREATE USER a PASSWORD 'it''s \\\\ one';
         ALTER USER b SET PASSWORD = E'second' COMMENT = 'plain text'; CREATE USER c password="third one" must_change_password=false; SELECT 'nothing'"""
     assert secrets_in(script, "redshift") == {"it''s \\\\ one", "it's \\\\ one", "it's \\ one", "second", "third one"}
+
+
+@pytest.mark.parametrize(("dialect", "name"), [("tsql", "[an owner]"), ("redshift", '"an owner"')])
+def test_the_owner_of_a_schema_is_no_secret(dialect: str, name: str) -> None:
+    script = f"CREATE SCHEMA s AUTHORIZATION {name}"
+    assert mask_literals(script, dialect) == script
+    assert not secrets_in(script, dialect)

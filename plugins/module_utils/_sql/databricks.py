@@ -251,13 +251,15 @@ def _rows(done: Mapping[str, Any]) -> int | None:
 def _answered(status: Mapping[str, Any], query_id: str | None) -> Answered:
     """The platform's own error condition and text, out of the status of a statement.
 
-    C([CONDITION] text SQLSTATE: 42601 (line 2, pos 0) == SQL == …), or C([RequestId=… ErrorClass=CONDITION] text).
+    C([CONDITION] text SQLSTATE: 42601 (line 2, pos 0) == SQL == …), C([CONDITION] text SQLSTATE: 42P01; line 2 pos 0; plan), or
+    C([RequestId=… ErrorClass=CONDITION] text).
     """
     error = status.get("error") or {}
-    message = re.split(r"\n\s*== SQL|\n\s*at [\w.$]+\(|JVM stacktrace:", str(error.get("message") or f"it ended {status.get('state')}"))[0].strip()
+    message = re.split(r"\n\s*== SQL|\n\s*at [\w.$/]+\(|JVM stacktrace:", str(error.get("message") or f"it ended {status.get('state')}"))[0].strip()
     head = re.match(r"(?:[\w.$]+(?:Exception|Error): )?\[(?:RequestId=\S+ ErrorClass=)?([A-Z][\w.]*)\]\s*", message)
     state = re.search(r"\s*SQLSTATE: (\w{5})", message)
-    line = re.search(r"\(line (\d+), pos \d+\)", message)
-    text = re.sub(r"\s*SQLSTATE: \w{5}\.?|\s*\(line \d+, pos \d+\)", "", message[head.end() :] if head else message)
+    line = re.search(r"\(line (\d+), pos \d+\)|; line (\d+) pos \d+(?:;.*)?$", message, re.DOTALL)
+    text = (message[: line.start()] if line else message)[head.end() if head else 0 :]
+    text = re.sub(r"\s*SQLSTATE: \w{5}\.?", "", text)
     code = head[1] if head else error.get("error_code") or status.get("state")
-    return Answered(text, code, status.get("sql_state") or (state[1] if state else None), int(line[1]) if line else None, query_id=query_id)
+    return Answered(text, code, status.get("sql_state") or (state[1] if state else None), int(line[1] or line[2]) if line else None, query_id=query_id)

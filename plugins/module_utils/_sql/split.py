@@ -416,7 +416,8 @@ def _language(tokens: list[Token]) -> str:
 def _is_secret_value(token: Token, last: str, before: str) -> bool:
     """Whether a name, word or number is the value of something: password="…", or PASSWORD "…"."""
     if token.kind == "name":
-        return looks_secret(last) or (last == "=" and not _VALUE_IS_NAME.search(before))
+        # A header of that name holds a secret; in SQL it is followed by who shall own a thing.
+        return (looks_secret(last) and last != "AUTHORIZATION") or (last == "=" and not _VALUE_IS_NAME.search(before))
     return token.kind in ("word", "number") and token.key not in _KEYWORD_VALUES and last == "=" and looks_secret(before)
 
 

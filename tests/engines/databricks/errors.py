@@ -51,8 +51,7 @@ def shown(name: Sequence[str]) -> str:
 
 def syntax_error(sql: str, position: int, near: str, hint: str = "") -> SqlFailed:
     """A statement that cannot be read; position counts from 0. The whole statement is part of the message."""
-    before = sql[:position]
-    line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1)
+    line, column = _line_and_column(sql, position)
     failed = SqlFailed("PARSE_SYNTAX_ERROR", "42601", f"Syntax error at or near {near}{hint}.")
     lines = sql.split("\n")
     marked = [*lines[:line], "-" * column + "^^^", *lines[line:]]
@@ -73,7 +72,21 @@ def already_exists(kind: str, name: Sequence[str]) -> SqlFailed:
     return SqlFailed("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07", f"{text} IF NOT EXISTS clause to tolerate pre-existing objects.")
 
 
-def not_found(kind: str, name: Sequence[str]) -> SqlFailed:
+def place(sql: str, name: Sequence[str]) -> str:
+    """Where a name stands in a statement, as the service says it; nothing if it does not."""
+    found = re.search(r"\s*\.\s*".join(f"`?{re.escape(part)}`?" for part in name), sql, re.IGNORECASE)
+    line, column = _line_and_column(sql, found.start() if found else 0)
+    return f"; line {line} pos {column}" if found else ""
+
+
+def _line_and_column(sql: str, position: int) -> tuple[int, int]:
+    """Lines count from 1, columns from 0."""
+    before = sql[:position]
+    return before.count("\n") + 1, position - (before.rfind("\n") + 1)
+
+
+def not_found(kind: str, name: Sequence[str], where: str = "") -> SqlFailed:
+    """where: see place."""
     condition, sqlstate, what = {
         "CATALOG": ("NO_SUCH_CATALOG_EXCEPTION", "42704", "Catalog"),
         "SCHEMA": ("SCHEMA_NOT_FOUND", "42704", "The schema"),
@@ -81,7 +94,9 @@ def not_found(kind: str, name: Sequence[str]) -> SqlFailed:
     }.get(kind, ("TABLE_OR_VIEW_NOT_FOUND", "42P01", "The table or view"))
     if kind == "CATALOG":
         return SqlFailed(condition, sqlstate, f"Catalog '{name[0]}' was not found. Please verify the catalog name and then retry the query or command again.")
-    return SqlFailed(condition, sqlstate, f"{what} {shown(name)} cannot be found. Verify the spelling and correctness of the schema and catalog.")
+    failed = SqlFailed(condition, sqlstate, f"{what} {shown(name)} cannot be found. Verify the spelling and correctness of the schema and catalog.")
+    failed.message += where
+    return failed
 
 
 def not_empty(kind: str, name: Sequence[str]) -> SqlFailed:

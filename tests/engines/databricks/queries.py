@@ -29,9 +29,10 @@ def query(session: Session, reader: Reader) -> Result:
     made = session.resolve("TABLE", tuple(part.name for part in making.parts)) if making else None
     read, changed = session.tables.mentioned(sql)
     for names, privilege in ((read, "SELECT"), (changed, "MODIFY")):
-        for name in (session.resolve("TABLE", each) for each in names):
+        for parts in names:
+            name = session.resolve("TABLE", parts)
             if name != made:
-                _check(session, name, privilege)
+                _check(session, name, privilege, errors.place(sql, parts))
 
     def qualify(parts: Name) -> Place:
         name = session.resolve("TABLE", parts)
@@ -42,14 +43,13 @@ def query(session: Session, reader: Reader) -> Result:
     return session.tables.query(sql, qualify, lambda node: _rewritten(session, node))
 
 
-def _check(session: Session, name: Name, privilege: str) -> None:
-    if name[1] == INFORMATION:
-        session.metastore.need("CATALOG", name[:1])
-        if name[2] not in VIEWS:
-            raise errors.not_found("TABLE", name)
-        return
-    found = session.metastore.need("TABLE", name)
-    session.metastore.must(session.user, privilege, found.kind, name)
+def _check(session: Session, name: Name, privilege: str, place: str) -> None:
+    session.metastore.need("CATALOG", name[:1])
+    found = session.metastore.get("TABLE", name)
+    if not found and (name[1] != INFORMATION or name[2] not in VIEWS):
+        raise errors.not_found("TABLE", name, place)
+    if found:
+        session.metastore.must(session.user, privilege, found.kind, name)
 
 
 def _rewritten(session: Session, node: exp.Expr) -> exp.Expr:
