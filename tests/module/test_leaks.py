@@ -61,7 +61,7 @@ def watched_processes() -> Iterator[set[str]]:
     done = threading.Event()
 
     def watch() -> None:
-        while not done.wait(0.02):
+        while not done.wait(0.05):
             for process in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     seen.add(process.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
