@@ -279,7 +279,7 @@ FORMS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: ", ".join(form))
+@pytest.mark.parametrize("form", FORMS, ids=", ".join)
 @pytest.mark.parametrize("name", ["Snowflake, key", "Databricks, OAuth"])
 def test_a_tenant_may_answer_in_other_forms(form: dict[str, Any], name: str, run: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(**form)
