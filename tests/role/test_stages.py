@@ -121,7 +121,7 @@ def test_a_changed_script_is_refused(world: World, stage: Any) -> None:
     script.write_bytes(original + b"\nDROP DATABASE dev;\n")
     run = stage("run")
     assert run.rc != 0
-    assert "2-create.sql" in run.message("redshift") and "None of the scripts has been run" in run.message("redshift")
+    assert "2-create.sql" in run.message("redshift") and "It has not been run" in run.message("redshift")
     assert not sql_tasks(run)
     assert not world.redshift.holds(), "the first script ran, although the second is not the one that was made"
 
@@ -199,6 +199,22 @@ def test_scripts_that_were_begun_are_not_made_anew(world: World, stage: Any) -> 
     assert done.rc == 0, done.output
     assert (world.artifacts / "redshift" / "2-create.sql").read_bytes() == script
     assert world.registered()["status"] == "enabled"
+
+
+def test_a_run_of_its_own_can_clean_up_without_the_tenant(world: World, stage: Any) -> None:
+    """The clean-up script was made, and can be approved, beforehand."""
+    cleanup = {"immuta_platform_on_failure": "cleanup"}
+    world.tenant.settings(script_tampering={"create": {"kind": "break", "statement": 5}})
+    assert stage("generate", **cleanup).rc == 0
+    scripts = summary(world)["scripts"]
+    assert sorted(scripts) == ["1-initial-create", "2-create", "recovery-1-cleanup"]
+    world.tenant.clear_log()
+    approved = [script["sha256"] for script in scripts.values()]
+    broken = stage("run", tenant=False, immuta_platform_approved_sha256=approved, **cleanup)
+    assert broken.rc != 0
+    assert "clean-up script has taken back" in broken.message("redshift")
+    assert not world.redshift.holds() and not world.redshift.has_user()
+    assert world.asked() == []
 
 
 def test_the_artifacts_of_another_platform_are_refused(world: World, stage: Any) -> None:

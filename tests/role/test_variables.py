@@ -161,3 +161,11 @@ def test_the_sql_can_run_on_another_host(world: World) -> None:
     ran = done.tasks("redshift", "immuta_sql_script")
     assert [(event["result"]["statements_skipped"], event["result"]["executed"]) for event in ran] == [(4, 18)]
     assert world.registered()["status"] == "enabled" and world.redshift.lets_in()
+
+
+def test_a_host_for_the_sql_that_cannot_be_reached(world: World) -> None:
+    """It has no connection in the inventory, so it is not taken for local as the play's own hosts are."""
+    run = world.register(hosts={"bastion": {"ansible_host": "127.0.0.1", "ansible_port": 1}}, immuta_platform_sql_host="bastion")
+    assert run.rc != 0
+    assert run.message("redshift").startswith("redshift: bastion cannot be reached to run the SQL: ")
+    assert not world.redshift.holds() and not world.tenant.writes()
