@@ -122,8 +122,8 @@ def test_a_database_that_was_there_before_survives(world: World) -> None:
     theirs.sql("CREATE TABLE precious (a int)", database=theirs.database)
     # Here CREATE DATABASE is the first to tell, and by then a statement has been executed
     hidden = world.snowflake
-    hide(hidden)
-    hidden.extra = {"immuta_platform_login": {**hidden.variables()["immuta_platform_login"], "role": "SYSADMIN"}}
+    role = hide(hidden)
+    hidden.extra = {"immuta_platform_login": {**hidden.variables()["immuta_platform_login"], "role": role}}
     run = world.register(on=[theirs, hidden], **cleanup)
     assert run.rc != 0
     assert "already" in run.message(theirs.host)
@@ -134,16 +134,22 @@ def test_a_database_that_was_there_before_survives(world: World) -> None:
     assert hidden.holds()
 
 
-def hide(platform: Platform) -> None:
-    """Have a database of the platform's name that belongs to a role of its own."""
-    owner = f"{platform.database}_OWNER"
+def hide(platform: Platform) -> str:
+    """Have a database of the platform's name that belongs to a role of its own. Gives an administrator's role that does not see it.
+
+    That is none of Snowflake's own: the role of any other set-up, which sees everything, is granted to SYSADMIN.
+    """
+    owner, blind = f"{platform.database}_OWNER", f"{platform.database}_BLIND"
     platform.sql(
         "USE ROLE SECURITYADMIN",
         f"CREATE ROLE {owner}",
+        f"CREATE ROLE {blind}",
+        f"GRANT ROLE {blind} TO USER {platform.engine.admin_user}",
         "USE ROLE ACCOUNTADMIN",
         f"CREATE DATABASE {platform.database}",
         f"GRANT OWNERSHIP ON DATABASE {platform.database} TO ROLE {owner}",
     )
+    return blind
 
 
 def test_a_shared_database_is_neither_asked_for_nor_cleaned_up(world: World) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .core import PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / ".venv" / "collections"
@@ -67,7 +68,7 @@ def run_module(
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
     internal = {"_ansible_check_mode": check, **{f"_ansible_{name}": value for name, value in (settings or {}).items()}}
     done = subprocess.run(
-        [sys.executable, str(path)],
+        [PYTHON, str(path)],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, **internal}}),
         env={**kept, **environment_of_log, "PYTHONPATH": f"{environment_of_log['PYTHONPATH']}{os.pathsep}{COLLECTIONS}", **(environment or {})},
         capture_output=True,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .core import PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300
@@ -62,7 +63,7 @@ def run_playbook(
     *arguments: str,
     extra: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
-    command: Sequence[str] = (sys.executable, "-m", "ansible", "playbook"),
+    command: Sequence[str] = (PYTHON, "-m", "ansible", "playbook"),
     collections: Path = ROOT / ".venv" / "collections",
 ) -> Run:
     """Run a playbook (a path, or its name in a collection) in an empty directory under C(folder).

@@ -10,7 +10,6 @@ assert run["list"]["integrations"] == []
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,13 @@ from typing import Any
 import yaml
 from ansible_collections.community.immuta.plugins.module_utils._secrets import mask
 
+from .core import PYTHON
 from .playbook import run_playbook
 
 INTEGRATION = "community.immuta.immuta_integration"
 INFO = "community.immuta.immuta_integration_info"
 SCRIPT = "community.immuta.immuta_integration_script"
-INVENTORY = {"all": {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}}
+INVENTORY = {"all": {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": PYTHON}}}}
 
 
 class Unsafe(str):
