@@ -64,6 +64,7 @@ def test_an_oauth_secret_gives_a_token_that_works(databricks: DatabricksEngine) 
     principal = databricks.add_principal("service_principal")
     token = databricks.oauth_token(principal["client_id"], principal["client_secret"])
     assert databricks.query("SELECT current_user()", token=token) == [[principal["name"]]]
+    assert databricks.query("SELECT current_metastore()", token=token) == databricks.query("SELECT current_metastore()") != [[None]]
     assert databricks.query("SELECT current_user()", token=principal["token"]) == [[principal["name"]]]
     assert databricks.can_login(principal["client_id"], principal["client_secret"])
     assert not databricks.can_login(principal["client_id"], principal["client_secret"] + "x")

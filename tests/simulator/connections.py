@@ -17,7 +17,7 @@ from .jobs import Jobs
 from .objects import Objects, Path
 from .problems import Problem
 from .settings import Settings
-from .technologies import TECHNOLOGIES, Registration, check_connection, check_registration, check_settings, invalid, native_payload, shown
+from .technologies import SIGN_IN, TECHNOLOGIES, Registration, check_connection, check_registration, check_settings, invalid, native_payload, shown
 from .tenant import Results, Tenant
 
 TIME = "2024-12-22T18:28:46.328Z"
@@ -49,7 +49,7 @@ class Connections:
             return {"validationResults": results}
         with self._lock:
             self._refuse_taken(registration.key)
-            self._put(registration, str(self._tenant.begin(native, results).id) if native else None)
+            self._put(registration, str(self._tenant.begin(native, results, connected=True).id) if native else None)
         path = (registration.key,)
         work = self._reading(path) if registration.recursive else lambda: None
         return {"objectPath": list(path), **self._jobs.start("register", registration.key, work)}
@@ -74,6 +74,7 @@ class Connections:
         if native is not None:
             self._refuse_moved(connection, old["connection"])
             self._tenant.sign_in(old["nativeIntegrationId"], sign_in, "Unable to edit connection.")
+            self._tenant.refuse_stranger(TECHNOLOGIES[connection["technology"]].native or "", own_login(sign_in, connection), "Unable to edit connection.")
 
         def work() -> None:
             old["connection"] = connection
@@ -165,14 +166,16 @@ class Connections:
                 raise Problem(409, f"A connection with the key {key} already exists.")
 
     def _examine(self, registration: Registration, *, dry_run: bool) -> tuple[Wanted | None, Results]:
-        """What the integration behind it will be, and its validationResults."""
+        """What the integration behind it will be, and its validationResults. Both log in, in the connection's own role, too."""
         payload = registration.integration
         if payload is None:
             return None, {"status": "passed", "validationTests": []}
         try:
-            return self._tenant.examine(payload, REFUSAL, dry_run=dry_run)
+            native, results = self._tenant.examine(payload, REFUSAL, dry_run=dry_run)
         except Problem as problem:
             raise _renamed(problem, self._settings.taken_host) from None
+        self._tenant.refuse_stranger(native.type, own_login(native.config, registration.connection), REFUSAL)
+        return native, results
 
     def _put(self, registration: Registration, native_id: str | None) -> None:
         document: dict[str, Any] = {"connection": registration.connection}
@@ -226,6 +229,12 @@ class Connections:
     def _while_there(self, path: Path, work: Callable[[], Any]) -> Callable[[], Any]:
         """A job does nothing to what is gone at its end."""
         return lambda: work() if path in self._objects else None
+
+
+def own_login(config: dict[str, Any], connection: dict[str, Any]) -> dict[str, Any]:
+    """The config of the integration behind a connection, with the connection's own account and role."""
+    kept = {name: value for name, value in config.items() if name not in SIGN_IN}
+    return {**kept, **native_payload(connection, {})["config"], **({"role": connection["role"]} if "role" in connection else {})}
 
 
 def _renamed(problem: Problem, taken: int) -> Problem:

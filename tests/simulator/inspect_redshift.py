@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .documents import value_at
@@ -32,6 +33,11 @@ class RedshiftWarehouse(Warehouse):
     def inside(self) -> str:  # type: ignore[override]
         return str(self.config["database"])
 
+    @classmethod
+    def new_account(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        account = super().new_account(config)
+        return {**account, "username": account["username"].lower()}
+
     def connect(self, database: str) -> Any:
         import redshift_connector
 
@@ -40,8 +46,8 @@ class RedshiftWarehouse(Warehouse):
                 host=self.place.address,
                 port=self.place.port,
                 database=database,
-                user=str(self.config["username"]),
-                password=str(self.config["password"]),
+                user=str(self.login["username"]),
+                password=str(self.login["password"]),
                 ssl=self.place.ssl,
                 timeout=LOGIN_SECONDS,
             )
@@ -62,7 +68,7 @@ class RedshiftWarehouse(Warehouse):
         finally:
             cursor.close()
 
-    def has_database(self) -> bool:
+    def has_begun(self) -> bool:
         names = [name for (name,) in self.execute("SELECT datname FROM pg_database")]
         return str(self.config["database"]) in names
 

@@ -19,27 +19,43 @@ name = quoted('"')
 
 
 class SnowflakeWarehouse(Warehouse):
+    sign_ins = ("userPassword", "keyPair")
+
     def connect(self, database: str) -> Any:
         import snowflake.connector
 
-        role = self.config.get("role")
+        role = self.login.get("role")
         try:
             self._connection = snowflake.connector.connect(
                 host=self.place.address,
                 port=self.place.port,
                 protocol="https" if self.place.ssl else "http",
                 account=self.place.account or str(self.config["host"]).split(".", maxsplit=1)[0],
-                user=str(self.config["username"]),
-                password=str(self.config["password"]),
-                warehouse=name(str(self.config["warehouse"])),
+                user=str(self.login["username"]),
+                warehouse=name(str(self.login["warehouse"])),
                 login_timeout=LOGIN_SECONDS,
                 network_timeout=60,
+                **self._proof(),
                 **({"role": str(role)} if role else {}),
             )
         except snowflake.connector.Error as error:
             raise WarehouseError(_message(error)) from None
         self.execute("SELECT 1")
         return NO_RESULT
+
+    def _proof(self) -> dict[str, Any]:
+        """The password, or the private key in the connector's form."""
+        if self.login["authenticationType"] == "userPassword":
+            return {"password": str(self.login["password"])}
+        from cryptography.hazmat.primitives import serialization
+
+        passphrase = self.login.get("privateKeyPassword")
+        try:
+            key = serialization.load_pem_private_key(str(self.login["privateKey"]["content"]).encode(), str(passphrase).encode() if passphrase else None)
+        except (ValueError, TypeError):
+            raise WarehouseError("The private key cannot be read, or its password does not open it.") from None
+        der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return {"authenticator": "SNOWFLAKE_JWT", "private_key": der}
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self.rows(sql)]
@@ -55,7 +71,7 @@ class SnowflakeWarehouse(Warehouse):
         except snowflake.connector.Error as error:
             raise WarehouseError(_message(error)) from None
 
-    def has_database(self) -> bool:
+    def has_begun(self) -> bool:
         return self.config["database"] in self._names("DATABASES")
 
     # -- checks -------------------------------------------------------------------------------------------------------
@@ -90,7 +106,11 @@ class SnowflakeWarehouse(Warehouse):
         return NO_RESULT
 
     def check_objects(self) -> Any:
-        database = name(self.config["database"])
+        """As the role that the script grants to the system account, which need not be its default one."""
+        database, role = name(self.config["database"]), f"{self.config['database']}_SYSTEM"
+        ((me,),) = self.execute("SELECT CURRENT_USER()")
+        self.need("Roles of the system account", [role], [row["role"] for row in self.rows(f"SHOW GRANTS TO USER {name(me)}")])
+        self.execute(f"USE ROLE {name(role)}")
         self.need("Schemas", SCHEMAS, self._names(f"SCHEMAS IN DATABASE {database}"))
         return self.need("Tables", TABLES, self._names(f"TABLES IN SCHEMA {database}.IMMUTA_SYSTEM"))
 

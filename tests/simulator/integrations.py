@@ -42,7 +42,8 @@ class Integration:
     results: dict[str, Any] = field(default_factory=dict)
     ending: Ending | None = None
     never_created: bool = False  # its creation failed, and no edit has mended it since
-    account: dict[str, Any] | None = None  # the system account that an automatic set-up made: username and password
+    account: dict[str, Any] | None = None  # how the system account that an automatic set-up made signs in
+    connected: bool = False  # it is behind a connection, whose operator has made the system account
 
     def begin(
         self,

@@ -123,11 +123,26 @@ SWITCHES: dict[str, Switch] = {
         dict,
         "{action or '*': {kind: empty|poison|break, statement: N, sql: text}}: an empty script, or a statement of your own put in as number N",
     ),
-    "databricks_scripts": Switch(True, bool, "edit and delete scripts exist for Databricks (the vendor's pages contradict each other)"),
+    "databricks_scripts": Switch(
+        True,
+        (True, False, "delete"),
+        "edit and delete scripts exist for Databricks, or delete alone (the vendor's pages contradict each other)",
+    ),
+    "databricks_principal": Switch(
+        "immuta-service-principal",
+        str,
+        "to whom a Databricks script grants when the config has a personal access token, which does not say whose it is",
+    ),
+    "disabled_scripts": Switch(True, bool, "scripts/delete is still answered for a force-disabled integration (as long as it is visible)"),
     "snowflake_password": Switch(
         "single",
         ("single", "double", "dollar"),
         "quotes around a Snowflake script's password; the vendor's examples use double",
+    ),
+    "snowflake_account": Switch(
+        "made",
+        ("made", "given"),
+        "a Snowflake setup script makes the system user, or only grants to it, as the vendor has it for connections; then no script drops it",
     ),
     "snowflake_use_role": Switch(True, bool, "a Snowflake script switches roles itself (USE ROLE); otherwise only comments name them"),
     "drop_database": Switch(True, bool, "Redshift's delete and cleanup scripts drop the database; otherwise only what is in it"),

@@ -23,7 +23,7 @@ from .registry import Registry
 from .rules import check_credentials, refuse_fixed
 from .settings import Settings
 from .technologies import SIGN_IN
-from .validation import Failed, Inspector, Untried, failure, run_tests
+from .validation import Failed, Inspector, Skipped, Untried, failure, run_tests
 from .warehouses import SetupFailed, Warehouses
 
 Results = dict[str, Any]  # validationResults
@@ -72,9 +72,10 @@ class Tenant:
         self.registry.refuse_taken(wanted)
         return wanted, self._validated("create", wanted, refusal, dry_run)
 
-    def begin(self, wanted: Wanted, results: Results) -> Integration:
+    def begin(self, wanted: Wanted, results: Results, *, connected: bool = False) -> Integration:
         """Creates what was examined."""
         record = self.registry.add(wanted, "creating", results)
+        record.connected = connected
         self._finish(record, "creating", lambda: self._warehouses.set_up(record, self._settings))
         return record
 
@@ -115,6 +116,18 @@ class Tenant:
         self._finish(record, "deleting", lambda: self._warehouses.clean_up(record, credentials, self._settings))
         return self._answer(record, "deleting")
 
+    def refuse_stranger(self, type_: str, config: dict[str, Any], refusal: str) -> None:
+        """422 when a connection's own account cannot log in to its platform."""
+        inspector = self._warehouses.inspector(type_, False, config, self._settings)
+        try:
+            inspector.check("login")
+        except Skipped:
+            pass
+        except Failed as failed:
+            raise self._refused(refusal, failure("Connection: Basic Connection Test", str(failed))) from None
+        finally:
+            inspector.close()
+
     def sign_in(self, id_: int, config: dict[str, Any], refusal: str = "") -> None:
         """How the integration behind a connection signs in from now on; with a refusal it is only tried."""
         record = self.registry.inside(str(id_))
@@ -147,24 +160,28 @@ class Tenant:
         if record is not None and action == "delete":
             if payload not in (None, {}):
                 raise Problem(400, "Invalid request payload input: no payload is allowed")
-            return self._script(action, Wanted(record.type, False, record.config), None)
+            if record.status == "disabled" and not self._settings.disabled_scripts:
+                raise Problem(409, f"Unable to create the delete script of integration with ID {record.id} in current state disabled.")
+            return self._script(action, Wanted(record.type, False, record.config), None, given=record.connected)
         wanted = self._wanted(payload, record.config if record else {})
         if wanted.automatic:
             raise Problem(400, 'Invalid request payload input: "autoBootstrap" must be [false]')
         if record is not None:
             refuse_fixed(record, wanted)
-        return self._script(action, wanted, self._with_password(record.type, record.config) if record else None)
+        if record is None:
+            return self._script(action, wanted, None)
+        return self._script(action, wanted, self._with_password(record.type, record.config), given=record.connected)
 
-    def _script(self, action: str, wanted: Wanted, old: dict[str, Any] | None) -> str:
+    def _script(self, action: str, wanted: Wanted, old: dict[str, Any] | None, *, given: bool = False) -> str:
         offered = wanted.platform.scripts
-        if wanted.type == "Databricks" and not self._settings.databricks_scripts:
-            offered = offered - {"edit", "delete"}
+        if wanted.type == "Databricks" and self._settings.databricks_scripts is not True:
+            offered = offered - ({"edit"} if self._settings.databricks_scripts else {"edit", "delete"})
         if action not in offered:
             raise Problem(400, f"The {action} script is not available for {wanted.type} integrations.")
         if action == "create" and "initial-create" in offered:
             self._refuse_early(wanted)
         self._asked_scripts.add((action, wanted.type, wanted.key))
-        return scripts.script_text(wanted.type, action, self._with_password(wanted.type, wanted.config), old, self._settings)
+        return scripts.script_text(wanted.type, action, self._with_password(wanted.type, wanted.config), old, self._settings, given=given)
 
     def _refuse_early(self, wanted: Wanted) -> None:
         """The switch script_order: the second script depends on the first."""
@@ -256,9 +273,12 @@ class Tenant:
         results = self._tests(purpose, wanted, record)
         if results["status"] != "failed" or (dry_run and self._settings.dry_run_failure == 200):
             return results
+        raise self._refused(refusal, results)
+
+    def _refused(self, refusal: str, results: Results) -> Problem:
         body = {"validationResults": results}
         where = {"top": body, "details": {"details": body}, "absent": {}}[self._settings.validation_in_422]
-        raise Problem(422, f"Validation of prerequisite setup failed. {refusal}", **where)
+        return Problem(422, f"Validation of prerequisite setup failed. {refusal}", **where)
 
     def _tests(self, purpose: str, wanted: Wanted, record: Integration | None) -> Results:
         inspector: Inspector

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from .scripts import settings_text
 from .validation import Failed
@@ -42,18 +43,32 @@ class Place:
 
 
 class Warehouse(ABC):
-    """One login. config: a config document whose account is used; nothing happens before connect().
+    """One login. config: what is set up there, and login: who looks, the config's own account unless it is given.
 
-    outside, inside: the databases to log in to before and after the set-up ("" where there is one login for all).
-    A check returns the rows that validationResults shows, or raises Failed or WarehouseError.
+    Nothing happens before connect(). outside, inside: the databases to log in to before and after the set-up ("" where
+    there is one login for all). A check returns the rows that validationResults shows, or raises Failed or WarehouseError.
     """
 
     outside = inside = ""
+    sign_ins: ClassVar[tuple[str, ...]] = ("userPassword",)
 
-    def __init__(self, place: Place, config: Mapping[str, Any]) -> None:
+    def __init__(self, place: Place, config: Mapping[str, Any], login: Mapping[str, Any] | None = None) -> None:
         self.place = place
         self.config = config
+        self.login = {**config, **(login or {})}
         self._connection: Any = None
+
+    @classmethod
+    def untried(cls, config: Mapping[str, Any]) -> str:
+        """Why this simulator cannot log in as a config says; empty when it can."""
+        method = config.get("authenticationType")
+        return "" if method in cls.sign_ins else f"This simulator cannot log in by {method}."
+
+    @classmethod
+    def new_account(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """What the system account of an automatic set-up signs in with."""
+        name = f"{config['database']}_SYSTEM_ACCOUNT"
+        return {"authenticationType": "userPassword", "username": name, "password": secrets.token_urlsafe(18)}
 
     @property
     def connected(self) -> bool:
@@ -67,7 +82,8 @@ class Warehouse(ABC):
         """Runs one statement; the rows, if it has any."""
 
     @abstractmethod
-    def has_database(self) -> bool: ...
+    def has_begun(self) -> bool:
+        """Whether there is what the first script makes: the database, mostly."""
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -83,7 +99,7 @@ class Warehouse(ABC):
     # -- checks that every platform has -------------------------------------------------------------------------------
 
     def check_no_database(self) -> Any:
-        if self.has_database():
+        if self.has_begun():
             raise Failed(f"Database {self.config['database']} already exists. Choose another name, or remove what an earlier set-up left.")
         return []
 

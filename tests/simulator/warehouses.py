@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from .inspect_databricks import DatabricksWarehouse
 from .inspect_redshift import RedshiftWarehouse
 from .inspect_snowflake import SnowflakeWarehouse
+from .inspect_synapse import SynapseWarehouse
 from .integrations import Integration, same_key
 from .platforms import PLATFORMS
 from .scripts import KITS, script_steps
@@ -18,7 +19,12 @@ from .settings import Settings
 from .validation import Failed, Inspector, Trusting, Unreachable, Untried
 from .warehouse import Place, Warehouse, WarehouseError
 
-DRIVERS: dict[str, type[Warehouse]] = {"Redshift": RedshiftWarehouse, "Snowflake": SnowflakeWarehouse}
+DRIVERS: dict[str, type[Warehouse]] = {
+    "Azure Synapse Analytics": SynapseWarehouse,
+    "Databricks": DatabricksWarehouse,
+    "Redshift": RedshiftWarehouse,
+    "Snowflake": SnowflakeWarehouse,
+}
 
 
 class SetupFailed(Exception):
@@ -47,77 +53,80 @@ class Warehouses:
         if place is None:
             name = config.get(PLATFORMS[type_].key or "", type_)
             return Trusting() if settings.unknown_hosts == "pass" else Unreachable(f"Could not connect to {name}.")
-        if config.get("authenticationType") != "userPassword":
-            return Untried(f"This simulator cannot log in by {config.get('authenticationType')}.")
-        return Looking(DRIVERS[type_](place, config), automatic)
+        driver = DRIVERS[type_]
+        why = driver.untried(config)
+        return Untried(why) if why else Looking(driver(place, config), automatic)
 
     def lacks_database(self, type_: str, config: Mapping[str, Any], *, unknown: bool) -> bool:
-        """Whether the database that a first script makes is missing; unknown: the answer where nobody can look."""
+        """Whether what a first script makes, a database or a login, is missing; unknown: the answer where nobody can look."""
         place = self._find(type_, config)
         if place is None or not place.login:
             return unknown
-        with DRIVERS[type_](place, {**config, **place.login}) as warehouse:
+        with DRIVERS[type_](place, config, place.login) as warehouse:
             warehouse.connect(warehouse.outside)
-            return not warehouse.has_database()
+            return not warehouse.has_begun()
 
     def set_up(self, record: Integration, settings: Settings) -> None:
         """Runs the setup scripts with the config's privileged account, and makes a system account."""
         if self._find(record.type, record.config) is None:
             return
-        kit, name = KITS[record.type], f"{record.config['database']}_SYSTEM_ACCOUNT"
-        name = name.lower() if record.type == "Redshift" else name
-        record.account = {"username": name, "password": secrets.token_urlsafe(18)}
-        for action, database in kit.SET_UP:
-            self._run(record, action, record.config, database, settings)
+        record.account = DRIVERS[record.type].new_account(record.config)
+        for action, where in KITS[record.type].SET_UP:
+            self._run(record, action, record.config, where, settings)
 
     def edit(self, record: Integration, old: Mapping[str, Any], settings: Settings) -> None:
-        if record.account:
-            self._run(record, "edit", record.config, KITS[record.type].EDIT_IN, settings, old=old)
+        if record.account is not None:
+            self._run(record, "edit", record.config, "inside", settings, old=old)
 
     def clean_up(self, record: Integration, credentials: Mapping[str, Any], settings: Settings) -> None:
-        """The delete script; after a failed creation whatever of the cleanup script finds something to do."""
-        if record.account:
-            action, kit = "cleanup" if record.never_created else "delete", KITS[record.type]
-            database = kit.CLEAN_UP_IN if settings.drop_database else kit.EDIT_IN
-            self._run(record, action, {**record.config, **credentials}, database, settings)
+        """The delete scripts; after a failed creation whatever of the cleanup scripts finds something to do."""
+        if record.account is None:
+            return
+        kit, stays = KITS[record.type], record.type == "Redshift" and not settings.drop_database
+        for action, where in kit.CLEAN_UP if record.never_created else kit.TAKE_BACK:
+            privileged = {**record.config, **credentials}
+            self._run(record, action, privileged, "inside" if stays else where, settings, tolerant=record.never_created)
 
     def _run(
         self,
         record: Integration,
         action: str,
         privileged: Mapping[str, Any],
-        database: str,
+        where: str,
         settings: Settings,
         old: Mapping[str, Any] | None = None,
+        tolerant: bool = False,
     ) -> None:
-        """Runs one script with a privileged account; database: the attribute that names where."""
+        """Runs one script with a privileged account; where: outside or inside the database that is set up; tolerant: whatever fails."""
         place = self._find(record.type, record.config)
         if place is None:
             raise SetupFailed("The warehouse is not known any more.")
-        account = {**(record.account or {}), "authenticationType": "userPassword"}
+        account = record.account or {}
         steps = script_steps(record.type, action, {**record.config, **account}, {**old, **account} if old else None, settings)
-        with DRIVERS[record.type](place, privileged) as warehouse:
+        with DRIVERS[record.type](place, record.config, privileged) as warehouse:
             try:
-                warehouse.connect(str(privileged.get(database, "")))
+                warehouse.connect(getattr(warehouse, where))
             except WarehouseError as error:
                 raise SetupFailed(str(error)) from None
             for number, step in enumerate(steps, 1):
                 try:
                     warehouse.execute(step.sql)
                 except WarehouseError as error:
-                    if action != "cleanup":
+                    if not tolerant:
                         raise SetupFailed(f"Statement {number} of {len(steps)} of the {action} script: {error}") from None
 
     def _find(self, type_: str, config: Mapping[str, Any]) -> Place | None:
-        """The place that is configured for a host; a loopback host is where it says."""
+        """The place that is configured for a host; a loopback host is where it says, if it says a port."""
         if type_ not in DRIVERS:
             return None
-        host = str(config.get("host", ""))
+        host = str(config.get(str(PLATFORMS[type_].key), ""))
         for place in self._places:
             if place.type == type_ and same_key(place.host, host):
                 return place
-        if host.startswith("127.") or host == "localhost":
-            return Place(host=host, type=type_, address=host, port=int(config["port"]))
+        address, _unused, port = host.partition(":")
+        port = str(config.get("port", port))
+        if port and (address.startswith("127.") or address == "localhost"):
+            return Place(host=host, type=type_, address=address, port=int(port))
         return None
 
 

@@ -1,14 +1,13 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulator's connections, objects and jobs, as the vendor's pages describe them, and on a real engine."""
+"""The simulator's connections, objects and jobs, as the vendor's pages describe them."""
 
 from __future__ import annotations
 
 import copy
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
@@ -16,12 +15,8 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._fields import Field
 from ansible_collections.community.immuta.plugins.module_utils._technologies import RESERVED_KEYS
 from ansible_collections.community.immuta.plugins.module_utils._technologies import TECHNOLOGIES as OURS
-from engines import SnowflakeEngine
 from simulator import Reply, Simulator
 from simulator.documents import value_at
-from simulator.platforms import PLATFORMS
-from simulator.scripts import script_steps
-from simulator.settings import Settings
 from simulator.technologies import RESERVED, TECHNOLOGIES
 
 HOST = "acme.eu.snowflakecomputing.com"
@@ -446,38 +441,6 @@ def test_list_of_jobs(tenant: Simulator) -> None:
     tenant.settings(jobs_form="list")
     assert [each["state"] for each in tenant.call("GET", f"/jobs?bulkId={bulk_id}").json()] == ["completed"]
     assert refusal(tenant.call("GET", "/jobs"))[0] == 400
-
-
-# -- on a real engine -------------------------------------------------------------------------------------------------
-
-
-def test_registering_needs_the_script_to_have_run(tenant: Simulator) -> None:
-    with SnowflakeEngine() as engine:
-        tenant.warehouses([{"host": HOST, "type": "Snowflake", "address": engine.host, "port": engine.port, "account": engine.account}])
-        payload = edited(edited(SNOWFLAKE, "connection.warehouse", engine.warehouse), "nativeIntegration.config.warehouse", engine.warehouse)
-        for path in ("/data/connection/test", "/data/connection"):
-            status, message = refusal(tenant.call("POST", path, payload))
-            assert (status, message) == (422, "Validation of prerequisite setup failed. Unable to register connection.")
-        script = payload["nativeIntegration"]
-        run(engine, tenant.call("POST", "/integrations/scripts/create", script).text, "create", script["config"])
-        assert tenant.call("POST", "/data/connection/test", payload).status == 200
-        registered(tenant, payload)
-        wrong = {"connection": {**payload["connection"], "password": "wr0ng"}}
-        assert refusal(tenant.call("PUT", "/data/connection/acme", wrong))[0] == 422
-        assert tenant.stored_connections()[0]["connection"]["password"] == "a s3cret"
-        text = tenant.call("POST", "/integrations/1/scripts/delete").text
-        tenant.call("DELETE", "/data/object/acme")
-        assert "IMMUTA" in engine.catalog()["databases"]  # the tenant leaves it; only the script takes it away
-        run(engine, text, "delete", script["config"])
-        assert "IMMUTA" not in engine.catalog()["databases"]
-
-
-def run(engine: SnowflakeEngine, text: str, action: str, config: dict[str, Any]) -> None:
-    """Runs a script statement by statement, by the simulator's own list, which its text must hold."""
-    with closing(engine.connect()) as connection:
-        for step in script_steps("Snowflake", action, {**PLATFORMS["Snowflake"].defaults, **config}, None, Settings()):
-            assert f"{step.sql};" in text
-            connection.cursor().execute(step.sql)
 
 
 # -- what the collection says, too ------------------------------------------------------------------------------------

@@ -331,7 +331,7 @@ def test_login_that_the_engines_do_not_have_is_skipped(warehouse: Warehouse) -> 
         okta = {"username": "u", "password": "p", "appId": "a", "idpHost": "i", "role": "r"}
         wanted = warehouse.payload(authenticationType="okta", okta=okta)
     else:
-        wanted = warehouse.payload(authenticationType="keyPair", privateKey={"content": "k"})
+        wanted = warehouse.payload(authenticationType="oAuthClientCredentials", oAuthClientConfig={"clientId": "c"})
     tests = warehouse.tenant.call("POST", "/integrations?dryRun=true", wanted).json()["validationResults"]["validationTests"]
     assert {test["status"] for test in tests} == {"skipped"}
 

@@ -57,6 +57,8 @@ def _rewritten(session: Session, node: exp.Expr) -> exp.Expr:
         return exp.Literal.string(session.user)
     if isinstance(node, exp.Anonymous) and node.name.lower() == "session_user":
         return exp.Literal.string(session.user)
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "current_metastore":
+        return exp.Literal.string(session.metastore.id)
     return node
 
 

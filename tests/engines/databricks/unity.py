@@ -68,6 +68,7 @@ class Metastore:
     """Everything but the rows of the tables."""
 
     def __init__(self) -> None:
+        self.id = f"aws:us-east-1:{uuid.uuid4()}"
         self._principals: dict[str, Principal] = {}
         self._securables: dict[Name, dict[str, Securable]] = {}
         self._grants: dict[Grant, None] = {}

@@ -26,12 +26,13 @@ FEATURES = ("impersonation", "audit", "workspaces", "lineage")
 _numbers = itertools.count(1)
 
 
-def script_text(type_: str, action: str, config: Mapping[str, Any], old: Mapping[str, Any] | None, settings: Settings) -> str:
-    """The text of one script. config: the new one with the system account's credentials; old: what an edit starts from."""
+def script_text(type_: str, action: str, config: Mapping[str, Any], old: Mapping[str, Any] | None, settings: Settings, *, given: bool = False) -> str:
+    """The text of one script. config: the new one with the system account's credentials; old: what an edit starts from;
+    given: the system account is the operator's, whatever the switches say."""
     tampering = settings.script_tampering.get(action, settings.script_tampering.get("*", {}))
     if tampering.get("kind") == "empty":
         return ""
-    steps = script_steps(type_, action, config, old, settings)
+    steps = script_steps(type_, action, config, old, settings, given=given)
     if tampering:
         steps.insert(int(tampering.get("statement", 1)) - 1, Step(tampering.get("sql") or TAMPERING[tampering["kind"]]))
     title = f"Immuta {type_} integration, {action}"
@@ -43,10 +44,11 @@ def script_text(type_: str, action: str, config: Mapping[str, Any], old: Mapping
 TAMPERING = {"poison": "DROP DATABASE somebody_elses", "break": "SELECT * FROM immuta_no_such_schema.no_such_table"}
 
 
-def script_steps(type_: str, action: str, config: Mapping[str, Any], old: Mapping[str, Any] | None, settings: Settings) -> list[Step]:
+def script_steps(type_: str, action: str, config: Mapping[str, Any], old: Mapping[str, Any] | None, settings: Settings, *, given: bool = False) -> list[Step]:
     """The statements of one script, in order, with their notes and roles."""
     kit = KITS[type_]
-    steps = chosen(kit.SCRIPTS[action], _names(type_, config, old or config, settings), _conditions(config, old, settings))
+    conditions = _conditions(config, old, settings) | ({"given"} if given or settings.snowflake_account == "given" else set())
+    steps = chosen(kit.SCRIPTS[action], _names(type_, config, old or config, settings), conditions)
     return with_roles(steps, kit.DIALECT) if settings.snowflake_use_role else steps
 
 
@@ -91,7 +93,7 @@ def _names(type_: str, config: Mapping[str, Any], old: Mapping[str, Any], settin
         "role": f"{database}_SYSTEM",
         "warehouse": str(config.get("warehouse", "")),
         "schema": str(config.get("schema", "")),
-        "principal": str(_first(config, "oAuthClientConfig.clientId") or "immuta-service-principal"),
+        "principal": str(_first(config, "oAuthClientConfig.clientId") or settings.databricks_principal),
     }
     password = str(config.get("password", ""))
     literals = {

@@ -40,13 +40,12 @@ import hashlib; return hashlib.sha256(value.encode()).hexdigest()
 $$"""
     ),
     Step(
-        "GRANT USE CATALOG, CREATE SCHEMA ON CATALOG {{database}} TO {{principal}}",
-        note="The service principal owns what Immuta manages",
+        "GRANT ALL PRIVILEGES ON CATALOG {{database}} TO {{principal}}",
+        note="The service principal may do everything in what Immuta manages",
     ),
-    Step("GRANT ALL PRIVILEGES ON SCHEMA {{database}}.immuta_system TO {{principal}}"),
-    Step("GRANT ALL PRIVILEGES ON SCHEMA {{database}}.immuta_policies TO {{principal}}", same_line=True),
+    Step("GRANT USE SCHEMA ON SCHEMA {{database}}.immuta_policies TO `account users`"),
+    Step("GRANT EXECUTE ON SCHEMA {{database}}.immuta_policies TO `account users`", same_line=True),
     *AUDIT,
-    Step("ALTER CATALOG {{database}} OWNER TO {{principal}}"),
     Step(
         f"INSERT INTO {{{{database}}}}.immuta_system.version VALUES ('{VERSION}', 0, {{{{settings}}}})",
         note="The last statement: the set-up is complete",
@@ -68,3 +67,5 @@ DELETE = (
 )
 
 SCRIPTS = {"create": CREATE, "edit": EDIT, "delete": DELETE}
+SET_UP = (("create", "inside"),)
+TAKE_BACK = CLEAN_UP = (("delete", "inside"),)

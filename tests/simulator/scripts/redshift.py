@@ -162,6 +162,7 @@ CLEANUP = (
 )
 
 SCRIPTS = {"initial-create": INITIAL_CREATE, "create": CREATE, "edit": EDIT, "delete": DELETE, "cleanup": CLEANUP}
-# where the tenant runs them itself: (script, the attribute that names the database)
-SET_UP = (("initial-create", "initialDatabase"), ("create", "database"))
-EDIT_IN, CLEAN_UP_IN = "database", "initialDatabase"
+# which scripts the tenant runs itself, outside or inside the database that is set up, when a set-up is complete and when it broke
+SET_UP = (("initial-create", "outside"), ("create", "inside"))
+TAKE_BACK = (("delete", "outside"),)
+CLEAN_UP = (("cleanup", "outside"),)

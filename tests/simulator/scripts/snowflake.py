@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Snowflake: sections that belong to different roles, quoted names made from the database's (Snowflake knowledge base).
 
-CREATE DATABASE has no IF NOT EXISTS; two statements may share a line; the password is in clear.
+CREATE DATABASE has no IF NOT EXISTS; two statements may share a line; the password is in clear. For a connection the system
+account is given (when: given): its operator has made it, the script only grants to it, and leaves it there in the end.
 """
 
 from __future__ import annotations
@@ -64,13 +65,13 @@ END""",
     Step(
         "CREATE USER IF NOT EXISTS {{user}} default_role={{role}} login_name={{login_name}} default_warehouse={{warehouse}}"
         " default_namespace={{database}} password={{password}} must_change_password=false comment='Made by Immuta; keep'",
-        when="userPassword",
+        when="userPassword !given",
         role="USERADMIN",
     ),
     Step(
         "CREATE USER IF NOT EXISTS {{user}} default_role={{role}} login_name={{login_name}} default_warehouse={{warehouse}}"
         " default_namespace={{database}} comment='Made by Immuta; keep'",
-        when="!userPassword",
+        when="!userPassword !given",
         role="USERADMIN",
     ),
     Step("CREATE ROLE {{impersonation}}", when="impersonation", role="USERADMIN"),
@@ -100,11 +101,11 @@ END""",
 )
 
 EDIT = (
-    Step("ALTER USER {{old_user}} RENAME TO {{user}}", when="username_changed", role="USERADMIN"),
-    Step("ALTER USER {{user}} SET login_name={{login_name}}", when="username_changed", role="USERADMIN", same_line=True),
+    Step("ALTER USER {{old_user}} RENAME TO {{user}}", when="username_changed !given", role="USERADMIN"),
+    Step("ALTER USER {{user}} SET login_name={{login_name}}", when="username_changed !given", role="USERADMIN", same_line=True),
     Step(
         "ALTER USER {{user}} SET password={{password}}",
-        when="password_changed",
+        when="password_changed !given",
         role="USERADMIN",
         note="The system account's new password",
     ),
@@ -119,7 +120,7 @@ EDIT = (
     ),
     Step(
         "ALTER USER {{user}} SET default_warehouse={{warehouse}}",
-        when="warehouse_changed",
+        when="warehouse_changed !given",
         role="SECURITYADMIN",
         same_line=True,
     ),
@@ -142,11 +143,12 @@ def _drop(if_exists: str) -> tuple[Step, ...]:
     return (
         Step(f"DROP DATABASE {if_exists}{{{{database}}}}", role="ACCOUNTADMIN", note="Everything that Immuta made goes"),
         Step(f"DROP ROLE {if_exists}{{{{impersonation}}}}", when="impersonation", role="ACCOUNTADMIN"),
-        Step(f"DROP USER {if_exists}{{{{user}}}}", role="ACCOUNTADMIN"),
+        Step(f"DROP USER {if_exists}{{{{user}}}}", when="!given", role="ACCOUNTADMIN"),
         Step(f"DROP ROLE {if_exists}{{{{role}}}}", role="ACCOUNTADMIN", same_line=True),
     )
 
 
 SCRIPTS = {"create": CREATE, "edit": EDIT, "delete": _drop(""), "cleanup": _drop("IF EXISTS ")}
-SET_UP = (("create", ""),)
-EDIT_IN = CLEAN_UP_IN = ""
+SET_UP = (("create", "inside"),)
+TAKE_BACK = (("delete", "inside"),)
+CLEAN_UP = (("cleanup", "inside"),)

@@ -1,7 +1,12 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Azure Synapse Analytics: batches that end with GO; the first script belongs to master, the second to the database."""
+"""Azure Synapse Analytics: batches that end with GO; what is about the login belongs to master, everything else to the pool.
+
+T-SQL leaves no choice: logins are made, changed and dropped in master alone, a pool's objects only in the pool, and neither USE
+nor names of three parts lead from one to the other (Microsoft, "T-SQL feature differences"). So delete, being one script, runs in
+the pool and leaves the login; and an edit can change no password: whoever rotates it says ALTER LOGIN in master before.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +61,7 @@ BEGIN
 GO';
 END"""
     ),
-    Step("GRANT CONTROL ON SCHEMA::{{schema}} TO {{user}};\nGRANT ALTER ANY USER TO {{user}};\nGRANT CREATE VIEW TO {{user}};"),
+    Step("GRANT ALTER ANY USER TO {{user}};\nGRANT CREATE VIEW TO {{user}};"),
     *(Step(step.sql, when="impersonation") for step in IMPERSONATION),
     Step(
         f"INSERT INTO immuta_system.version VALUES ('{VERSION}', 0, {{{{settings}}}})",
@@ -65,7 +70,6 @@ END"""
 )
 
 EDIT = (
-    Step("ALTER USER {{user}} WITH PASSWORD = {{password}}", when="password_changed"),
     *(Step(step.sql, when="impersonation_on") for step in IMPERSONATION),
     Step("DROP ROLE {{old_impersonation}}", when="impersonation_off"),
     Step("ALTER ROLE {{old_impersonation}} WITH NAME = {{impersonation}}", when="impersonation_renamed"),
@@ -78,14 +82,15 @@ EDIT = (
 DROP_OBJECTS = (
     Step("DROP PROCEDURE immuta_procedures.remove_user", note="Run everything below in the database"),
     Step("DROP FUNCTION immuta_functions.in_list"),
-    Step("DROP TABLE immuta_system.profiles;\nDROP TABLE immuta_system.version;"),
+    Step("DROP TABLE immuta_system.profiles"),
+    Step("DROP TABLE immuta_system.version"),
     *(Step(f"DROP SCHEMA {schema}") for schema in ("immuta_procedures", "immuta_functions", "immuta_system", "{{schema}}")),
     Step("DROP ROLE {{impersonation}}", when="impersonation"),
-    Step("DROP USER {{user}}"),
+    Step("DROP USER {{user}}", note="Its login stays in master, where nobody but you can drop it"),
 )
 DROP_LOGIN = (Step("DROP LOGIN {{user}}", note="Run this in master"),)
 
-# cleanup takes back what initial-create made, post-cleanup the rest; there is one delete script
+# cleanup takes back what initial-create made, post-cleanup the rest
 SCRIPTS = {
     "initial-create": INITIAL_CREATE,
     "create": CREATE,
@@ -94,3 +99,6 @@ SCRIPTS = {
     "cleanup": DROP_LOGIN,
     "post-cleanup": DROP_OBJECTS,
 }
+SET_UP = (("initial-create", "outside"), ("create", "inside"))
+TAKE_BACK = (("delete", "inside"), ("cleanup", "outside"))
+CLEAN_UP = (("post-cleanup", "inside"), ("cleanup", "outside"))
