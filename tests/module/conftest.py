@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from simulator import Simulator
+from support.pages import endpoints
 from support.tasks import Play, play
 
 TASKS = Sequence[Mapping[str, Any]]
@@ -27,6 +28,17 @@ def tenant(simulator: Simulator) -> Simulator:
     """A tenant as freshly installed. Nobody has told it where warehouses are, so it trusts them all."""
     simulator.reset()
     return simulator
+
+
+@pytest.fixture(autouse=True)
+def what_the_documentation_says(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that the table of endpoints names has to send what it is named for."""
+    id = request.node.nodeid
+    named = [endpoint for endpoint in endpoints() if {id, id.split("[")[0]} & set(endpoint.tests)]
+    tenant: Simulator | None = request.getfixturevalue("tenant") if named else None
+    yield
+    requests = tenant.requests() if tenant else []
+    assert not [endpoint.name for endpoint in named if not any(map(endpoint.is_met_by, requests))]
 
 
 @pytest.fixture
