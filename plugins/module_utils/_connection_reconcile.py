@@ -139,7 +139,7 @@ class ConnectionReconciler(Steps):
             return Outcome(plan, _predicted_connection(wanted), validation)
         answer, adopted = self._send_once(lambda: self._connections.create(body), lambda: _unless_missing(lambda: self._connections.object([wanted.key])))
         self._wait_for_jobs(answer, f"the registration of {wanted.name}")
-        return Outcome(plan, self._registered(wanted), validation, adopted)
+        return Outcome(plan, self._with_settings(wanted, self._registered(wanted)), validation, adopted)
 
     def _tested(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the tenant's test of the registration says. One without a test is not asked, but in check mode whether it has connections at all."""
@@ -166,6 +166,17 @@ class ConnectionReconciler(Steps):
             return observed
         return Observed(observed.answer, observed.object, self._finished(observed.native_id))
 
+    def _with_settings(self, wanted: Wanted, registered: Observed) -> Observed:
+        """The connection with the settings that a registration may leave to be set when the platform has been read, such as active."""
+        overrides = plan_settings(wanted.settings, registered.object).overrides
+        if not overrides or not self._settings.wait:
+            return registered
+        self._override(wanted, overrides)
+        return self.look(wanted) or registered
+
+    def _override(self, wanted: Wanted, overrides: Mapping[str, Any]) -> None:
+        self._wait_for_jobs(self._connections.override([wanted.key], overrides), f"the settings of {wanted.name}")
+
     # --- edit ----------------------------------------------------------------------------------------------------
 
     def _edit(self, wanted: Wanted, observed: Observed) -> Outcome:
@@ -181,7 +192,7 @@ class ConnectionReconciler(Steps):
         if plan.payload is not None:
             self._wait_for_jobs(self._connections.update(wanted.key, plan.payload), f"the update of {wanted.name}")
         if plan.overrides:
-            self._wait_for_jobs(self._connections.override([wanted.key], plan.overrides), f"the settings of {wanted.name}")
+            self._override(wanted, plan.overrides)
         now = self.look(wanted) or observed
         self._warn_unhealthy(wanted, now)
         return Outcome(plan, now)

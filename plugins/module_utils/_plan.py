@@ -30,6 +30,7 @@ from ._documents import (
 from ._errors import OptionError
 from ._fields import Change, Place, compare, deep_merge, drop_redacted, normalise_host, to_document, to_options
 from ._platforms import PLATFORMS, Platform
+from ._states import is_healthy
 
 CONFIG = Place.of("config")
 
@@ -199,7 +200,9 @@ def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, po
             check_credentials(body, [platform.option(option) for option in platform.delete_credentials], CONFIG, "remove the integration")
         if force and not any(secrets_sent(body, platform.fields, CONFIG)):
             body = None
-    return Plan("deleted", body, tuple(removed_as_changes(before)), before, {}, "state is absent")
+    status = observed.get("status")
+    reason = "state is absent" + (f", status is {status}" if is_healthy(status) is False else "")
+    return Plan("deleted", body, tuple(removed_as_changes(before)), before, {}, reason)
 
 
 def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,13 +215,12 @@ def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[s
 
 def reason_to_update(changes: Sequence[Change], sent: Sequence[Change], policy: Policy, forced: str = "") -> str:
     """Why something has to be sent, for people; empty when nothing has to."""
-    if changes:
-        return "differs: " + ", ".join(change.field for change in changes)
-    if forced:
-        return forced
-    if sent and policy.update_secrets == "always":
-        return "update_secrets is always"
-    return ""
+    reasons = [
+        "differs: " + ", ".join(change.field for change in changes) if changes else "",
+        forced,
+        "update_secrets is always" if sent and policy.update_secrets == "always" else "",
+    ]
+    return "; ".join(filter(None, reasons))
 
 
 def with_sent(changes: Sequence[Change], sent: Sequence[Change]) -> tuple[Change, ...]:

@@ -278,6 +278,16 @@ def test_activation_from_the_connection_down(run: Callable[..., Play], tenant: S
     assert [entry["path"] for entry in tenant.writes()] == ["/data/settings/acme", "/data/settings/acme/SALES/PUBLIC"]
 
 
+def test_a_registration_ends_with_the_settings_that_are_wanted(run: Callable[..., Play], tenant: Simulator) -> None:
+    """Although the tenant takes none with the registration."""
+    tenant.settings(settings_at_registration=False)
+    wanted = {**PAYLOAD, "settings": {"is_active": False}}
+    played = run([task("create", CONNECTION, **wanted), task("again", CONNECTION, **wanted)]).ok
+    assert played["create"]["object"]["state"] == "inactive"
+    assert not played["again"]["changed"]
+    assert [entry["path"] for entry in tenant.writes()] == ["/data/connection", "/data/settings/acme"]
+
+
 def test_a_sync_finds_what_is_new(run: Callable[..., Play], tenant: Simulator) -> None:
     seed(tenant)
     tenant.contents("acme", ["SALES/PUBLIC/ORDERS", "SALES/PUBLIC/NEW", "HR/PUBLIC/NEW"])

@@ -110,7 +110,7 @@ class World:
             "immuta_platforms": {"vars": {**reach, **how}, "hosts": hosts},
             **({"others": {"hosts": known.pop("hosts")}} if "hosts" in known else {}),
         }
-        environment = {"TMPDIR": str(self.temporary), **known.pop("environment", {})}
+        environment = {"TMPDIR": str(self.temporary), "ANSIBLE_HOME": str(self.home), **known.pop("environment", {})}
         return run_playbook(playbook, inventory, self.folder, *arguments, environment=environment, **known)
 
     def register(self, *arguments: str, **how: Any) -> Run:
@@ -126,9 +126,15 @@ class World:
         wanted = (platform or self.redshift).config["host"]
         return next((each for each in self.tenant.integrations() if each["config"].get("host") == wanted and each["status"] != "deleted"), {})
 
+    @property
+    def home(self) -> Path:
+        """Where Ansible keeps what is its own, and the role what is of one run."""
+        return self.temporary / "home"
+
     def scripts_left(self) -> list[str]:
-        """Files and directories in the place for temporary files."""
-        return sorted(str(path.relative_to(self.temporary)) for path in self.temporary.rglob("*"))
+        """What the role left in Ansible's home, and anybody in the place for temporary files."""
+        left = [*self.temporary.glob("*"), *self.home.glob("immuta_platform/*")]
+        return sorted(str(path.relative_to(self.temporary)) for path in left if path != self.home)
 
     def asked(self) -> list[str]:
         """The requests so far, as METHOD path?query, since the log was cleared last."""

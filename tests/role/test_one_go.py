@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,7 @@ def test_the_tenant_validates_after_the_scripts_and_before_the_request(world: Wo
         "POST /integrations",
         "GET /integrations/1",
     ]
-    assert [event["result"]["mode"] for event in run.tasks("redshift", "tempfile")] == ["0700"]
+    assert [event["result"]["mode"] for event in run.tasks("redshift", "file", "Make the directory")] == ["0700"]
     actions = [event["action"].split(".")[-1] for event in run.tasks("redshift") if "immuta_" in event["action"]]
     assert actions == [
         "immuta_integration",
@@ -151,17 +152,13 @@ def test_a_lookup_in_a_variable_is_one_value_for_all_steps(world: World, tmp_pat
 
 
 def test_what_a_run_left_that_was_cut_off_is_removed(world: World) -> None:
-    def stale() -> list[str]:
-        return [name for name in world.scripts_left() if "stale" in name]
-
-    run = world.register()
-    name = next(event["result"]["path"] for event in run.tasks("redshift", "tempfile"))
-    prefix = Path(name).name.rpartition(".")[0]
-    (world.temporary / f"{prefix}.stale").mkdir()
-    (world.temporary / f"{prefix}.stale" / "1-create.sql").write_text("a password")
-    (world.temporary / "immuta_platform.another-host.stale").mkdir()
+    (made,) = world.register().tasks("redshift", "file", "Make the directory")
+    private, others = Path(made["result"]["path"]), world.home / "immuta_platform" / "another-host"
+    for place in (private, others):
+        place.mkdir()
+        (place / "1-create.sql").write_text("a password")
     world.register("--check")
-    assert len(stale()) == 3, "check mode removed something"
+    assert private.exists(), "check mode removed something"
     assert world.register().changed("redshift") == 0
-    assert stale() == ["immuta_platform.another-host.stale"]
-    (world.temporary / "immuta_platform.another-host.stale").rmdir()
+    assert world.scripts_left() == ["home/immuta_platform/another-host"]
+    shutil.rmtree(others)

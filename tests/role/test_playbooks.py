@@ -70,8 +70,8 @@ def test_the_roles_scripts_are_those_of_the_platforms() -> None:
 
 
 def test_every_script_belongs_to_a_work() -> None:
-    scripts = [script for work in load("vars/main.yml")["immuta_platform__works"].values() for script in work["scripts"]]
-    assert sorted(scripts) == sorted({script for platform in PLATFORMS.values() for script in platform.scripts})
+    scripts = {script for work in load("vars/main.yml")["immuta_platform__works"].values() for script in work["scripts"]}
+    assert scripts == {script for platform in PLATFORMS.values() for script in platform.scripts}
 
 
 def test_options_defaults_and_readme_say_the_same() -> None:

@@ -91,10 +91,13 @@ def test_a_password_is_rotated_when_that_is_asked_for(world: World) -> None:
 
 def test_force_disable_runs_no_sql(world: World) -> None:
     assert world.register().rc == 0
-    run = world.deregister(immuta_platform_force_disable=True)
+    run = world.deregister(immuta_platform_force_disable=True, immuta_platform_artifacts=str(world.artifacts))
     assert run.rc == 0, run.output
     assert scripts_run(run) == []
     assert world.redshift.holds() and world.registered()["status"] == "disabled"
+    assert f'DROP DATABASE "{world.redshift.database}"' in run.result("redshift")["left_behind"]
+    assert (world.artifacts / "redshift" / "1-delete.sql").exists()
+    assert "What it would have cleaned up" in run.output, "what stays behind is not said"
 
 
 def test_the_tenant_can_come_from_the_environment(world: World) -> None:
@@ -111,10 +114,17 @@ def test_the_tenant_can_come_from_the_environment(world: World) -> None:
     assert world.asked() == []
 
 
+CONNECTION = {"immuta_platform_integration": {}}
+
 #: host -> (its variables, what the message names)
 BAD = {
     "unknown_key": ({"immuta_platform_integration": {"type": "Redshift", "konfig": {}}}, "konfig"),
-    "no_type": ({"immuta_platform_integration": {"config": {}}}, "with a type"),
+    "no_type": ({"immuta_platform_integration": {"config": {}}}, "needs a type"),
+    "no_platform": ({"immuta_platform_integration": {}}, "either immuta_platform_integration or immuta_platform_connection"),
+    "two_platforms": ({"immuta_platform_connection": {"connection_key": "lake"}}, "either immuta_platform_integration or immuta_platform_connection"),
+    "no_technology": ({**CONNECTION, "immuta_platform_connection": {"connection_key": "lake"}}, "needs the technology"),
+    "no_key": ({**CONNECTION, "immuta_platform_connection": {"connection": {"technology": "Glue"}}}, "needs a connection_key"),
+    "unknown_part": ({**CONNECTION, "immuta_platform_connection": {"connection_key": "lake", "nativ": {}}}, "nativ"),
     "stage_alone": ({"immuta_platform_stages": ["register"]}, "immuta_platform_artifacts"),
     "relative_path": ({"immuta_platform_artifacts": "relative/path"}, "absolute path"),
     "no_such_policy": ({"immuta_platform_leftovers": "ignore"}, "leftovers"),

@@ -183,7 +183,8 @@ class Connections:
             document["nativeIntegrationId"] = int(native_id)
             self._natives[registration.key] = registration.native
         self._documents[registration.key] = document
-        self._objects.plant(registration.key, registration.connection["technology"], registration.settings)
+        settings = registration.settings if self._settings.settings_at_registration else {}
+        self._objects.plant(registration.key, registration.connection["technology"], settings)
 
     def _found(self, key: str) -> dict[str, Any]:
         """The vendor has this endpoint for some technologies only."""

@@ -146,6 +146,7 @@ SWITCHES: dict[str, Switch] = {
     ),
     "snowflake_use_role": Switch(True, bool, "a Snowflake script switches roles itself (USE ROLE); otherwise only comments name them"),
     "drop_database": Switch(True, bool, "Redshift's delete and cleanup scripts drop the database; otherwise only what is in it"),
+    "settings_at_registration": Switch(True, bool, "the settings of a registration take effect; otherwise only PUT /data/settings sets them"),
     # warehouses
     "unknown_hosts": Switch("pass", ("pass", "fail"), "validation of hosts that no warehouse is configured for"),
 }
