@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pages of docs/docsite/rst: one for each platform, each with an answer to every question, and what they show can be used."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS
+from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
+from ansible_collections.community.immuta.plugins.module_utils._technologies import TECHNOLOGIES
+from support.pages import ROLE_OPTIONS, RST, Host, blocks, hosts, input_errors, module_of, pages, tasks, variables
+from tools.checks import ROOT
+
+PAGES = pages()
+HOSTS = hosts()
+NOT_OF_A_PLATFORM = {"guide", "platforms", "endpoints"}
+QUESTIONS = [
+    "Before you begin",
+    "The inventory",
+    "What the scripts do",
+    "What a check run sees",
+    "Taking it back",
+    "Another host",
+    "Restoring",
+    "From integration to connection",
+    "What is assumed",
+]
+
+
+def headings(page: str) -> list[str]:
+    text = (RST / f"{page}.rst").read_text(encoding="utf-8")
+    return re.findall(r"^(.+)\n-{3,}$", text, re.MULTILINE)
+
+
+def of_page(page: str) -> list[Host]:
+    return [host for host in HOSTS if host.page == page]
+
+
+# --- there is a page for everything, and everything is in it
+
+
+def test_every_type_and_every_technology_has_its_page() -> None:
+    assert {host.type for host in HOSTS if not host.is_connection} == set(PLATFORMS)
+    assert {host.type for host in HOSTS if host.is_connection} == set(TECHNOLOGIES)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in NOT_OF_A_PLATFORM])
+def test_a_page_is_of_one_platform(page: str) -> None:
+    assert len({host.type for host in of_page(page)}) == 1
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in NOT_OF_A_PLATFORM - {"platforms"}])
+def test_a_page_answers_every_question(page: str) -> None:
+    types = {host.type for host in of_page(page)}
+    upgraded = page == "platforms" or any(PLATFORMS[name].connectable for name in types & PLATFORMS.keys())
+    assert headings(page) == [question for question in QUESTIONS if upgraded or question != "From integration to connection"]
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    sections = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))["sections"]
+    listed = [page for section in sections for page in section["toctree"]]
+    assert sorted(listed) == PAGES
+
+
+def test_scripts_are_run_where_the_pages_say_so() -> None:
+    login = {host.type for host in HOSTS if "immuta_platform_login" in host.variables}
+    assert login == set(DRIVERS) == {name for name, platform in PLATFORMS.items() if platform.scripts}
+
+
+# --- what they show can be used
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_yaml_is_overlooked(page: str) -> None:
+    assert len(blocks(page)) == (RST / f"{page}.rst").read_text(encoding="utf-8").count("code-block:: yaml")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_variable_is_one_of_the_role(page: str) -> None:
+    named = {name for block in blocks(page) for shown in variables(block) for name in shown if name.startswith("immuta_")}
+    mentioned = set(re.findall(r"``(immuta_platform_\w+)", (RST / f"{page}.rst").read_text(encoding="utf-8")))
+    assert named | mentioned <= ROLE_OPTIONS.keys() | {"immuta_platforms"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_variable_has_a_value_that_the_role_takes(page: str) -> None:
+    optional = {name: {**option, "required": False} for name, option in ROLE_OPTIONS.items()}
+    for block in blocks(page):
+        for shown in variables(block):
+            given = {name: value for name, value in shown.items() if name.startswith("immuta_")}
+            assert input_errors({"argument_spec": optional}, given) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_task_is_one_that_its_module_takes(page: str) -> None:
+    for block in blocks(page):
+        for module, options in tasks(block):
+            assert input_errors(module_of(module), options) == [], module
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=Host.__str__)
+def test_every_host_is_one_that_its_module_takes(host: Host) -> None:
+    assert input_errors(module_of(host.module), host.options) == []
+
+
+@pytest.mark.parametrize("host", [host for host in HOSTS if host.login], ids=Host.__str__)
+def test_every_login_is_one_that_its_driver_takes(host: Host) -> None:
+    assert input_errors(module_of("immuta_sql_script"), {"type": host.type, "script": "SELECT 1", "login": host.login}) == []
+    warnings: list[str] = []
+    DRIVERS[host.type](host.login, connect_timeout=1, statement_timeout=1, warn=warnings.append)
+    assert not warnings
+
+
+def test_the_checks_see_what_is_wrong() -> None:
+    block: Any = [{"hosts": "all", "roles": [{"role": "r", "immuta_platform_state": "gone"}], "tasks": [{"community.immuta.immuta_integration": {"typ": "x"}}]}]
+    assert [list(shown) for shown in variables(block)] == [["role", "immuta_platform_state"]]
+    assert input_errors({"argument_spec": ROLE_OPTIONS | {"immuta_platform_integration": {"type": "dict"}}}, {"immuta_platform_state": "gone"})
+    ((module, options),) = tasks(block)
+    assert any("typ" in text for text in input_errors(module_of(module), options))
+    assert input_errors(module_of(module), {"type": "Snowflake", "config": {"hosst": "x"}})
+    assert input_errors(module_of("immuta_integration_api_key"), {}) == ["missing required arguments: dest"]
