@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operator's way on Azure Synapse and Databricks; what the engines say that they hold is the judge."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from engines import DatabricksEngine, Engine, SynapseEngine
+
+from .conftest import NASTY, Platform, World
+
+_numbers = itertools.count(1)
+
+
+class SynapsePlatform(Platform):
+    @property
+    def type(self) -> str:
+        return "Azure Synapse Analytics"
+
+    def pool(self) -> dict[str, Any]:
+        return dict(self.engine.catalog()["databases"][self.database])
+
+
+class DatabricksPlatform(Platform):
+    def variables(self) -> dict[str, Any]:
+        found = super().variables()
+        found["immuta_platform_integration"]["config"].pop("password")
+        found["immuta_platform_login"]["port"] = self.engine.port
+        return found
+
+
+def place(type_: str, engine: Engine) -> dict[str, Any]:
+    return {"host": engine.host, "type": type_, "address": engine.host, "port": engine.port}
+
+
+@pytest.fixture(scope="module")
+def synapse_engine() -> Iterator[SynapseEngine]:
+    with SynapseEngine(host="127.0.0.3") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def databricks_engine() -> Iterator[DatabricksEngine]:
+    with DatabricksEngine(host="127.0.0.4") as engine:
+        yield engine
+
+
+@pytest.fixture
+def synapse(world: World, synapse_engine: SynapseEngine) -> SynapsePlatform:
+    number = next(_numbers)
+    config = {
+        **{"host": synapse_engine.host, "port": synapse_engine.port, "database": synapse_engine.database, "schema": f"views {number}"},
+        **{"authentication_type": "userPassword", "username": f"immuta_system_{number}"},
+    }
+    return SynapsePlatform("synapse", synapse_engine, config)
+
+
+@pytest.fixture
+def databricks(world: World, databricks_engine: DatabricksEngine) -> DatabricksPlatform:
+    client = databricks_engine.add_principal("service_principal")
+    secret = {"use_certificate": False, "client_id": client["client_id"], "client_secret": client["client_secret"], "scope": "all-apis"}
+    config = {
+        **{"workspace_url": databricks_engine.host, "http_path": databricks_engine.http_path, "catalog": f"immuta_{next(_numbers)}"},
+        **{"authentication_type": "oAuthM2M", "oauth_client_config": secret},
+    }
+    world.tenant.warehouses([place("Databricks", databricks_engine)])
+    return DatabricksPlatform("databricks", databricks_engine, config)
+
+
+def statuses(world: World) -> dict[str, str]:
+    return {each["type"]: each["status"] for each in world.tenant.call("GET", "/integrations").json()}
+
+
+def test_the_whole_way_on_synapse_and_databricks(world: World, synapse: SynapsePlatform, databricks: DatabricksPlatform) -> None:
+    platforms = [synapse, databricks]
+    before = {platform.host: platform.engine.catalog() for platform in platforms}
+
+    done = world.register(on=platforms)
+    assert done.rc == 0, done.output
+    assert statuses(world) == {platform.type: "enabled" for platform in platforms}
+    assert [done.result(platform.host)["action"] for platform in platforms] == ["created", "created"]
+    assert synapse.engine.can_login(synapse.user, NASTY, synapse.database), "the password did not arrive as it was typed"
+    assert synapse.config["schema"] in synapse.pool()["schemas"]
+    assert databricks.config["catalog"] in databricks.engine.catalog()["catalogs"]
+
+    again = world.register(on=platforms)
+    assert (again.rc, [again.changed(platform.host) for platform in platforms]) == (0, [0, 0]), again.output
+
+    synapse.config["impersonation"] = {"enabled": True, "role": "act as others"}
+    databricks.config["audit"] = {"enabled": True}
+    edited = world.register(on=platforms)
+    assert edited.rc == 0, edited.output
+    assert [edited.result(platform.host)["action"] for platform in platforms] == ["updated", "updated"]
+    assert "act as others" in synapse.pool()["roles"]
+    assert "system.access.audit" in str(databricks.engine.catalog()["grants"])
+    assert [world.tenant.revalidate(each["id"])["status"] for each in world.tenant.integrations()] == ["enabled", "enabled"]
+
+    ended = world.deregister(on=platforms)
+    assert ended.rc == 0, ended.output
+    assert statuses(world) == {}
+    assert databricks.engine.catalog() == before[databricks.host]
+    after = synapse.engine.catalog()
+    assert after["databases"] == before[synapse.host]["databases"]
+    assert set(after["logins"]) - set(before[synapse.host]["logins"]) == {synapse.user}, "a pool cannot drop a login"
+
+
+def test_a_broken_set_up_on_synapse_is_taken_back_in_both_databases(world: World, synapse: SynapsePlatform) -> None:
+    before = synapse.engine.catalog()
+    world.tenant.settings(script_tampering={"create": {"kind": "break", "statement": 8}})
+    run = world.register(on=synapse, immuta_platform_on_failure="cleanup")
+    assert run.rc != 0
+    assert "Immuta's clean-up script has taken back what this set-up had made" in run.output
+    ran = [event["result"] for event in run.tasks(synapse.host, "immuta_sql_script") if "executed" in event["result"]]
+    assert sum(result["executed"] for result in ran) > 8
+    assert synapse.engine.catalog() == before
+    assert statuses(world) == {}
