@@ -303,7 +303,7 @@ SYNAPSE = Platform(
         "initial-create": "master",
         "create": "{database}",
         "edit": "{database}",
-        "delete": "master",
+        "delete": "{database}",
         "cleanup": "master",
         "post-cleanup": "{database}",
     },

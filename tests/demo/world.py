@@ -206,13 +206,12 @@ def opened() -> Iterator[World]:
     with ExitStack() as stack:
         stack.callback(keep_the_logs, folder)
         engines: dict[str, Engine] = {place.name: RedshiftEngine() if place.type == "Redshift" else SnowflakeEngine() for place in PLACES}
+        tenants = {name: Simulator() for name in ("emea", "us")}
         with ThreadPoolExecutor() as pool:
-            for _unused in pool.map(stack.enter_context, engines.values()):
+            for _unused in pool.map(stack.enter_context, [*engines.values(), *tenants.values()]):
                 pass
-        tenants = {}
-        for name in ("emea", "us"):
-            places = [warehouse(place, engines[place.name]) for place in PLACES if place.tenant == name]
-            tenants[name] = stack.enter_context(Simulator(warehouses=places))
+        for name, tenant in tenants.items():
+            tenant.warehouses([warehouse(place, engines[place.name]) for place in PLACES if place.tenant == name])
         world = World(folder, tenants, engines)
         with ThreadPoolExecutor() as pool:
             for _unused in pool.map(call, [world.prepare, *(partial(furnish, place.name, engines[place.name]) for place in PLACES)]):

@@ -313,7 +313,7 @@ def test_scripts_and_where_they_run() -> None:
             "initial-create": "master",
             "create": "{database}",
             "edit": "{database}",
-            "delete": "master",
+            "delete": "{database}",
             "cleanup": "master",
             "post-cleanup": "{database}",
         },
