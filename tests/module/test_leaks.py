@@ -212,6 +212,7 @@ def changed(options: Mapping[str, Any], config: Mapping[str, Any], **more: Any) 
     return {**options, "config": {**options["config"], **config}, **more}
 
 
+@pytest.mark.cores
 def test_nothing_leaks_when_all_goes_well(hunt: Hunt) -> None:
     tasks = []
     for name, options in LIVES.items():

@@ -163,6 +163,7 @@ def test_a_shared_database_is_neither_asked_for_nor_cleaned_up(world: World) -> 
     assert "public.precious" in world.redshift.holds()["tables"]
 
 
+@pytest.mark.cores
 def test_a_request_that_is_refused_after_the_scripts(world: World) -> None:
     """Kept: the set-up is complete and can be adopted. With on_failure cleanup: taken back, since Immuta has no integration."""
     refusal = {"method": "POST", "path": "^/integrations$", **REFUSAL}

@@ -110,6 +110,7 @@ def test_the_tenant_validates_after_the_scripts_and_before_the_request(world: Wo
     ]
 
 
+@pytest.mark.cores
 def test_nothing_secret_is_shown_at_any_verbosity(world: World) -> None:
     secrets = forms_of(NASTY) | forms_of(world.redshift.engine.admin_password) | forms_of(world.tenant.api_key)
     for run in (world.register("-vvvv", "--diff"), world.deregister("-vvvv", "--diff")):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from .conftest import NASTY, World
 from .test_failures import scripts_run
 
@@ -78,6 +80,7 @@ def test_repair_runs_the_edit_script_and_updates(world: World) -> None:
     assert "PUT /integrations/1" in world.asked()
 
 
+@pytest.mark.cores
 def test_a_password_is_rotated_when_that_is_asked_for(world: World) -> None:
     assert world.register().rc == 0
     world.redshift.password = "an0ther 'one' $$;"

@@ -123,6 +123,57 @@ def pytest() -> None:
     run(sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", f"--junitxml={JUNIT}")
 
 
+# The ansible-core that is tested beside .venv's: the oldest that meta/runtime.yml allows, and the first with today's templating.
+# Each with the Pythons that it runs on; the first of them that is here is taken.
+CORES = {"2.16.19": ("3.11", "3.12"), "2.19.14": ("3.11", "3.12", "3.13")}
+
+
+def cores() -> None:
+    """The tests marked so, on other versions of ansible-core. The oldest has to run; another may be left out where there is no Python for it."""
+    for number, (version, pythons) in enumerate(CORES.items()):
+        if base := find_python(pythons):
+            print(f"--- ansible-core {version}", flush=True)
+            run(sys.executable, "-m", "pytest", "-m", "cores", "-n", "2", "--dist", "worksteal", CORE_PYTHON=str(core_python(version, base)))
+        elif number == 0:
+            raise Failed(f"ansible-core {version} is the oldest supported, and no Python {' or '.join(pythons)} was found")
+        else:
+            print(f"Left out: ansible-core {version}, for which no Python {' or '.join(pythons)} was found", flush=True)
+
+
+def find_python(versions: tuple[str, ...]) -> Path | None:
+    folders = [*map(Path, os.environ.get("PATH", os.defpath).split(os.pathsep)), *sorted(pyenv_folders())]
+    candidates = (folder / f"python{version}" for version in versions for folder in folders)
+    return next((python for python in candidates if python.is_file() and runs(python)), None)
+
+
+def core_python(version: str, base: Path) -> Path:
+    """The Python of a virtual environment with that ansible-core and what the modules import, made once."""
+    place = BUILD / "cores" / version
+    python, stamp = place / "bin" / "python", place / "made-from"
+    wanted = [f"ansible-core=={version}", *libraries()]
+    made_from = "\n".join([str(base), *wanted])
+    place.parent.mkdir(exist_ok=True)
+    with alone(place):
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != made_from:
+            run("uv", "venv", "--quiet", "--clear", "--no-python-downloads", "--python", base, place)
+            try:
+                run("uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *wanted)
+            except Failed:  # as in bootstrap: uv does not read pip's configuration
+                run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *wanted)
+            stamp.write_text(made_from, encoding="utf-8")
+    return python
+
+
+def libraries() -> list[str]:
+    """What the modules import, as meta names it and as tests/requirements.txt pins it."""
+    named = {re.split(r"[<>=]", line)[0].replace("_", "-") for line in requirements("meta/ee-requirements.txt")}
+    return [line for line in requirements("tests/requirements.txt") if line.partition("==")[0] in named]
+
+
+def requirements(path: str) -> list[str]:
+    return [line for line in (ROOT / path).read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+
+
 GET_PIP_STUB = """\
 import subprocess, sys
 # In a process of its own: ensurepip sets PIP_CONFIG_FILE for the process it runs in.
@@ -238,7 +289,7 @@ LINT: dict[str, Callable[[], object]] = {
     "docs": documentation,
     "changelog": changelog,
 }
-ALL = LINT | {"pytest": pytest, "sanity": sanity, "tarball": tarball}
+ALL = LINT | {"pytest": pytest, "cores": cores, "sanity": sanity, "tarball": tarball}
 # Not checks, but wanted by the Makefile in the same environment.
 OTHER: dict[str, Callable[[], object]] = {"build": build, "demo": demo, "venv": lambda: None}
 GROUPS = {"all": list(ALL), "lint": list(LINT)}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tools import checks
-from tools.checks import ROOT, Failed, Outcome, report, runs, working_path
+from tools.checks import CORES, ROOT, Failed, Outcome, cores, libraries, report, requirements, runs, working_path
 
 SHIM = "#!/bin/sh\necho 'command not found' >&2\nexit 127\n"
 REPORT = '<testsuites><testsuite tests="7" failures="1" errors="1" skipped="0"/></testsuites>'
@@ -115,3 +115,28 @@ def test_what_steers_ansible_or_names_a_tenant_does_not_reach_the_checks(monkeyp
 def test_a_command_that_fails_fails_its_check() -> None:
     with pytest.raises(Failed, match="false ended with status 1"):
         checks.run("false")
+
+
+def test_the_oldest_core_is_the_one_that_meta_allows_and_has_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    oldest, *_others = CORES
+    assert f'">={oldest.rpartition(".")[0]}.0"' in (ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8")
+    monkeypatch.setattr(checks, "find_python", lambda versions: None)
+    with pytest.raises(Failed, match=oldest):
+        cores()
+
+
+def test_another_core_is_left_out_by_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (oldest, here), (later, _away) = CORES.items()
+    ran: list[str] = []
+    monkeypatch.setattr(checks, "CORES", {oldest: here, later: ("3.99",)})
+    monkeypatch.setattr(checks, "find_python", lambda versions: None if "3.99" in versions else Path(sys.executable))
+    monkeypatch.setattr(checks, "core_python", lambda version, base: Path(version))
+    monkeypatch.setattr(checks, "run", lambda *command, CORE_PYTHON: ran.append(CORE_PYTHON))
+    cores()
+    assert ran == [oldest]
+    assert f"Left out: ansible-core {later}" in capsys.readouterr().out
+
+
+def test_a_core_gets_every_library_as_it_is_pinned() -> None:
+    assert len(libraries()) == len(requirements("meta/ee-requirements.txt"))
+    assert all("==" in line for line in libraries())
