@@ -74,8 +74,23 @@ def test_every_script_belongs_to_a_work() -> None:
     assert scripts == {script for platform in PLATFORMS.values() for script in platform.scripts}
 
 
+def options_of_the_role() -> dict[str, Any]:
+    """The options of all entry points. One of the same name is the same."""
+    found: dict[str, Any] = {}
+    for entry in load("meta/argument_specs.yml")["argument_specs"].values():
+        for name, spec in entry["options"].items():
+            assert found.setdefault(name, spec) == spec, name
+    return found
+
+
+def test_every_playbook_but_those_of_main_has_its_entry_point() -> None:
+    entries = set(load("meta/argument_specs.yml")["argument_specs"])
+    assert entries == {"main", *(path.stem for path in (ROOT / "playbooks").glob("*.yml") if f"tasks_from: {path.stem}" in path.read_text())}
+    assert not [entry for entry in entries if not (ROLE / "tasks" / f"{entry}.yml").exists()]
+
+
 def test_options_defaults_and_readme_say_the_same() -> None:
-    options = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    options = options_of_the_role()
     defaults = load("defaults/main.yml")
     documented = {name: spec["default"] for name, spec in options.items() if "default" in spec}
     assert documented == defaults
@@ -87,9 +102,9 @@ def test_options_defaults_and_readme_say_the_same() -> None:
 
 def test_what_the_role_freezes_is_what_it_documents() -> None:
     """Every documented variable is read when the role begins, and only there."""
-    options = set(load("meta/argument_specs.yml")["argument_specs"]["main"]["options"])
+    options = set(options_of_the_role())
     frozen = set(re.findall(r"\bimmuta_\w+", (ROLE / "tasks" / "freeze.yml").read_text().split("- name: Begin")[0]))
     assert {name for name in frozen if not name.startswith("immuta_platform__")} == options
-    elsewhere = "".join(path.read_text() for path in [*(ROLE / "tasks").glob("*.yml"), ROLE / "vars" / "main.yml"] if path.name != "freeze.yml")
+    elsewhere = "".join(path.read_text() for path in [*(ROLE / "tasks").glob("*.yml"), *(ROLE / "vars").glob("*.yml")] if path.name != "freeze.yml")
     used = set(re.findall(r"\{\{[^}]*?\b(immuta_(?:platform_)?[a-z]\w+)\b[^}]*?\}\}", elsewhere))
     assert not used & options

@@ -227,8 +227,8 @@ def test_a_role_documents_each_of_its_variables_twice(role: Path) -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 def test_defaults_are_those_of_the_argument_spec(role: Path) -> None:
-    options = load(f"roles/{role.name}/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
-    documented = {name: option["default"] for name, option in options.items() if "default" in option}
+    entries = load(f"roles/{role.name}/meta/argument_specs.yml")["argument_specs"].values()
+    documented = {name: option["default"] for entry in entries for name, option in entry["options"].items() if "default" in option}
     assert documented == load(f"roles/{role.name}/defaults/main.yml")
 
 
