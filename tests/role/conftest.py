@@ -23,6 +23,8 @@ from support.playbook import Run, run_playbook
 
 REGISTER = "community.immuta.register"
 DEREGISTER = "community.immuta.deregister"
+ROTATE = "community.immuta.rotate"
+SYNC = "community.immuta.sync"
 
 #: everything that has ever broken a script, a template or a masker; 5439 is also a port
 NASTY = """it's "both"; $$ $tag$ %s %(x)s {{ braces }} {% raw %} \\ back\\n ünïcödé 5439"""

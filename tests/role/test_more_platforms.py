@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from engines import DatabricksEngine, Engine, SynapseEngine
 
-from .conftest import NASTY, Platform, World
+from .conftest import NASTY, ROTATE, Platform, World
 
 _numbers = itertools.count(1)
 
@@ -100,6 +100,8 @@ def test_the_whole_way_on_synapse_and_databricks(world: World, synapse: SynapseP
     assert "system.access.audit" in str(databricks.engine.catalog()["grants"])
     assert [world.tenant.revalidate(each["id"])["status"] for each in world.tenant.integrations()] == ["enabled", "enabled"]
 
+    rotate(world, synapse, databricks)
+
     ended = world.deregister(on=platforms)
     assert ended.rc == 0, ended.output
     assert statuses(world) == {}
@@ -107,6 +109,24 @@ def test_the_whole_way_on_synapse_and_databricks(world: World, synapse: SynapseP
     after = synapse.engine.catalog()
     assert after["databases"] == before[synapse.host]["databases"]
     assert set(after["logins"]) - set(before[synapse.host]["logins"]) == {synapse.user}, "a pool cannot drop a login"
+
+
+def rotate(world: World, synapse: SynapsePlatform, databricks: DatabricksPlatform) -> None:
+    """A password, set in master; and the secret of a service principal, which is made elsewhere, so that no statement sets it."""
+    synapse.extra = {"immuta_platform_new_secrets": {"password": {"__ansible_unsafe": f"next {NASTY}]]"}}}
+    client = databricks.config["oauth_client_config"]
+    made = databricks.engine.add_principal("service_principal", client["client_id"])["client_secret"]
+    databricks.extra = {"immuta_platform_new_secrets": {"oAuthClientConfig": {"clientSecret": made}}}
+    done = world.run(ROTATE, on=[synapse, databricks])
+    assert done.rc == 0, done.output
+    assert synapse.engine.can_login(synapse.user, f"next {NASTY}]]", synapse.database)
+    assert not synapse.engine.can_login(synapse.user, NASTY, synapse.database)
+    assert not done.tasks("databricks", "immuta_sql_script")
+    stored = {each["type"]: each["config"] for each in world.tenant.integrations()}
+    assert stored["Azure Synapse Analytics"]["password"] == f"next {NASTY}]]"
+    assert stored["Databricks"]["oAuthClientConfig"]["clientSecret"] == made
+    synapse.password, client["client_secret"] = f"next {NASTY}]]", made
+    synapse.extra, databricks.extra = {}, {}
 
 
 def test_a_broken_set_up_on_synapse_is_taken_back_in_both_databases(world: World, synapse: SynapsePlatform) -> None:

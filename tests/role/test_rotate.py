@@ -17,12 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from support.playbook import Run
 
-from .conftest import NASTY, Platform, World
+from .conftest import NASTY, ROTATE, SYNC, Platform, World
 from .test_connections import Connection, leave
 from .test_playbooks import load
-
-ROTATE = "community.immuta.rotate"
-SYNC = "community.immuta.sync"
 
 NEXT = NASTY.replace("5439", "n€xt")
 
@@ -173,6 +170,7 @@ def connection_key_of(world: World, keyed: Keyed) -> str:
     return str(document["connection"]["privateKey"]["content"])
 
 
+@pytest.mark.cores
 def test_the_whole_way_of_a_key_pair_and_a_connection(world: World, keyed: Keyed) -> None:
     """At every moment the account has the key that Immuta uses."""
     new = KeyPair()
