@@ -24,9 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RST = ROOT / "docs" / "docsite" / "rst"
 GROUP = "immuta_platforms"
 COLLECTION = "community.immuta."
-ROLE_OPTIONS: dict[str, Any] = yaml.safe_load((ROOT / "roles/immuta_platform/meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"][
-    "options"
-]
+_ENTRY_POINTS: dict[str, Any] = yaml.safe_load((ROOT / "roles/immuta_platform/meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+ROLE_OPTIONS: dict[str, Any] = {name: option for entry in _ENTRY_POINTS.values() for name, option in entry["options"].items()}
 _BLOCK = re.compile(r"^( *)\.\. code-block:: yaml\n\n((?:\1 {4}.*\n|\n)+)", re.MULTILINE)
 
 
