@@ -139,3 +139,15 @@ def test_a_broken_set_up_on_synapse_is_taken_back_in_both_databases(world: World
     assert sum(result["executed"] for result in ran) > 8
     assert synapse.engine.catalog() == before
     assert statuses(world) == {}
+
+
+def test_a_tenant_without_edit_scripts_for_databricks(world: World, databricks: DatabricksPlatform) -> None:
+    """Immuta makes the change alone; nothing is left pending."""
+    world.tenant.settings(databricks_scripts="delete")
+    assert world.register(on=databricks).rc == 0
+    databricks.config["group_pattern"] = {"deny": "immuta_exempt"}
+    edited = world.register(on=databricks)
+    assert edited.rc == 0, edited.output
+    assert edited.result("databricks")["action"] == "updated"
+    assert not edited.tasks("databricks", "immuta_sql_script")
+    assert world.register(on=databricks).changed("databricks") == 0
