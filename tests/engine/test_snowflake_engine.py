@@ -300,7 +300,7 @@ def test_the_information_schema_shows_tables_and_columns(cursor: Any, new: str) 
     for place in ("", f"{new}."):
         tables = cursor.execute(f"SELECT TABLE_SCHEMA, TABLE_NAME FROM {place}INFORMATION_SCHEMA.TABLES").fetchall()
         assert ("S", "T") in tables
-        columns = cursor.execute(f"SELECT COLUMN_NAME FROM {place}INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = 'T'").fetchall()
+        columns = cursor.execute(f"SELECT COLUMN_NAME FROM {place}INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = 'T' ORDER BY ORDINAL_POSITION").fetchall()
         assert columns == [("A",), ("B",)]
     assert [row[0] for row in cursor.execute("DESCRIBE TABLE t").fetchall()] == ["A", "B"]
     cursor.execute("COMMENT ON COLUMN t.a IS 'x'")

@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 from simulator import Simulator
-from support.tasks import Play, Record
+from support.tasks import Play, Record, replaced
 from support.wire_log import conversations, sent
 
 CONNECTION = "community.immuta.immuta_connection"
 KEY = "acme-prod"
 SECRET = "a s3cret, wh4t else"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIBvgIBADANBgkqhkiG9w0BAQEFAASCAagw\n-----END PRIVATE KEY-----\n"
+#: present secret -> the one after a rotation
+NEW_SECRETS = {SECRET: "an0ther s3cret", PEM: PEM.replace("MIIBvg", "MIIBvw")}
 SNOWFLAKE_HOST = "acme.eu.snowflakecomputing.com"
 DATABRICKS_HOST = "acme.cloud.databricks.com"
 
@@ -126,11 +128,13 @@ def tenant(tenant: Simulator) -> Simulator:
 
 
 def tasks_of(life: Life) -> list[dict[str, Any]]:
-    """missing option, check-create, create, again, check-update, update, again, check-delete, delete, again."""
+    """missing option, check-create, create, again, check-update, update, again, rotate, again, check-delete, delete, again."""
     absent = {"connection_key": KEY, "state": "absent", "wait_interval": 0.05}
     steps = [("missing", life.without)]
     steps += [(name, life.task) for name in ("check-create", "create", "again created")]
     steps += [(name, life.changed) for name in ("check-update", "update", "again updated")]
+    rotated = {**life.changed, "connection": replaced(life.changed["connection"], NEW_SECRETS)}
+    steps += [("rotate", {**rotated, "update_secrets": "always"}), ("again rotated", rotated)]
     steps += [(name, absent) for name in ("check-delete", "delete", "again deleted")]
     how = {"check-": {"check_mode": True}, "missing": {"ignore_errors": True}}
     return [{"name": name, CONNECTION: options, **next((keys for start, keys in how.items() if name.startswith(start)), {})} for name, options in steps]
@@ -154,12 +158,12 @@ def test_the_whole_life(life: Life, run: Callable[..., Play], tenant: Simulator)
     played = run(tasks_of(life), diff=True).ok
     check_create(life, played)
     check_update(life, played)
+    check_rotate(life, played)
     check_delete(life, played)
     assert tenant.stored_connections() == []
     assert {item["status"] for item in tenant.integrations()} <= {"deleted"}
     check_requests(life, tenant)
-    assert SECRET not in played.output
-    assert "PRIVATE KEY" not in played.output
+    assert not [secret for secret in (SECRET, *NEW_SECRETS.values(), "PRIVATE KEY") if secret in played.output]
 
 
 def check_create(life: Life, played: Play) -> None:
@@ -199,6 +203,13 @@ def check_update(life: Life, played: Play) -> None:
     assert_unchanged(again, updated)
 
 
+def check_rotate(life: Life, played: Play) -> None:
+    rotated, again = played["rotate"], played["again rotated"]
+    assert (rotated["changed"], rotated["action"], rotated["changed_reason"]) == (True, "updated", "update_secrets is always")
+    assert fields_of(rotated) == dict.fromkeys(life.secrets, (None, None))
+    assert_unchanged(again, rotated)
+
+
 def check_delete(life: Life, played: Play) -> None:
     checked, deleted, again = played["check-delete"], played["delete"], played["again deleted"]
     for record in (checked, deleted):
@@ -225,13 +236,16 @@ def check_requests(life: Life, tenant: Simulator) -> None:
         [],
         [put, jobs, override, jobs],
         [],
+        [put, jobs],
+        [],
         counting,
         [f"DELETE /data/object/{KEY}", jobs],
         [],
     ]
     assert all(talk[:2] == [f"GET /data/connection/{KEY}", f"GET /data/object/{KEY}"] for talk in conversations(tenant))
-    (body,) = map(json.loads, sent(tenant, "PUT", f"/data/connection/{KEY}"))
-    assert set(body) == {"connection"}
+    updated, rotated = map(json.loads, sent(tenant, "PUT", f"/data/connection/{KEY}"))
+    assert set(updated) == set(rotated) == {"connection"}
+    assert replaced(updated, NEW_SECRETS) == rotated != updated
     assert [json.loads(body) for body in sent(tenant, "PUT", f"/data/settings/{KEY}")] == [{"settings": {"isActive": True}}]
 
 
@@ -284,6 +298,6 @@ FORMS: list[dict[str, Any]] = [
 def test_a_tenant_may_answer_in_other_forms(form: dict[str, Any], name: str, run: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(**form)
     played = run([task for task in tasks_of(LIVES[name]) if not task["name"].startswith(("check-", "missing"))]).ok
-    assert [record["action"] for record in played] == ["created", "unchanged", "updated", "unchanged", "deleted", "unchanged"]
+    assert [record["action"] for record in played] == ["created", *["unchanged", "updated"] * 2, "unchanged", "deleted", "unchanged"]
     assert "REDACTED" not in "".join(sent(tenant, "PUT", f"/data/connection/{KEY}"))
     assert tenant.stored_connections() == []

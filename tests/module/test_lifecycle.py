@@ -16,12 +16,14 @@ from ansible_collections.community.immuta.plugins.module_utils._plan import desi
 from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS
 from simulator import Simulator
 from support.modules import Reply, run_module
-from support.tasks import INTEGRATION, Play, Record
+from support.tasks import INTEGRATION, Play, Record, replaced
 from support.wire_log import conversations, sent
 
 PASSWORD = "a s3cret, wh4t else"
 ACCOUNT = {"authentication_type": "userPassword", "username": "admin", "password": PASSWORD}
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIBvgIBADANBgkqhkiG9w0BAQEFAASCAagw\n-----END PRIVATE KEY-----\n"
+#: present secret -> the one after a rotation
+NEW_SECRETS = {PASSWORD: "an0ther s3cret", PEM: PEM.replace("MIIBvg", "MIIBvw")}
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class Life:
 
     def changed(self, **more: Any) -> dict[str, Any]:
         return {**self.task, "config": {**self.config, **self.update}, **more} if self.update else {**self.task, **more}
+
+    def rotated(self, **more: Any) -> dict[str, Any]:
+        """The secrets anew, and nothing else."""
+        return {**replaced(self.changed(), NEW_SECRETS), **more}
 
 
 REDSHIFT = {"host": "cluster.example.com", "database": "immuta", "initial_database": "dev"}
@@ -160,12 +166,13 @@ def life(request: pytest.FixtureRequest) -> Life:
 
 
 def tasks_of(life: Life) -> list[dict[str, Any]]:
-    """missing option, check-create, create, again, check-update, update, again, check-delete, delete, again; those that make sense."""
+    """missing option, check-create, create, again, check-update, update, again, rotate, again, check-delete, delete, again; those that make sense."""
     without = {**life.task, "config": {name: value for name, value in life.config.items() if name != life.missing}}
     absent = {**life.task, "state": "absent"}
     steps = [("missing", without)] * bool(life.missing)
     steps += [(name, life.task) for name in ("check-create", "create", "again created")]
     steps += [(name, life.changed()) for name in ("check-update", "update", "again updated")] * bool(life.update)
+    steps += [("rotate", life.rotated(update_secrets="always")), ("again rotated", life.rotated())] * bool(life.update)
     steps += [(name, absent) for name in ("check-delete", "delete", "again deleted")]
     how = {"check-": {"check_mode": True}, "missing": {"ignore_errors": True}}
     return [{"name": name, INTEGRATION: options, **next((keys for start, keys in how.items() if name.startswith(start)), {})} for name, options in steps]
@@ -190,11 +197,11 @@ def test_the_whole_life(life: Life, run: Callable[..., Play], tenant: Simulator)
     check_create(life, played)
     if life.update:
         check_update(life, played)
+        check_rotate(life, played, tenant)
     check_delete(life, played)
     assert tenant.integrations() == [] or {item["status"] for item in tenant.integrations()} == {"deleted"}
     check_requests(life, tenant)
-    assert PASSWORD not in played.output
-    assert "PRIVATE KEY" not in played.output
+    assert not [secret for secret in (PASSWORD, *NEW_SECRETS.values(), "PRIVATE KEY") if secret in played.output]
 
 
 def check_create(life: Life, played: Play) -> None:
@@ -234,6 +241,15 @@ def check_update(life: Life, played: Play) -> None:
     assert_unchanged(again, updated)
 
 
+def check_rotate(life: Life, played: Play, tenant: Simulator) -> None:
+    rotated, again = played["rotate"], played["again rotated"]
+    assert (rotated["changed"], rotated["action"], rotated["changed_reason"]) == (True, "updated", "update_secrets is always")
+    assert fields_of(rotated) == dict.fromkeys(life.secrets, (None, None))
+    assert_unchanged(again, rotated)
+    body = sent(tenant, "PUT")[-1]
+    assert not [old for old in (PASSWORD, "MIIBvg") if old in body] and [new for new in ("an0ther s3cret", "MIIBvw") if new in body]
+
+
 def check_delete(life: Life, played: Play) -> None:
     deleted, again = played["delete"], played["again deleted"]
     assert (deleted["changed"], deleted["action"], deleted["healthy"]) == (True, "deleted", None)
@@ -250,7 +266,8 @@ def check_requests(life: Life, tenant: Simulator) -> None:
     look, owner = "GET /integrations", ["POST /data/object/search"] * life.connectable
     create = [[look, "POST /integrations?dryRun=true"], [look, "POST /integrations?dryRun=true", "POST /integrations", "GET /integrations/1"], [look]]
     dry_put = [look, *owner, "PUT /integrations/1?dryRun=true"]
-    update = [dry_put, [*dry_put, "PUT /integrations/1", "GET /integrations/1"], [look]]
+    put = [*dry_put, "PUT /integrations/1", "GET /integrations/1"]
+    update = [dry_put, put, [look], put, [look]]
     delete = [[look, *owner, "DELETE /integrations/1?dryRun=true"], [look, *owner, "DELETE /integrations/1", "GET /integrations/1"], [look]]
     assert conversations(tenant) == [*create, *(update if life.update else []), *delete]
     bodies = [json.loads(body) for body in sent(tenant, "DELETE") if body]
@@ -294,14 +311,14 @@ def one_by_one(life: Life, tenant: Simulator, folder: Path) -> list[Reply]:
     return [run_module("immuta_integration", {**named, **task}, folder) for task in tasks]
 
 
-LIFE = ["created", "unchanged", "updated", "unchanged", "deleted", "unchanged"]
+LIFE = ["created", *["unchanged", "updated"] * 2, "unchanged", "deleted", "unchanged"]
 
 
 def test_waiting_for_immuta(tenant: Simulator, tmp_path: Path) -> None:
     tenant.settings(transitions="polls:2")
     replies = one_by_one(LIVES["Redshift, automatic"], tenant, tmp_path)
     assert [reply["action"] for reply in replies] == LIFE
-    assert [reply["integration"].get("status") for reply in replies] == ["enabled", "enabled", "enabled", "enabled", "deleted", None]
+    assert [reply["integration"].get("status") for reply in replies] == [*["enabled"] * 6, "deleted", None]
     assert "GET /integrations/1/status" in conversations(tenant)[0]
 
 

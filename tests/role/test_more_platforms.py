@@ -109,6 +109,7 @@ def test_the_whole_way_on_synapse_and_databricks(world: World, synapse: SynapseP
     after = synapse.engine.catalog()
     assert after["databases"] == before[synapse.host]["databases"]
     assert set(after["logins"]) - set(before[synapse.host]["logins"]) == {synapse.user}, "a pool cannot drop a login"
+    assert ended.result(synapse.host)["left_behind"] == [f"login {synapse.user} in master"]
 
 
 def rotate(world: World, synapse: SynapsePlatform, databricks: DatabricksPlatform) -> None:

@@ -100,7 +100,7 @@ def test_force_disable_runs_no_sql(world: World) -> None:
     assert world.redshift.holds() and world.registered()["status"] == "disabled"
     assert f'DROP DATABASE "{world.redshift.database}"' in run.result("redshift")["left_behind"]
     assert (world.artifacts / "redshift" / "1-delete.sql").exists()
-    assert "What it would have cleaned up" in run.output, "what stays behind is not said"
+    assert "What stays on the warehouse: DROP DATABASE" in run.output, "what stays behind is not said"
 
 
 def test_the_tenant_can_come_from_the_environment(world: World) -> None:

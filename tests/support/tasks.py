@@ -132,3 +132,12 @@ def play(
     run = run_playbook(source, INVENTORY, folder, *flags, environment=settings, **how)
     found = [Record(**json.loads(line)) for line in records.read_text(encoding="utf-8").splitlines()]
     return Play(run.rc, run.output, tuple(found))
+
+
+def replaced(value: Any, texts: Mapping[str, str]) -> Any:
+    """The value with other texts at every depth: C(texts) is old -> new."""
+    if isinstance(value, Mapping):
+        return {key: replaced(each, texts) for key, each in value.items()}
+    if isinstance(value, list):
+        return [replaced(each, texts) for each in value]
+    return texts.get(value, value) if isinstance(value, str) else value
