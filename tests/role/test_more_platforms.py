@@ -152,3 +152,42 @@ def test_a_tenant_without_edit_scripts_for_databricks(world: World, databricks: 
     assert edited.result("databricks")["action"] == "updated"
     assert not edited.tasks("databricks", "immuta_sql_script")
     assert world.register(on=databricks).changed("databricks") == 0
+
+
+class DatabricksConnection(DatabricksPlatform):
+    """Behind a connection. The host is said once, in the integration."""
+
+    def variables(self) -> dict[str, Any]:
+        found = super().variables()
+        found.pop("immuta_platform_integration")
+        sign_in = {name: self.config[name] for name in ("authentication_type", "oauth_client_config")}
+        native = {"host": self.config["workspace_url"], "catalog": self.config["catalog"], **sign_in}
+        found["immuta_platform_connection"] = {
+            "connection_key": "lakehouse",
+            "connection": {"technology": "Databricks", "http_path": self.config["http_path"], **sign_in},
+            "native_integration": {"type": "Databricks", "auto_bootstrap": False, "unity_catalog": True, "config": native},
+        }
+        return found
+
+
+def test_a_connection_to_databricks_says_its_host_once(world: World, databricks: DatabricksPlatform) -> None:
+    world.tenant.settings(data_api="on")
+    connection = DatabricksConnection("lakehouse", databricks.engine, databricks.config)
+    before = connection.engine.catalog()
+
+    check = world.register("--check", on=connection)
+    assert check.rc == 0, check.output
+    assert not world.tenant.writes() and connection.engine.catalog() == before
+
+    done = world.register(on=connection)
+    assert done.rc == 0, done.output
+    (stored,) = world.tenant.stored_connections()
+    assert stored["connection"]["hostname"] == databricks.config["workspace_url"]
+    assert statuses(world) == {"Databricks": "enabled"}
+    assert databricks.config["catalog"] in connection.engine.catalog()["catalogs"]
+    assert world.register(on=connection).changed("lakehouse") == 0
+
+    ended = world.deregister(on=connection)
+    assert ended.rc == 0, ended.output
+    assert world.tenant.stored_connections() == []
+    assert connection.engine.catalog() == before
