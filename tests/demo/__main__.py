@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -85,7 +84,7 @@ def work(steps: Steps, world: World, show: Show) -> list[Outcome]:
 
 
 def play_all(world: World) -> list[Outcome]:
-    """The teams work at the same time, each on its own tenant; what they do is shown team by team. Then comes what concerns all."""
+    """The teams work at the same time, each on its own tenant; what they do is shown team by team."""
     numbered = list(enumerate(STEPS, 1))
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor() as pool:
@@ -102,9 +101,6 @@ def play_all(world: World) -> list[Outcome]:
         except BaseException:
             world.given_up = True  # the pool waits for the run that each team is at, and for no more
             raise
-    if not [outcome for outcome in outcomes if outcome.problem]:
-        print("\n--- Both", flush=True)
-        outcomes += work([(number, step) for number, step in numbered if step.team not in TEAMS], world, partial(print, flush=True))
     return outcomes
 
 
