@@ -9,7 +9,6 @@ The tenant accepts what was really set up and nothing else; the engine's catalog
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,18 +81,6 @@ class Operator:
         id_ = str(reply.json()["id"])
         assert self.status(id_) == "enabled"
         return id_
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Simulator]:
-    with Simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def tenant(server: Simulator) -> Simulator:
-    server.reset()
-    return server
 
 
 # -- Azure Synapse ----------------------------------------------------------------------------------------------------

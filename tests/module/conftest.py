@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tenant for the modules, and plays that talk to it."""
+"""Plays that talk to the tenant."""
 
 from __future__ import annotations
 
@@ -15,19 +15,6 @@ from support.pages import endpoints
 from support.tasks import Play, play
 
 TASKS = Sequence[Mapping[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def tenant(simulator: Simulator) -> Simulator:
-    """A tenant as freshly installed. Nobody has told it where warehouses are, so it trusts them all."""
-    simulator.reset()
-    return simulator
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from simulator import Simulator
+from support.lives import assert_predicted, fields_of, secrets_of, steps_of
 from support.tasks import Play, Record, replaced
 from support.wire_log import conversations, sent
 
@@ -111,7 +112,6 @@ LIVES = {
         tables=3,
     ),
 }
-PREDICTED = ("changed", "action", "adopted", "changes", "changed_reason", "diff")
 ACTIVE = {"settings.is_active": (False, True)}
 
 
@@ -136,22 +136,7 @@ def tasks_of(life: Life) -> list[dict[str, Any]]:
     rotated = {**life.changed, "connection": replaced(life.changed["connection"], NEW_SECRETS)}
     steps += [("rotate", {**rotated, "update_secrets": "always"}), ("again rotated", rotated)]
     steps += [(name, absent) for name in ("check-delete", "delete", "again deleted")]
-    how = {"check-": {"check_mode": True}, "missing": {"ignore_errors": True}}
-    return [{"name": name, CONNECTION: options, **next((keys for start, keys in how.items() if name.startswith(start)), {})} for name, options in steps]
-
-
-def fields_of(record: Record) -> dict[str, tuple[Any, Any]]:
-    return {change["field"]: (change["before"], change["after"]) for change in record["changes"]}
-
-
-def secrets_of(record: Record) -> set[str]:
-    assert not [change for change in record["changes"] if change["secret"] and (change["before"], change["after"]) != (None, None)]
-    return {change["field"] for change in record["changes"] if change["secret"]}
-
-
-def assert_predicted(predicted: Record, real: Record) -> None:
-    assert {key: predicted[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
-    assert set(predicted.result) == set(real.result)
+    return steps_of(CONNECTION, steps)
 
 
 def test_the_whole_life(life: Life, run: Callable[..., Play], tenant: Simulator) -> None:

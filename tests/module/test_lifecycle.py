@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._plan import desired
 from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS
 from simulator import Simulator
+from support.lives import assert_predicted, fields_of, secrets_of, steps_of
 from support.modules import Reply, run_module
 from support.tasks import INTEGRATION, Play, Record, replaced
 from support.wire_log import conversations, sent
@@ -156,7 +157,6 @@ LIVES = {
     ),
     "Trino": Life("Trino", connectable=True),
 }
-PREDICTED = ("changed", "action", "adopted", "changes", "changed_reason", "diff")
 
 
 @pytest.fixture(params=LIVES.values(), ids=LIVES)
@@ -174,22 +174,7 @@ def tasks_of(life: Life) -> list[dict[str, Any]]:
     steps += [(name, life.changed()) for name in ("check-update", "update", "again updated")] * bool(life.update)
     steps += [("rotate", life.rotated(update_secrets="always")), ("again rotated", life.rotated())] * bool(life.update)
     steps += [(name, absent) for name in ("check-delete", "delete", "again deleted")]
-    how = {"check-": {"check_mode": True}, "missing": {"ignore_errors": True}}
-    return [{"name": name, INTEGRATION: options, **next((keys for start, keys in how.items() if name.startswith(start)), {})} for name, options in steps]
-
-
-def fields_of(record: Record) -> dict[str, tuple[Any, Any]]:
-    return {change["field"]: (change["before"], change["after"]) for change in record["changes"]}
-
-
-def secrets_of(record: Record) -> set[str]:
-    assert not [change for change in record["changes"] if change["secret"] and (change["before"], change["after"]) != (None, None)]
-    return {change["field"] for change in record["changes"] if change["secret"]}
-
-
-def assert_predicted(predicted: Record, real: Record) -> None:
-    assert {key: predicted[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
-    assert set(predicted.result) == set(real.result)
+    return steps_of(INTEGRATION, steps)
 
 
 def test_the_whole_life(life: Life, run: Callable[..., Play], tenant: Simulator) -> None:

@@ -5,41 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from simulator import Reply, Simulator
+from simulator import Simulator
 from simulator.examples import EXAMPLES, payload
-
-OKTA = {"username": "taylor@redshift.com", "password": "abc1234", "appId": "Okta", "idpHost": "organization.okta.com", "role": "admin"}
-SNOWFLAKE_CREDENTIALS = {"authenticationType": "userPassword", "username": "taylor@snowflake.com", "password": "abc1234", "role": "ACCOUNTADMIN"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Simulator]:
-    with Simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def tenant(server: Simulator) -> Simulator:
-    server.reset()
-    return server
-
-
-def created(tenant: Simulator, document: dict[str, Any]) -> str:
-    reply = tenant.call("POST", "/integrations", document)
-    assert reply.status == 200, reply.text
-    return str(reply.json()["id"])
-
-
-def refusal(reply: Reply) -> tuple[int, str]:
-    body = reply.json()
-    assert body["statusCode"] == reply.status
-    return reply.status, body["message"]
-
+from unit.simulated import OKTA, created, refusal
 
 # -- creating and looking ---------------------------------------------------------------------------------------------
 

@@ -15,9 +15,10 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._fields import Field
 from ansible_collections.community.immuta.plugins.module_utils._technologies import RESERVED_KEYS
 from ansible_collections.community.immuta.plugins.module_utils._technologies import TECHNOLOGIES as OURS
-from simulator import Reply, Simulator
+from simulator import Simulator
 from simulator.documents import value_at
 from simulator.technologies import RESERVED, TECHNOLOGIES
+from unit.simulated import refusal
 
 HOST = "acme.eu.snowflakecomputing.com"
 ACCOUNT = {"authenticationType": "userPassword", "username": "immuta", "password": "a s3cret"}
@@ -52,15 +53,9 @@ DEEP = "/data/object/acme/SALES/PUBLIC/ORDERS"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Simulator]:
-    with Simulator(data_api="on") as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def tenant(server: Simulator) -> Simulator:
-    server.reset()
-    return server
+def simulator() -> Iterator[Simulator]:
+    with Simulator(data_api="on") as running:
+        yield running
 
 
 def edited(payload: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -81,12 +76,6 @@ def registered(tenant: Simulator, payload: dict[str, Any] | None = None) -> str:
     assert reply.status == 200, reply.text
     assert reply.json()["objectPath"] == [payload["connectionKey"]]
     return str(reply.json().get("bulkId", ""))
-
-
-def refusal(reply: Reply) -> tuple[int, str]:
-    body = reply.json()
-    assert body["statusCode"] == reply.status
-    return reply.status, body["message"]
 
 
 def looked(tenant: Simulator, bulk_id: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -41,18 +40,6 @@ MATRIX = {
     "delete": {"Snowflake", "Databricks", "Redshift", "Azure Synapse Analytics"},
 }
 PASSWORDS = ["plain", "o'clock", 'dou"ble', "semi;colon", "$$", "a$$b;$", "ends$", "back\\slash\\", "\\'", "%s {{ x }} %(y)s", "grün 🔑", "--", "/*", "443"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Simulator]:
-    with Simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def tenant(server: Simulator) -> Simulator:
-    server.reset()
-    return server
 
 
 def payload(type_: str, **config: Any) -> dict[str, Any]:

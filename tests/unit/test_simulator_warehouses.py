@@ -93,28 +93,21 @@ def snowflake() -> Iterator[SnowflakeEngine]:
         yield engine
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Simulator]:
-    with Simulator() as simulator:
-        yield simulator
-
-
 @pytest.fixture(params=["Redshift", "Snowflake"])
-def warehouse(request: pytest.FixtureRequest, server: Simulator) -> Iterator[Warehouse]:
-    server.reset()
+def warehouse(request: pytest.FixtureRequest, tenant: Simulator) -> Iterator[Warehouse]:
     account = {"authenticationType": "userPassword", "username": "sys", "password": PASSWORD}
     if request.param == "Redshift":
         # a loopback host is where it says
         engine = request.getfixturevalue("redshift")
         config = {"host": engine.host, "port": engine.port, "database": "immuta", "initialDatabase": "dev", **account}
-        found = Warehouse("Redshift", server, engine, config, lambda database: engine.connect(database=database))
+        found = Warehouse("Redshift", tenant, engine, config, lambda database: engine.connect(database=database))
     else:
         # any other host is where the warehouses are said to be
         engine = request.getfixturevalue("snowflake")
         host = "org.us-east-1.snowflakecomputing.com"
-        server.warehouses([{"host": host, "type": "Snowflake", "address": engine.host, "port": engine.port, "account": engine.account}])
+        tenant.warehouses([{"host": host, "type": "Snowflake", "address": engine.host, "port": engine.port, "account": engine.account}])
         config = {"host": host, "warehouse": engine.warehouse, "database": "IMMUTA", **account, "username": "SYS"}
-        found = Warehouse("Snowflake", server, engine, config, lambda database: engine.connect())
+        found = Warehouse("Snowflake", tenant, engine, config, lambda database: engine.connect())
     yield found
     found.clean()
 
@@ -336,23 +329,22 @@ def test_login_that_the_engines_do_not_have_is_skipped(warehouse: Warehouse) -> 
     assert {test["status"] for test in tests} == {"skipped"}
 
 
-def test_second_script_can_wait_until_the_first_really_ran(server: Simulator, redshift: RedshiftEngine) -> None:
-    server.reset()
+def test_second_script_can_wait_until_the_first_really_ran(tenant: Simulator, redshift: RedshiftEngine) -> None:
     place = {"host": "cluster", "type": "Redshift", "address": redshift.host, "port": redshift.port}
-    server.warehouses([{**place, "login": {"username": redshift.admin_user, "password": redshift.admin_password}}])
-    server.settings(script_order="ran")
+    tenant.warehouses([{**place, "login": {"username": redshift.admin_user, "password": redshift.admin_password}}])
+    tenant.settings(script_order="ran")
     config = {"host": "cluster", "database": "immuta", "initialDatabase": "dev", "authenticationType": "userPassword", "username": "u", "password": "p"}
     wanted = {"type": "Redshift", "autoBootstrap": False, "config": config}
-    assert server.call("POST", "/integrations/scripts/initial-create", wanted).status == 200
-    assert server.call("POST", "/integrations/scripts/create", wanted).status == 400
+    assert tenant.call("POST", "/integrations/scripts/initial-create", wanted).status == 200
+    assert tenant.call("POST", "/integrations/scripts/create", wanted).status == 400
     with closing(redshift.connect()) as connection:
         connection.cursor().execute("CREATE DATABASE immuta")
-    assert server.call("POST", "/integrations/scripts/create", wanted).status == 200
+    assert tenant.call("POST", "/integrations/scripts/create", wanted).status == 200
     with closing(redshift.connect()) as connection:
         connection.cursor().execute("DROP DATABASE immuta")
 
 
 @pytest.mark.parametrize("place", [{"host": "h"}, {"host": "h", "type": "Redshift", "address": "a", "port": 1, "colour": "red"}])
-def test_bad_warehouse_is_refused(server: Simulator, place: dict[str, Any]) -> None:
+def test_bad_warehouse_is_refused(tenant: Simulator, place: dict[str, Any]) -> None:
     with pytest.raises(SimulatorError, match="a warehouse is"):
-        server.warehouses([place])
+        tenant.warehouses([place])

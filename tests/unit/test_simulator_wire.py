@@ -25,15 +25,9 @@ TRINO = {"type": "Trino"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Simulator]:
-    with Simulator(api_key="the-key", trino_key="absent") as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def tenant(server: Simulator) -> Simulator:
-    server.reset()
-    return server
+def simulator() -> Iterator[Simulator]:
+    with Simulator(api_key="the-key", trino_key="absent") as running:
+        yield running
 
 
 @pytest.fixture
