@@ -52,7 +52,7 @@ def test_escapes_are_snowflakes(sql: str, value: str) -> None:
     assert only(sql).value == value
 
 
-@pytest.mark.parametrize("sql", ["a -- ' \n b", "a // ' \n b", "a /* ' ; */ b", "a\r\n\tb", "A B"])
+@pytest.mark.parametrize("sql", ["a -- ' \n b", "a // ' \n b", "a /* ' ; */ b", "a /* /* */ b", "a\r\n\tb", "A B"])
 def test_comments_and_spaces_are_no_words(sql: str) -> None:
     assert [word.value for word in words_of(sql)] == ["A", "B"]
 
@@ -72,9 +72,9 @@ def test_an_error_counts_lines_and_shows_no_literal() -> None:
 
 
 def test_properties_take_every_kind_of_value() -> None:
-    sql = "a = 'x' B=\"y\" c = $$z$$, d = 5 e = TRUE f = NULL g = h.\"i\" j = ('k', 'l') WITH MANAGED ACCESS"
+    sql = "a = 'x' B=\"y\" c = $$z$$, d = 5 e = TRUE f = NULL g = h.\"i\" j = ('k', 'l') m = 1.5e3 WITH MANAGED ACCESS"
     assert Reader.of(sql).properties(("WITH MANAGED ACCESS",)) == {
-        **{"A": "x", "B": "y", "C": "z", "D": "5", "E": True, "F": None, "G": "H.i", "J": ["k", "l"]},
+        **{"A": "x", "B": "y", "C": "z", "D": "5", "E": True, "F": None, "G": "H.i", "J": ["k", "l"], "M": "1.5e3"},
         "WITH MANAGED ACCESS": True,
     }
 

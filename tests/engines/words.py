@@ -34,19 +34,21 @@ class Grammar:
     unname: Callable[[str], str]  # the name in a quoted identifier
     fold: Callable[[str], str] = str  # what becomes of an identifier without quotes
     word: str = r"[^\W\d][\w$]*"
+    space: str = r"[\s\ufeff]+|--[^\r\n]*"  # what is between words, with the comments that end with their line
+    opening: str = "['\"`]"  # what begins a string or a quoted identifier
     nested_comments: bool = True
     pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         kinds = {
-            "space": r"[\s\ufeff]+|--[^\r\n]*",
+            "space": self.space,
             "comment": r"/\*",
             "string": self.string,
             "quoted": self.quoted,
-            "unclosed": "['\"`]",
+            "unclosed": self.opening,
             "word": self.word,
-            "number": r"\d+(?:\.\d+)?",
-            "mark": r"::|<>|<=|>=|!=|\|\||.",
+            "number": r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?",
+            "mark": r"::|:=|<>|<=|>=|!=|\|\||.",
         }
         pattern = "|".join(f"(?P<{kind}>{expression})" for kind, expression in kinds.items())
         object.__setattr__(self, "pattern", re.compile(pattern, re.DOTALL))
@@ -99,7 +101,7 @@ class Unexpected(Exception):
 
 
 class Reader:
-    """Reads a statement from its first word to its last. Unexpected says what does not fit."""
+    """Reads a statement from its first word to its last; `unexpected` is raised for what does not fit."""
 
     def __init__(self, sql: str, words: Sequence[Word]) -> None:
         self.sql = sql
@@ -114,6 +116,10 @@ class Reader:
         place = self.at + ahead
         return self.words[place] if 0 <= place < len(self.words) else None
 
+    def unexpected(self) -> Exception:
+        """The error at the word that comes: it does not fit. A dialect may say it in its own words."""
+        return Unexpected(self.peek())
+
     def key(self, ahead: int = 0) -> str:
         """The key of a word that comes, or that came; empty at the end and for what is quoted."""
         word = self.peek(ahead)
@@ -122,7 +128,7 @@ class Reader:
     def next(self) -> Word:
         word = self.peek()
         if word is None:
-            raise Unexpected(None)
+            raise self.unexpected()
         self.at += 1
         return word
 
@@ -145,23 +151,23 @@ class Reader:
 
     def expect(self, phrase: str) -> None:
         if not self.accept(phrase):
-            raise Unexpected(self.peek())
+            raise self.unexpected()
 
     def expect_one(self, phrases: Collection[str]) -> str:
         found = self.accept_one(phrases)
         if not found:
-            raise Unexpected(self.peek())
+            raise self.unexpected()
         return found
 
     def end(self) -> None:
         """Nothing more may come."""
         if not self.done:
-            raise Unexpected(self.peek())
+            raise self.unexpected()
 
     def identifier(self) -> str:
         word = self.peek()
         if word is None or word.kind not in ("word", "quoted"):
-            raise Unexpected(word)
+            raise self.unexpected()
         self.at += 1
         return word.value
 
@@ -175,7 +181,7 @@ class Reader:
     def string(self) -> str:
         word = self.peek()
         if word is None or word.kind != "string":
-            raise Unexpected(word)
+            raise self.unexpected()
         self.at += 1
         return word.value
 

@@ -95,7 +95,7 @@ def _handler(reader: Reader) -> Handler:
         found = HANDLERS.get(" ".join(reader.key(ahead) for ahead in range(words)).strip())
         if found:
             return found
-    raise Unexpected(reader.peek())
+    raise reader.unexpected()
 
 
 def _kind(reader: Reader, kinds: Collection[str]) -> str:
@@ -162,7 +162,7 @@ def _make_function(session: Session, reader: Reader, kind: str, name: Name) -> N
     else:
         reader.expect("RETURN")
         if reader.done:
-            raise Unexpected(None)
+            raise reader.unexpected()
         body = reader.rest()
     session.metastore.add("FUNCTION", name, session.user, language=language, definition=body)
 
@@ -200,7 +200,7 @@ def alter(session: Session, reader: Reader) -> Result:
         found.owner = session.metastore.principal(owner).name
         return Result()
     if kind not in RELATIONS:
-        raise Unexpected(reader.peek())
+        raise reader.unexpected()
     return query(session, reader)
 
 

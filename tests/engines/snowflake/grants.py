@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..words import Name
 from .answers import SHOW, Answer, success
 from .errors import SnowflakeError, insufficient_privileges, not_found, unsupported
 from .ledger import ACCOUNT, GRANTEES, Grant, Membership, Thing, role_name
 from .privileges import ALL_PRIVILEGES, KINDS, privileges_of
 from .procedures import signature, types
 from .session import Session
-from .words import Name, Reader, shown
+from .words import Reader, shown
 
 IMPORTED = "IMPORTED PRIVILEGES"
 PLURALS = {plural: name for name, kind in KINDS.items() for plural in (name + "S", kind.plural or name + "S")} | {

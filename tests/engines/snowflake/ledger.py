@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ..words import Name
 from .errors import not_found
 from .privileges import ACCOUNT_PRIVILEGES, SYSTEM_ROLE_PRIVILEGES, SYSTEM_ROLES
-from .words import Name, shown
+from .words import shown
 
 PUBLIC = "PUBLIC"
 ACCOUNT = ("ACCOUNT",)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..words import Name
 from .answers import Answer, Forward, status, success
 from .errors import already_exists, insufficient_privileges, not_found, unsupported
 from .ledger import PUBLIC, Thing
@@ -15,7 +16,7 @@ from .privileges import KINDS, MODIFIERS, SAME_NAMES
 from .procedures import arguments, definition, signature, types
 from .session import Session
 from .users import user_properties
-from .words import Name, Reader, shown
+from .words import Reader, shown
 
 Properties = dict[str, Any]
 
@@ -30,7 +31,7 @@ def _of_schema(reader: Reader) -> Properties:
 
 
 def _as_written(reader: Reader) -> Properties:
-    return {"definition": reader.rest}
+    return {"definition": reader.rest()}
 
 
 # How the rest of a CREATE is read; of other kinds it is kept as written.

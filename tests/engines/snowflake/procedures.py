@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..words import Name, Word
 from .answers import Answer
 from .errors import SnowflakeError, unsupported
 from .ledger import Thing
 from .scripting import Run, read_block
 from .session import Session
-from .words import Name, Reader, Word, shown
+from .words import Reader, shown
 
 # Names of types that are another's: procedures of one name are told apart by the types of their arguments.
 SAME_TYPES = {
@@ -32,13 +33,13 @@ def signature(of: Iterable[str]) -> str:
 
 def types(reader: Reader) -> list[str]:
     """Read the types of a procedure that is there: `(STRING, NUMBER)`."""
-    return [_type(part[0]) for part in reader.parenthesis()]
+    return [_type(part[0]) for part in reader.items()]
 
 
 def arguments(reader: Reader) -> dict[str, str]:
     """Read the arguments of a new procedure, `(a STRING, b NUMBER(10, 2) DEFAULT 1)`: name -> type."""
     found = {}
-    for part in reader.parenthesis():
+    for part in reader.items():
         if len(part) < 2:
             raise reader.unexpected(part[0])
         found[part[0].value] = _type(part[1])
@@ -64,11 +65,10 @@ def definition(reader: Reader) -> dict[str, Any]:
 def _body(reader: Reader) -> str:
     """The code: a string, or a block as it stands."""
     word = reader.peek()
-    if word is None or word.kind in ("string", "dollars"):
+    if word is None or word.kind == "string":
         reader.at += 1
         reader.end()
         return word.value if word else ""
-    text = reader.rest
     if reader.key() not in ("BEGIN", "DECLARE"):
         raise reader.unexpected()
     try:
@@ -78,14 +78,14 @@ def _body(reader: Reader) -> str:
             raise
         reader.at = len(reader.words)
     reader.end()
-    return text
+    return reader.sql[word.start : reader.words[-1].end]
 
 
 def call(session: Session, reader: Reader) -> Answer:
     """CALL name(arguments), of a procedure in SQL."""
     reader.expect("CALL")
     name = session.resolve("PROCEDURE", reader.name(), "CALL")
-    given = [reader.sql[part[0].start : part[-1].end] for part in reader.parenthesis()]
+    given = [reader.sql[part[0].start : part[-1].end] for part in reader.items()]
     reader.end()
     procedure = _of_name(session, name, len(given))
     session.must("USAGE", "PROCEDURE", procedure.name)

@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fakesnow.dialect import parse_one
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
+from ..words import Name, Word
 from .answers import Answer, Forward
 from .errors import insufficient_privileges, no_current, no_warehouse, not_found
 from .ledger import Thing
 from .session import Session
 from .show import VIEWS
-from .words import Name, Reader, literal, shown
+from .words import Reader, literal, shown
 
 # The statement and the privilege it needs on the table that it changes.
 CHANGES: dict[type, str] = {
@@ -145,7 +147,7 @@ def _with_context(session: Session, reader: Reader) -> str:
     return sql
 
 
-def _alias(words: list[Any], closing: Any, name: str) -> str:
+def _alias(words: Sequence[Word], closing: Word, name: str) -> str:
     """A column name where the function is a whole column of its own, so that the result is named after it."""
     after = next((word for word in words if word.start >= closing.end), None)
     at = words.index(closing) - 3

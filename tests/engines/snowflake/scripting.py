@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..words import Word
 from .answers import Answer
 from .errors import SnowflakeError, unsupported
 from .session import Session
-from .words import Reader, Word, literal
+from .words import Reader, literal
 
 OTHER = "OTHER"
 NOT_OFFERED = ("FOR", "WHILE", "REPEAT", "LOOP", "CASE", "OPEN", "FETCH", "CLOSE", "AWAIT")
@@ -103,7 +104,7 @@ def _declaration(reader: Reader, declared: list[Assign], exceptions: dict[str, t
     if reader.key() in ("CURSOR", "RESULTSET"):
         raise unsupported(reader.key())
     if reader.accept("EXCEPTION"):
-        code, text = [part[-1].value for part in reader.parenthesis()] if reader.key() == "(" else ("20000", name)
+        code, text = [part[-1].value for part in reader.items()] if reader.key() == "(" else ("20000", name)
         exceptions[name] = (int(code), text)
         reader.expect(";")
         return
@@ -250,7 +251,7 @@ class Run:
         """The value of an expression."""
         if not words:
             return None
-        if len(words) == 1 and words[0].kind in ("string", "dollars"):
+        if len(words) == 1 and words[0].kind == "string":
             return words[0].value
         rows = self._session.run(f"SELECT {self._text(words, marked=False)}").rows
         return rows[0][0] if rows else None
@@ -292,7 +293,7 @@ def execute_immediate(session: Session, reader: Reader) -> Answer:
     """EXECUTE IMMEDIATE 'text' | $$text$$ | $session_variable."""
     reader.expect("EXECUTE IMMEDIATE")
     word = reader.next()
-    if word.kind in ("string", "dollars"):
+    if word.kind == "string":
         text = word.value
     else:
         text = str(session.run(f"SELECT {reader.sql[word.start :]}").rows[0][0])

@@ -12,6 +12,7 @@ from typing import Any
 
 from fakesnow.conn import FakeSnowflakeConnection
 
+from ..words import Name
 from .answers import USE, Answer, Forward, status
 from .errors import (
     SnowflakeError,
@@ -25,7 +26,7 @@ from .errors import (
 from .ledger import ACCOUNT, PUBLIC, Ledger, Thing
 from .privileges import KINDS
 from .storage import Storage
-from .words import Name, Reader, shown, words_of
+from .words import Reader, shown, words_of
 
 Handler = Callable[["Session", Reader], "Answer | Forward"]
 

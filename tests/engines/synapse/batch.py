@@ -200,7 +200,7 @@ def _begin(reader: Reader) -> Act:
     if reader.accept_one(("TRAN", "TRANSACTION")):
         return _nothing
     if reader.key() in ("TRY", "CATCH"):
-        raise Unexpected(reader.peek())
+        raise reader.unexpected()
     steps = _steps(reader, "END")
 
     async def act(batch: Batch) -> None:
@@ -235,7 +235,7 @@ def _expression(reader: Reader) -> str:
     while not reader.done and not (depth == 0 and (reader.key() in STARTS or reader.key() == ";")):
         depth += {"(": 1, ")": -1}.get(reader.next().key, 0)
     if reader.at == start:
-        raise Unexpected(reader.peek())
+        raise reader.unexpected()
     return reader.sql[reader.words[start].start : reader.words[reader.at - 1].end]
 
 
@@ -272,7 +272,7 @@ def _one(piece: Reader) -> str:
     while not piece.done and not (depth == 0 and piece.key() == ","):
         depth += {"(": 1, ")": -1}.get(piece.next().key, 0)
     if piece.at == start:
-        raise Unexpected(piece.peek())
+        raise piece.unexpected()
     return piece.sql[piece.words[start].start : piece.words[piece.at - 1].end]
 
 
