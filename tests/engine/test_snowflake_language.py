@@ -12,7 +12,7 @@ import pytest
 from engines import SnowflakeEngine
 from engines.snowflake.errors import SnowflakeError
 from engines.snowflake.words import Reader, shown, words_of
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from snowflake.connector.errors import ProgrammingError
 
@@ -25,6 +25,7 @@ def only(sql: str) -> Any:
 
 
 @given(TEXTS)
+@example("it's \\")
 def test_a_string_reads_as_it_was_before_it_was_quoted(text: str) -> None:
     for escaped_quote in ("''", "\\'"):
         word = only("'" + text.replace("\\", "\\\\").replace("'", escaped_quote) + "'")
