@@ -137,3 +137,23 @@ class Engine(ABC):
             return ""
         self._errors.seek(0)
         return self._errors.read().decode("utf-8", "replace").strip()[-4000:]
+
+
+class DatabaseEngine(Engine):
+    """An engine whose administrator logs in to one of its databases, by name and password."""
+
+    @property
+    def database(self) -> str:
+        """The database of a new Redshift cluster, the dedicated pool of a new Synapse server."""
+        return str(self._facts["database"])
+
+    @property
+    def login(self) -> dict[str, Any]:
+        return {
+            "host": self.host,
+            "port": self.port,
+            "database": self.database,
+            "username": self.admin_user,
+            "password": self.admin_password,
+            "ssl": False,
+        }

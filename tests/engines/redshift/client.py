@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
-from ..engine import Engine
+from ..engine import DatabaseEngine
 
 # Invalid password, invalid authorization, no such database, no right to connect.
 REFUSED = frozenset({"28P01", "28000", "3D000", "42501"})
@@ -51,26 +51,10 @@ GRANTS = """
     WHERE a.grantee <> objects.owner ORDER BY 1, 2, 3, 4"""
 
 
-class RedshiftEngine(Engine):
+class RedshiftEngine(DatabaseEngine):
     """A Redshift cluster: database `dev`, a superuser, nothing else."""
 
     kind = "redshift"
-
-    @property
-    def database(self) -> str:
-        """The database that a new cluster has."""
-        return str(self._facts["database"])
-
-    @property
-    def login(self) -> dict[str, Any]:
-        return {
-            "host": self.host,
-            "port": self.port,
-            "database": self.database,
-            "username": self.admin_user,
-            "password": self.admin_password,
-            "ssl": False,
-        }
 
     def connect(self, user: str | None = None, password: str | None = None, database: str | None = None) -> Any:
         """A connection of `redshift_connector`, in autocommit; as the administrator unless a user is given."""

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from .ledger import Ledger, Membership, Password
+from ..password import Password
+from .ledger import Ledger, Membership
 from .session import Account
 from .statements import handler_of
 from .storage import Storage

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -259,21 +256,6 @@ class Ledger:
         """The user who logs in under this name."""
         wanted = login_name.upper()
         return next((u for u in self.all("USER") if u.properties["LOGIN_NAME"].upper() == wanted), None)
-
-
-class Password:
-    """A password that can be checked, not read."""
-
-    def __init__(self, text: str) -> None:
-        self._salt = os.urandom(16)
-        self._hash = self._digest(text)
-
-    def matches(self, text: str) -> bool:
-        """Whether this is the password."""
-        return hmac.compare_digest(self._hash, self._digest(text))
-
-    def _digest(self, text: str) -> bytes:
-        return hashlib.pbkdf2_hmac("sha256", text.encode(), self._salt, 1000)
 
 
 def role_name(name: Name) -> str:

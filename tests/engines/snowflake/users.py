@@ -13,8 +13,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
+from ..password import Password
 from .errors import SnowflakeError, invalid_property
-from .ledger import Password
 from .words import Reader
 
 KEYS = ("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2")

@@ -9,37 +9,21 @@ import json
 from contextlib import closing
 from typing import Any
 
-from ..engine import Engine
+from ..engine import DatabaseEngine
 
 # Login failed, no such database or no user in it.
 REFUSED = frozenset({18456, 4060})
 
 
-class SynapseEngine(Engine):
+class SynapseEngine(DatabaseEngine):
     """A server with master and one dedicated pool, and an administrator."""
 
     kind = "synapse"
 
     @property
-    def database(self) -> str:
-        """The dedicated pool that a new server has."""
-        return str(self._facts["database"])
-
-    @property
     def certificate(self) -> str:
         """The file that a client has to trust to log in encrypted."""
         return str(self._facts["certificate"])
-
-    @property
-    def login(self) -> dict[str, Any]:
-        return {
-            "host": self.host,
-            "port": self.port,
-            "database": self.database,
-            "username": self.admin_user,
-            "password": self.admin_password,
-            "ssl": False,
-        }
 
     @property
     def encrypted_login(self) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..password import Password
 from ..words import Reader, Unexpected
 from . import replies
-from .ledger import DBO, MASTER, Database, Login, Password, Principal, Schema, Thing
+from .ledger import DBO, MASTER, Database, Login, Principal, Schema, Thing
 from .permissions import grant
 from .procedures import PROCEDURES
 from .queries import Session

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import itertools
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..password import Password
 from . import replies
 
 MASTER = "master"
@@ -31,20 +29,6 @@ ROLE_RIGHTS = {
 DATABASE, SCHEMA, OBJECT, PRINCIPAL = "DATABASE", "SCHEMA", "OBJECT", "USER"
 
 _ids = itertools.count(5)
-
-
-class Password:
-    """A password that can be checked, not read."""
-
-    def __init__(self, text: str) -> None:
-        self._salt = os.urandom(16)
-        self._hash = self._digest(text)
-
-    def matches(self, text: str) -> bool:
-        return hmac.compare_digest(self._hash, self._digest(text))
-
-    def _digest(self, text: str) -> bytes:
-        return hashlib.pbkdf2_hmac("sha256", text.encode(), self._salt, 1000)
 
 
 @dataclass

@@ -49,8 +49,9 @@ class Service:
 
     def __init__(self, password: str, context: ssl.SSLContext) -> None:
         from ..duck import Tables
+        from ..password import Password
         from .ddl import add_database
-        from .ledger import DBO, MASTER, Login, Password, Server
+        from .ledger import DBO, MASTER, Login, Server
         from .queries import DIALECT, MACROS, Session
 
         self._context = context
