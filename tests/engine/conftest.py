@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from engines import DatabricksEngine, RedshiftEngine, SnowflakeEngine, SynapseEngine
+
+# Helpers assert, too; so that a failure shows the values.
+pytest.register_assert_rewrite("engine")
 
 # Everything that a template, a splitter, a driver or a shell could trip over.
 NASTY = "a'b\"c;d$$e%s %(x)s {{ f }} g\\h\\'i`j -- k /* l é漢 \\n 5439"
@@ -39,6 +43,13 @@ def databricks() -> Iterator[DatabricksEngine]:
 def synapse() -> Iterator[SynapseEngine]:
     with SynapseEngine(host="127.0.0.8") as engine:
         yield engine
+
+
+@pytest.fixture
+def cursor(snowflake: SnowflakeEngine) -> Iterator[Any]:
+    """A cursor of Snowflake's administrator, in a session of its own."""
+    with snowflake.connect() as connection:
+        yield connection.cursor()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 import redshift_connector
 from engines import RedshiftEngine
 from engines.redshift.rewrite import rewritten
+from support.literals import redshift as literal
 
 
 @pytest.fixture
@@ -23,11 +24,6 @@ def cursor(redshift: RedshiftEngine) -> Iterator[Any]:
     connection = redshift.connect()
     yield connection.cursor()
     connection.close()
-
-
-def literal(text: str) -> str:
-    """A string as Redshift reads it: a backslash escapes."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def code_of(error: pytest.ExceptionInfo[Any]) -> str:

@@ -10,35 +10,13 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from engine.on_snowflake import in_double_quotes, refused
 from engines import SnowflakeEngine
 from snowflake.connector.errors import ProgrammingError
-
-
-@pytest.fixture
-def cursor(snowflake: SnowflakeEngine) -> Iterator[Any]:
-    with snowflake.connect() as connection:
-        yield connection.cursor()
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def in_double_quotes(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def refused(cursor: Any, sql: str) -> tuple[int, str, str]:
-    """The number, SQLSTATE and text of the error that a statement ends in."""
-    with pytest.raises(ProgrammingError) as error:
-        cursor.execute(sql)
-    assert error.value.sfqid
-    return error.value.errno, error.value.sqlstate, str(error.value.raw_msg)
-
+from support.literals import snowflake as literal
 
 # A new account
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -81,12 +80,6 @@ def test_properties_take_every_kind_of_value() -> None:
 
 
 # Scripting
-
-
-@pytest.fixture(scope="module")
-def cursor(snowflake: SnowflakeEngine) -> Iterator[Any]:
-    with snowflake.connect() as connection:
-        yield connection.cursor()
 
 
 def value_of(cursor: Any, block: str) -> Any:

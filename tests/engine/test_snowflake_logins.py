@@ -5,36 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from engine.on_snowflake import in_double_quotes, refused
 from engines import SnowflakeEngine
-from snowflake.connector.errors import DatabaseError, ProgrammingError
-
-
-@pytest.fixture
-def cursor(snowflake: SnowflakeEngine) -> Iterator[Any]:
-    with snowflake.connect() as connection:
-        yield connection.cursor()
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def in_double_quotes(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def refused(cursor: Any, sql: str) -> tuple[int, str, str]:
-    """The number, SQLSTATE and text of the error that a statement ends in."""
-    with pytest.raises(ProgrammingError) as error:
-        cursor.execute(sql)
-    assert error.value.sfqid
-    return error.value.errno, error.value.sqlstate, str(error.value.raw_msg)
+from snowflake.connector.errors import DatabaseError
+from support.literals import snowflake as literal
 
 
 @pytest.mark.parametrize("quote", [literal, in_double_quotes], ids=["single quotes", "double quotes"])

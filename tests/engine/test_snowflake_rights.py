@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from engine.on_snowflake import refused
 from engines import SnowflakeEngine
-from snowflake.connector.errors import ProgrammingError
 
 
 @pytest.fixture
@@ -43,9 +43,8 @@ def user(snowflake: SnowflakeEngine, role: str) -> Iterator[Any]:
 
 
 def error_of(cursor: Any, sql: str) -> tuple[int, str]:
-    with pytest.raises(ProgrammingError) as error:
-        cursor.execute(sql)
-    return error.value.errno, str(error.value.raw_msg).partition("\n")[2]
+    number, _sqlstate, text = refused(cursor, sql)
+    return number, text.partition("\n")[2]
 
 
 def rows(cursor: Any, sql: str) -> list[tuple[Any, ...]]:

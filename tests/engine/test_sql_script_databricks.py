@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine.half_way import broken, taken_up
 from engines import DatabricksEngine
+from support.literals import databricks as literal
 from support.tasks import no_trace, play
 
 MODULE = "community.immuta.immuta_sql_script"
 STATEMENTS = "/api/2.0/sql/statements"
-
-
-def literal(text: str) -> str:
-    """A string as Databricks reads it: a backslash escapes."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def setup(name: str, principal: str, secret: str) -> str:
@@ -127,39 +124,15 @@ def test_a_set_up_from_check_to_clean_up(databricks: DatabricksEngine, by: str, 
 def test_a_run_that_breaks_half_way_says_where_and_is_taken_up_there(
     databricks: DatabricksEngine, login: dict[str, Any], new: str, nasty: str, tmp_path: Path
 ) -> None:
-    script, ledger = tmp_path / "create.sql", tmp_path / "ledger"
-    script.write_text(
-        f"CREATE CATALOG {new} COMMENT {literal(nasty)};\n\nINSERT INTO\n  {new}.s.t VALUES ('geheim');\nCREATE SCHEMA {new}.other;\n",
-        encoding="utf-8",
-    )
-    options = {"path": str(script), "ledger": str(ledger)}
-    broken = play([task("run", **options)], tmp_path / "a", verbosity=4, extra={"login": login})
-    failed = broken["run"]
-    assert broken.rc == 2 and failed["changed"] is True
+    script = f"CREATE CATALOG {new} COMMENT {literal(nasty)};\n\nINSERT INTO\n  {new}.s.t VALUES ('geheim');\nCREATE SCHEMA {new}.other;\n"
+    failed = broken(task, script, login, tmp_path, (nasty, "geheim"))
     assert failed["msg"].startswith(f"Statement 2 (INSERT {new}.s.t, line 3) failed: TABLE_OR_VIEW_NOT_FOUND: near line 4: ")
     assert failed["msg"].endswith("1 of 3 statements ran. To run the rest, with the cause out of the way: the ledger takes it up at statement 2.")
     assert failed["failed_statement"]["sqlstate"] == "42P01"
     assert (failed["failed_statement"]["code"], failed["failed_statement"]["error_line"]) == ("TABLE_OR_VIEW_NOT_FOUND", 4)
     assert failed["failed_statement"]["query_id"]
-    assert [each["status"] for each in failed["statements"]] == ["ok", "failed", "pending"]
-    assert ledger.stat().st_mode & 0o777 == 0o600
-    assert not any(word in ledger.read_text() for word in (nasty, "geheim", "CREATE"))
-    no_trace(broken, nasty, "geheim", login["token"])
 
-    repaired = play(
-        [
-            task("repair", script=f"CREATE SCHEMA {new}.s; CREATE TABLE {new}.s.t (a STRING)"),
-            {"check_mode": True, **task("check", **options)},
-            task("run", **options),
-            task("again", **options),
-        ],
-        tmp_path / "b",
-        extra={"login": login},
-    ).ok
-    assert [each["status"] for each in repaired["check"]["statements"]] == ["skipped", "pending", "pending"]
-    assert [each["status"] for each in repaired["run"]["statements"]] == ["skipped", "ok", "ok"]
-    assert (repaired["run"]["executed"], repaired["run"]["statements_skipped"]) == (2, 1)
-    assert (repaired["again"]["changed"], repaired["again"]["statements_skipped"]) == (False, 3)
+    taken_up(task, f"CREATE SCHEMA {new}.s; CREATE TABLE {new}.s.t (a STRING)", login, tmp_path)
     assert databricks.query(f"SELECT a FROM {new}.s.t") == [["geheim"]]
     assert databricks.catalog()["catalogs"][new]["comment"] == nasty
 

@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine.half_way import broken, taken_up
 from engines import RedshiftEngine
+from support.literals import redshift as literal
 from support.tasks import no_trace, play
 
 MODULE = "community.immuta.immuta_sql_script"
-
-
-def literal(text: str) -> str:
-    """A string as Redshift reads it: a backslash escapes."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def setup(name: str, password: str) -> str:
@@ -102,39 +99,15 @@ def test_a_set_up_from_check_to_clean_up(redshift: RedshiftEngine, login: dict[s
 def test_a_run_that_breaks_half_way_says_where_and_is_taken_up_there(
     redshift: RedshiftEngine, login: dict[str, Any], new: str, nasty: str, tmp_path: Path
 ) -> None:
-    script, ledger = tmp_path / "create.sql", tmp_path / "ledger"
-    script.write_text(
-        f"CREATE USER {new} PASSWORD {literal(nasty)};\n\nINSERT INTO\n  {new}_schema.t VALUES ('geheim');\nGRANT USAGE ON SCHEMA {new}_schema TO {new};\n",
-        encoding="utf-8",
-    )
-    options = {"path": str(script), "ledger": str(ledger)}
-    broken = play([task("run", **options)], tmp_path / "a", verbosity=4, extra={"login": login})
-    failed = broken["run"]
-    assert broken.rc == 2 and failed["changed"] is True
+    script = f"CREATE USER {new} PASSWORD {literal(nasty)};\n\nINSERT INTO\n  {new}_schema.t VALUES ('geheim');\nGRANT USAGE ON SCHEMA {new}_schema TO {new};\n"
+    failed = broken(task, script, login, tmp_path, (nasty, "geheim"))
     assert failed["msg"] == (
         f'Statement 2 (INSERT {new}_schema.t, line 3) failed: 42P01: near line 4: relation "{new}_schema.t" does not exist. '
         "1 of 3 statements ran. To run the rest, with the cause out of the way: the ledger takes it up at statement 2."
     )
     assert (failed["failed_statement"]["code"], failed["failed_statement"]["error_line"]) == ("42P01", 4)
-    assert [each["status"] for each in failed["statements"]] == ["ok", "failed", "pending"]
-    assert ledger.stat().st_mode & 0o777 == 0o600
-    assert not any(word in ledger.read_text() for word in (nasty, "geheim", "CREATE"))
-    no_trace(broken, nasty, "geheim", login["password"])
 
-    repaired = play(
-        [
-            task("repair", script=f"CREATE SCHEMA {new}_schema; CREATE TABLE {new}_schema.t (a varchar(20))"),
-            {"check_mode": True, **task("check", **options)},
-            task("run", **options),
-            task("again", **options),
-        ],
-        tmp_path / "b",
-        extra={"login": login},
-    ).ok
-    assert [each["status"] for each in repaired["check"]["statements"]] == ["skipped", "pending", "pending"]
-    assert [each["status"] for each in repaired["run"]["statements"]] == ["skipped", "ok", "ok"]
-    assert (repaired["run"]["executed"], repaired["run"]["statements_skipped"]) == (2, 1)
-    assert (repaired["again"]["changed"], repaired["again"]["statements_skipped"]) == (False, 3)
+    taken_up(task, f"CREATE SCHEMA {new}_schema; CREATE TABLE {new}_schema.t (a varchar(20))", login, tmp_path)
     assert redshift.query(f"SELECT a FROM {new}_schema.t") == [["geheim"]]
     assert redshift.can_login(new, nasty)
 

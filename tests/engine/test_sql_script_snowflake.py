@@ -13,14 +13,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from engines import SnowflakeEngine
+from support.literals import snowflake as literal
 from support.tasks import no_trace, play
 
 MODULE = "community.immuta.immuta_sql_script"
-
-
-def literal(text: str) -> str:
-    """A string as Snowflake reads it: a backslash escapes."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def setup(name: str, password: str) -> str:

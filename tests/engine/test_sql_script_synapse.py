@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine.half_way import broken, taken_up
 from engines import SynapseEngine
+from support.literals import synapse as literal
 from support.tasks import no_trace, play
 
 MODULE = "community.immuta.immuta_sql_script"
 TYPE = "Azure Synapse Analytics"
-
-
-def literal(text: str) -> str:
-    """A string as T-SQL reads it: nothing but a quote escapes, and only itself."""
-    return "N'" + text.replace("'", "''") + "'"
 
 
 def setup(name: str, secret: str) -> str:
@@ -192,39 +189,17 @@ def test_a_batch_that_is_repeated_stops_where_it_fails(synapse: SynapseEngine, l
 def test_a_run_that_breaks_half_way_says_where_and_is_taken_up_there(
     synapse: SynapseEngine, login: dict[str, Any], new: str, nasty: str, tmp_path: Path
 ) -> None:
-    script, ledger = tmp_path / "create.sql", tmp_path / "ledger"
-    script.write_text(
+    script = (
         f"CREATE USER {new} WITH PASSWORD = {literal(nasty)}\nGO\n\nSELECT 1 AS a WHERE 1 = 0;\nINSERT INTO\n  {new}_s.t VALUES ('geheim');\nGO\n"
-        f"GRANT SELECT ON SCHEMA::{new}_s TO {new};\n",
-        encoding="utf-8",
+        f"GRANT SELECT ON SCHEMA::{new}_s TO {new};\n"
     )
-    options = {"path": str(script), "ledger": str(ledger)}
-    broken = play([task("run", **options)], tmp_path / "a", verbosity=4, extra={"login": login})
-    failed = broken["run"]
-    assert broken.rc == 2 and failed["changed"] is True
+    failed = broken(task, script, login, tmp_path, (nasty, "geheim"))
     assert failed["msg"] == (
         f"Statement 2 (SELECT, line 4) failed: 208: near line 5: Invalid object name '{new}_s.t'. "
         "1 of 3 statements ran. To run the rest, with the cause out of the way: the ledger takes it up at statement 2."
     )
-    assert [each["status"] for each in failed["statements"]] == ["ok", "failed", "pending"]
-    assert ledger.stat().st_mode & 0o777 == 0o600
-    assert not any(word in ledger.read_text() for word in (nasty, "geheim", "CREATE"))
-    no_trace(broken, nasty, "geheim", login["password"])
 
-    repaired = play(
-        [
-            task("repair", script=f"CREATE SCHEMA {new}_s\nGO\nCREATE TABLE {new}_s.t (a VARCHAR(20))"),
-            {"check_mode": True, **task("check", **options)},
-            task("run", **options),
-            task("again", **options),
-        ],
-        tmp_path / "b",
-        extra={"login": login},
-    ).ok
-    assert [each["status"] for each in repaired["check"]["statements"]] == ["skipped", "pending", "pending"]
-    assert [each["status"] for each in repaired["run"]["statements"]] == ["skipped", "ok", "ok"]
-    assert (repaired["run"]["executed"], repaired["run"]["statements_skipped"]) == (2, 1)
-    assert (repaired["again"]["changed"], repaired["again"]["statements_skipped"]) == (False, 3)
+    taken_up(task, f"CREATE SCHEMA {new}_s\nGO\nCREATE TABLE {new}_s.t (a VARCHAR(20))", login, tmp_path)
     assert synapse.query(f"SELECT a FROM {new}_s.t", user=new, password=nasty) == [("geheim",)]
 
 

@@ -15,16 +15,13 @@ import pymssql
 import pytest
 from engines import SynapseEngine
 from engines.synapse.client import rows
+from support.literals import synapse as literal
 
 
 @pytest.fixture
 def connection(synapse: SynapseEngine) -> Iterator[Any]:
     with closing(synapse.connect()) as found:
         yield found
-
-
-def literal(text: str) -> str:
-    return "N'" + text.replace("'", "''") + "'"
 
 
 def failure(connection: Any, sql: str) -> tuple[int, str]:
