@@ -109,6 +109,11 @@ class Reader:
         self.at = 0
 
     @property
+    def text(self) -> str:
+        """The text from the first word to the last."""
+        return self.sql[self.words[0].start : self.words[-1].end] if self.words else ""
+
+    @property
     def done(self) -> bool:
         return self.at >= len(self.words)
 

@@ -23,7 +23,7 @@ INFORMATION = "information_schema"
 
 def query(session: Session, reader: Reader) -> Result:
     """Run the reader's statement."""
-    sql = reader.sql[reader.words[0].start : reader.words[-1].end]
+    sql = reader.text
     tree = session.tables.parse(sql)
     making = tree.this.find(exp.Table) if isinstance(tree, exp.Create) else None
     made = session.resolve("TABLE", tuple(part.name for part in making.parts)) if making else None

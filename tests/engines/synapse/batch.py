@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Union
 
@@ -18,7 +18,7 @@ from . import replies
 from .ddl import BODIES, FIRST, PROCEDURES, STATEMENTS, body_of, relation_of
 from .ledger import MASTER
 from .queries import DIALECT, Session, query
-from .reading import STARTS, part, statement_end, text_of, words_of
+from .reading import STARTS, part, statement_end, words_of
 from .replies import Done, Message, Reply, Rows, SqlFailed, Unread
 
 # What a step does: it may say things by the batch, and is over with the statement's replies.
@@ -144,7 +144,7 @@ def _with_session(change: Callable[[Session], None]) -> Act:
 
 def _query(piece: Reader) -> Act:
     """A statement for DuckDB; CREATE TABLE and VIEW are put down in the ledger, too."""
-    sql, first = text_of(piece), piece.words[0]
+    sql, first = piece.text, piece.words[0]
     if piece.comes("SELECT") and (assigned := re.match(r"SELECT\s+(@[\w$#@]+)\s*=\s*(.*)\Z", sql, re.IGNORECASE | re.DOTALL)):
         return _assign(assigned[1], assigned[2])
     try:
@@ -182,7 +182,7 @@ def _assign(variable: str, expression: str) -> Act:
 
 def _if(reader: Reader) -> Act:
     reader.expect("IF")
-    condition = _expression(reader)
+    condition = _expression(reader, STARTS | {";"})
     then = _step(reader)
     reader.accept(";")
     otherwise = _step(reader) if reader.accept("ELSE") else None
@@ -229,14 +229,22 @@ def _return(reader: Reader) -> Act:
     return act
 
 
-def _expression(reader: Reader) -> str:
-    """The text up to the next statement."""
+def _expression(reader: Reader, ends: Collection[str] = (",",)) -> str:
+    """The text of one expression, up to what ends it: in a list, a comma."""
     start, depth = reader.at, 0
-    while not reader.done and not (depth == 0 and (reader.key() in STARTS or reader.key() == ";")):
+    while not reader.done and not (depth == 0 and reader.key() in ends):
         depth += {"(": 1, ")": -1}.get(reader.next().key, 0)
     if reader.at == start:
         raise reader.unexpected()
     return reader.sql[reader.words[start].start : reader.words[reader.at - 1].end]
+
+
+def _expressions(reader: Reader) -> list[str]:
+    """The texts of a list of expressions."""
+    found = [_expression(reader)]
+    while reader.accept(","):
+        found.append(_expression(reader))
+    return found
 
 
 # --- variables, messages, time ---
@@ -253,7 +261,7 @@ def _declare(reader: Reader) -> Act:
         piece.next()
         if piece.key() == "(":
             piece.parenthesis()
-        found.append((name[1:].lower(), _one(piece) if piece.accept("=") else "NULL"))
+        found.append((name[1:].lower(), _expression(piece) if piece.accept("=") else "NULL"))
         if not piece.accept(","):
             break
     piece.end()
@@ -264,16 +272,6 @@ def _declare(reader: Reader) -> Act:
         batch.emit(Done())
 
     return act
-
-
-def _one(piece: Reader) -> str:
-    """The text of one expression in a list."""
-    start, depth = piece.at, 0
-    while not piece.done and not (depth == 0 and piece.key() == ","):
-        depth += {"(": 1, ")": -1}.get(piece.next().key, 0)
-    if piece.at == start:
-        raise piece.unexpected()
-    return piece.sql[piece.words[start].start : piece.words[piece.at - 1].end]
 
 
 def _set(reader: Reader) -> Act:
@@ -298,7 +296,7 @@ def _check_options(sql: str) -> None:
 
 def _print(reader: Reader) -> Act:
     reader.expect("PRINT")
-    expression = text_of(part(reader, statement_end(reader)))
+    expression = part(reader, statement_end(reader)).text
 
     def act(batch: Batch) -> None:
         batch.say(str(batch.value(expression)))
@@ -313,10 +311,7 @@ def _raiserror(reader: Reader) -> Act:
     inner = reader.parenthesis()
     if reader.accept("WITH"):
         reader.next()
-    piece = Reader(inner, words_of(inner))
-    parts = [_one(piece)]
-    while piece.accept(","):
-        parts.append(_one(piece))
+    parts = _expressions(Reader(inner, words_of(inner)))
 
     def act(batch: Batch) -> None:
         text, severity, state, *arguments = (batch.value(each) for each in parts)
@@ -334,9 +329,7 @@ def _throw(reader: Reader) -> Act:
     """THROW number, message, state"""
     reader.expect("THROW")
     piece = part(reader, statement_end(reader))
-    parts = [_one(piece)]
-    while piece.accept(","):
-        parts.append(_one(piece))
+    parts = _expressions(piece)
     if len(parts) != 3:
         raise Unexpected(piece.words[-1])
 
@@ -407,7 +400,7 @@ def _execute(reader: Reader) -> Act:
 def _argument(piece: Reader) -> str:
     """The text of one argument; a name stands for itself there."""
     word = piece.peek()
-    text = _one(piece)
+    text = _expression(piece)
     is_name = word is not None and word.kind in ("word", "quoted") and word.key != "NULL" and not word.value.startswith("@")
     return "'" + word.value.replace("'", "''") + "'" if word is not None and is_name else text
 

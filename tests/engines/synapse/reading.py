@@ -107,8 +107,3 @@ def part(reader: Reader, end: int) -> Reader:
     found = Reader(reader.sql, reader.words[reader.at : end])
     reader.at = end
     return found
-
-
-def text_of(reader: Reader) -> str:
-    """The text of a reader's words, all of them."""
-    return reader.sql[reader.words[0].start : reader.words[-1].end] if reader.words else ""
