@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from engines import DatabricksEngine, Engine, SynapseEngine
+from support.playbook import Run
 
 from .conftest import NASTY, ROTATE, Platform, World
 
@@ -110,6 +111,55 @@ def test_the_whole_way_on_synapse_and_databricks(world: World, synapse: SynapseP
     assert after["databases"] == before[synapse.host]["databases"]
     assert set(after["logins"]) - set(before[synapse.host]["logins"]) == {synapse.user}, "a pool cannot drop a login"
     assert ended.result(synapse.host)["left_behind"] == [f"login {synapse.user} in master"]
+
+
+def test_stages_apart_on_synapse_and_databricks(world: World, synapse: SynapsePlatform, databricks: DatabricksPlatform) -> None:
+    """Register, edit and deregister, each as three plays with nothing between them but a directory, and each looked at beforehand."""
+    platforms = [synapse, databricks]
+    before = {platform.host: platform.engine.catalog() for platform in platforms}
+
+    in_stages(world, platforms, world.register, "created")
+    assert statuses(world) == {platform.type: "enabled" for platform in platforms}
+    assert synapse.engine.can_login(synapse.user, NASTY, synapse.database)
+    assert databricks.config["catalog"] in databricks.engine.catalog()["catalogs"]
+
+    synapse.config["impersonation"] = {"enabled": True, "role": "act as others"}
+    databricks.config["audit"] = {"enabled": True}
+    in_stages(world, platforms, world.register, "updated")
+    assert "act as others" in synapse.pool()["roles"]
+    assert "system.access.audit" in str(databricks.engine.catalog()["grants"])
+
+    in_stages(world, platforms, world.deregister, "deleted")
+    assert statuses(world) == {}
+    assert databricks.engine.catalog() == before[databricks.host]
+    assert synapse.engine.catalog()["databases"] == before[synapse.host]["databases"]
+
+
+def in_stages(world: World, platforms: list[Platform], play: Callable[..., Run], action: str) -> None:
+    """Every stage: a check run that changes nothing and predicts it, the run, and when it is new the same again, with nothing to do."""
+    for stage in ("generate", "run", "register"):
+        how = {"on": platforms, "tenant": stage != "run", "immuta_platform_stages": [stage], "immuta_platform_artifacts": str(world.artifacts)}
+        untouched = seen(world, platforms)
+        world.tenant.settings(refuse_writes=True)
+        look = play("--check", **how)
+        world.tenant.settings(refuse_writes=False)
+        assert look.rc == 0, look.output
+        assert seen(world, platforms) == untouched
+        done = play(**how)
+        assert done.rc == 0, done.output
+        for platform in platforms:
+            assert [(run.result(platform.host)["action"], run.result(platform.host)["changed"]) for run in (look, done)] == [(action, True)] * 2
+            assert look.changed(platform.host) == done.changed(platform.host) > 0
+            assert not done.tasks(platform.host, "immuta_sql_script") or stage == "run"
+        if action == "created":
+            again = play(**how)
+            assert (again.rc, [again.changed(platform.host) for platform in platforms]) == (0, [0, 0]), again.output
+
+
+def seen(world: World, platforms: list[Platform]) -> list[Any]:
+    """What a check run must not change: the engines, the tenant, the files."""
+    files = {path: path.read_bytes() for path in world.artifacts.rglob("*") if path.is_file()}
+    return [*(platform.engine.catalog() for platform in platforms), world.tenant.integrations(), files]
 
 
 def rotate(world: World, synapse: SynapsePlatform, databricks: DatabricksPlatform) -> None:
