@@ -109,6 +109,8 @@ def wanted_connection(options: Document, technology: Technology | None = None) -
     given = options.get("connection") or {}
     technology = technology or technology_of(given.get("technology"))
     connection = to_document(given, technology.fields, "connection")
+    if "technology" in connection:
+        connection["technology"] = technology.name
     native = _native(options.get("native_integration") or {}, technology)
     refuse_other_branches(connection, technology.fields, "connection")
     refuse_other_branches(native, technology.native_fields, "native_integration")
@@ -143,9 +145,10 @@ def check_complete(wanted: Wanted) -> None:
     if problem:
         raise OptionError(f"connection_key {wanted.key!r} {problem}.", option="connection_key", hint=hint)
     tables = ((wanted.connection, wanted.technology.fields, "connection"), (wanted.native, wanted.technology.native_fields, "native_integration"))
-    for option in (name for document, fields, path in tables for name in missing_required(document, fields, path)):
-        what = f"a {wanted.technology.name} connection" if wanted.technology.name else "a connection"
-        raise OptionError(f"{option} is required to register {what}.", option=option, hint=hint)
+    missing = [name for document, fields, path in tables for name in missing_required(document, fields, path)]
+    if missing:
+        what = " ".join(filter(None, ["a", wanted.technology.name, "connection"]))
+        raise OptionError(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} required to register {what}.", option=missing[0], hint=hint)
 
 
 # --- plans -------------------------------------------------------------------------------------------------------
@@ -210,7 +213,8 @@ def observed_settings(object: Document) -> dict[str, Any]:
         shown.update(part if isinstance(part, Mapping) else {})
     settings = {key: value["value"] if isinstance(value, Mapping) and "value" in value else value for key, value in shown.items()}
     state = str(object.get("state") or "").lower()
-    return {"isActive": state == "active", **settings} if state in ("active", "inactive") else settings
+    # an unhealthy connection is one that was activated
+    return {"isActive": state != "inactive", **settings} if state in ("active", "inactive", "unhealthy") else settings
 
 
 def _overrides(settings: Document, there: Document) -> Iterator[tuple[str, Any]]:

@@ -11,16 +11,27 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from ._connection_plan import ConnectionPlan, Observed, Wanted, check_complete, plan_edit, plan_register, plan_remove, plan_settings, wanted_connection
+from ._connection_plan import (
+    NATIVE,
+    ConnectionPlan,
+    Observed,
+    Wanted,
+    check_complete,
+    plan_edit,
+    plan_register,
+    plan_remove,
+    plan_settings,
+    wanted_connection,
+)
 from ._connections import bulk_id, path_to
-from ._documents import branch_of, branches
+from ._documents import branch_of, branches, secrets_sent
 from ._errors import ApiError, Forbidden, ImmutaError, NotFound, RemoteFailure, shorten
 from ._plan import Plan
 from ._secrets import mask
-from ._states import is_healthy
+from ._states import TRANSIENT, is_healthy
 from ._steps import NOT_ASKED, Steps, unhealthy
 from ._technologies import Technology
 
@@ -89,16 +100,16 @@ class ConnectionReconciler(Steps):
         observed = self.look(wanted)
         return Outcome(Plan("unchanged")) if observed is None else self._remove(wanted, observed)
 
-    def look(self, wanted: Wanted) -> Observed | None:
-        """What the tenant shows of the connection; None when there is none."""
+    def look(self, wanted: Wanted, *, behind: bool = False) -> Observed | None:
+        """What the tenant shows of the connection, and of what is behind it when that matters; None when there is none."""
         answer = offered(lambda: self._connections.get(wanted.key))
         object = _unless_missing(lambda: self._connections.object([wanted.key]))
         if answer is None and object is None:
             return None
         observed = Observed(answer or {}, object or {})
-        if not wanted.native or not observed.native_id:
+        if not (wanted.native or behind) or not observed.native_id:
             return observed
-        return Observed(observed.answer, observed.object, self._native(observed.native_id) or {})
+        return replace(observed, native=self._native(observed.native_id))
 
     def settings(self, path: Sequence[str], settings: Mapping[str, Any]) -> tuple[ConnectionPlan, dict[str, Any]]:
         """Bring an object to its settings; the plan, and the object as it is then."""
@@ -151,20 +162,25 @@ class ConnectionReconciler(Steps):
             if self._settings.check_mode:
                 self._connections.search()
             return dict(NOT_ASKED)
-        if any(answer.get(name) is False for name in ("success", "valid", "passed")):
+        verdicts = [answer.get(name) for name in ("success", "valid", "passed") if isinstance(answer.get(name), bool)]
+        if False in verdicts:
             raise RemoteFailure(
-                f"Immuta's test of the connection failed: {shorten(str(answer.get('message') or 'no reason given'))}.", status="failed", tests=[]
+                f"Immuta's test of the connection failed: {shorten(str(answer.get('message') or 'no reason given')).rstrip('.')}.", status="failed", tests=[]
             )
-        return self._validated(answer)
+        return self._validated(answer) or ({"status": "passed", "tests": []} if verdicts else self._unknown())
 
     def _registered(self, wanted: Wanted) -> Observed:
         """The connection once it shows, and what is behind it is settled."""
         if not self._settings.wait:
             return self.look(wanted) or _predicted_connection(wanted)
         observed = self._wait(lambda: self.look(wanted), lambda seen: seen is not None, lambda _: f"{wanted.name} does not show yet") or Observed()
-        if not observed.native:
+        return self._with_native_done(observed)
+
+    def _with_native_done(self, observed: Observed) -> Observed:
+        """The same, once Immuta is done with the integration behind it; one that does not show cannot be waited for."""
+        if not observed.native.get("status") or not self._settings.wait:
             return observed
-        return Observed(observed.answer, observed.object, self._finished(observed.native_id))
+        return replace(observed, native=self._finished(observed.native_id, dict(observed.native)))
 
     def _with_settings(self, wanted: Wanted, registered: Observed) -> Observed:
         """The connection with the settings that a registration may leave to be set when the platform has been read, such as active."""
@@ -181,19 +197,22 @@ class ConnectionReconciler(Steps):
 
     def _edit(self, wanted: Wanted, observed: Observed) -> Outcome:
         wanted = _as_shown(wanted, observed.technology)
+        if observed.native.get("status") in TRANSIENT:
+            observed = self._with_native_done(observed)
         plan = plan_edit(wanted, observed, self._settings.policy)
-        if wanted.connection and not observed.answer:
-            self._warn(f"Immuta does not show the settings of {wanted.name}, which its API does for few technologies, so they were not compared.")
+        self._warn_not_compared(wanted, observed)
         if plan.action == "unchanged":
             self._warn_unhealthy(wanted, observed)
             return Outcome(plan, observed)
         if self._settings.check_mode:
             return Outcome(plan, _predicted_edit(wanted, observed, plan))
-        if plan.payload is not None:
-            self._wait_for_jobs(self._connections.update(wanted.key, plan.payload), f"the update of {wanted.name}")
+        body = plan.payload
+        if body is not None:
+            answer = self._when_settled(observed.native_id, lambda: self._connections.update(wanted.key, body))
+            self._wait_for_jobs(answer, f"the update of {wanted.name}")
         if plan.overrides:
             self._override(wanted, plan.overrides)
-        now = self.look(wanted) or observed
+        now = self._with_native_done(self.look(wanted, behind=body is not None) or observed)
         self._warn_unhealthy(wanted, now)
         return Outcome(plan, now)
 
@@ -204,7 +223,12 @@ class ConnectionReconciler(Steps):
         if self._settings.check_mode:
             children, data_sources = self._count(wanted.key, observed.technology)
             return Outcome(plan_remove(wanted, observed, children, data_sources), gone, child_count=children, data_source_count=data_sources)
-        answer = _unless_missing(lambda: self._connections.delete([wanted.key])) or {}
+        try:
+            answer = self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
+        except NotFound:
+            if self.look(wanted) is not None:
+                raise
+            answer = {}
         self._wait_for_jobs(answer, f"the removal of {wanted.name}")
         if self._settings.wait:
             self._wait(lambda: self.look(wanted), lambda seen: seen is None, lambda _: f"{wanted.name} is still there")
@@ -239,19 +263,19 @@ class ConnectionReconciler(Steps):
             if not path:
                 raise
             return []
-        if found.total > len(found.objects):
+        if found.more:
             where = "/".join(path) or "the tenant"
-            self._warn(f"Immuta says that there are {found.total} objects in {where} and showed {len(found.objects)} of them; the others are missing here.")
+            self._warn(f"Immuta showed {len(found.objects)} objects in {where} and says that there are more; the others are missing here.")
         return found.objects
 
     # --- shared steps --------------------------------------------------------------------------------------------
 
-    def _native(self, id: str) -> dict[str, Any] | None:
-        """The integration behind a connection; None when it may not be seen."""
+    def _native(self, id: str) -> dict[str, Any]:
+        """The integration behind a connection; of one that may not be seen just the id."""
         try:
             return self._integrations.get(id)
         except (Forbidden, NotFound):
-            return None
+            return {"id": id, "status": None}
 
     def _wait_for_jobs(self, answer: Mapping[str, Any], what: str) -> None:
         if self._settings.wait:
@@ -267,16 +291,20 @@ class ConnectionReconciler(Steps):
                 lambda: self._jobs(bulk),
                 lambda jobs: not (self._settings.wait and _running(jobs)),
                 lambda jobs: f"{what} has jobs in state {_states(jobs)}",
+                afterwards="Nothing is undone and the jobs go on; no later run waits for them.",
             )
         except (Forbidden, NotFound) as error:
             self._warn(f"The jobs of {what} cannot be seen, so they were not waited for: {error.message}")
             return []
+        untold = [job["id"] for job in jobs if job["state"] is None]
+        if untold and self._settings.wait:
+            self._warn(f"Immuta does not tell the state of the jobs of {what} ({', '.join(untold)}), so they were not waited for.")
         failed = [job for job in jobs if job["state"] in FAILED_JOBS]
         if failed:
-            outputs = "; ".join(f"job {job['id']} {job['state']}: {shorten(str(job['output'] or 'no output'))}" for job in failed)
+            outputs = "; ".join(f"job {job['id']} {job['state']}: {shorten(str(job['output'] or 'no output')).rstrip('.')}" for job in failed)
             raise RemoteFailure(
                 f"{what[0].upper()}{what[1:]} failed: {outputs}.",
-                hint="See what Immuta reports for it, mend that, and run this again.",
+                hint="See what Immuta reports for it, and mend that. immuta_data_object_sync has it read the platform again.",
                 status=str(failed[0]["state"]),
                 tests=[],
                 jobs=failed,
@@ -284,15 +312,27 @@ class ConnectionReconciler(Steps):
         return jobs
 
     def _jobs(self, bulk: str) -> list[dict[str, Any]]:
-        """The jobs as they are now. A job can start further ones, so they are listed again each time."""
-        ids = self._connections.jobs(bulk)
-        return self._connections.job_statuses(ids) if ids else []
+        """The jobs as they are now. A job can start further ones, so they are listed again each time; those that the list does not show
+        to be final are asked for."""
+        listed = self._connections.jobs(bulk)
+        open_ones = [job["id"] for job in listed if job["state"] not in FINAL_JOBS]
+        told = {job["id"]: job for job in self._connections.job_statuses(open_ones) if job["state"] is not None} if open_ones else {}
+        return [told.get(job["id"], job) for job in listed]
 
     def _warn_unknown_branch(self, wanted: Wanted) -> None:
         branch, known = branch_of(wanted.connection, wanted.technology.fields), branches(wanted.technology.fields)
         if branch and known and branch not in known:
             names = ", ".join(sorted(known))
             self._warn(f"connection.authentication_type {branch} is none that this collection knows ({names}); it is sent as it is.")
+
+    def _warn_not_compared(self, wanted: Wanted, observed: Observed) -> None:
+        """Nobody shall take for compared what was not."""
+        if wanted.connection and not observed.answer:
+            self._warn(f"Immuta does not show the settings of {wanted.name}, which its API does for few technologies, so they were not compared.")
+        if wanted.native and observed.native_id and not observed.native.get("status"):
+            self._warn(f"Immuta does not show the integration behind {wanted.name} to this user, so native_integration was not compared.")
+        if self._settings.update_secrets == "always" and any(secrets_sent(wanted.native, wanted.technology.native_fields, NATIVE)):
+            self._warn(f"Secrets in native_integration of {wanted.name} are not sent: after the registration only those in connection can change.")
 
     def _warn_unhealthy(self, wanted: Wanted, observed: Observed) -> None:
         if healthy(observed) is not False:
@@ -305,11 +345,11 @@ class ConnectionReconciler(Steps):
 
 def healthy(observed: Observed) -> bool | None:
     """True when active, False when Immuta reports a failure, of it or of the integration behind it, None when nobody can tell."""
-    native = is_healthy(observed.native.get("status"))
+    native = is_healthy(observed.native.get("status")) if observed.native else True
     state = str(observed.object.get("state") or "").lower()
     if native is False or state not in ("", "active", "inactive", "deleted"):
         return False
-    return True if state == "active" else None
+    return native if state == "active" else None
 
 
 def _running(jobs: list[dict[str, Any]]) -> bool:

@@ -28,10 +28,10 @@ _TOTALS = ("count", "total", "totalCount")
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found. total: how many there are, by the tenant's own count."""
+    """What a search found. more: the tenant says that there are more than it showed."""
 
     objects: list[Object]
-    total: int
+    more: bool
 
 
 class Connections:
@@ -85,7 +85,8 @@ class Connections:
         answer = self._session.request("POST", path_of("data", "object", "search", *path), json={}, safe=True).json()
         objects = list(_objects(answer))
         totals = [answer[name] for name in _TOTALS if isinstance(answer.get(name), int)] if isinstance(answer, Mapping) else []
-        return Found(objects, max([len(objects), *totals]))
+        further = isinstance(answer, Mapping) and answer.get("next") not in (None, "", False)
+        return Found(objects, further or any(total > len(objects) for total in totals))
 
     def crawl(self, path: Path) -> Object:
         """POST /data/crawl/{objectPath}: have Immuta read the platform again from there on."""
@@ -97,17 +98,20 @@ class Connections:
 
     # --- jobs
 
-    def jobs(self, bulk_id: str) -> list[str]:
-        """GET /jobs?bulkId=: the ids of the jobs that one request started."""
+    def jobs(self, bulk_id: str) -> list[Object]:
+        """GET /jobs?bulkId=: id, state and output of the jobs that one request started; outputs are masked. Some tenants show the ids alone."""
         answer = self._session.request("GET", path_of("jobs"), query={"bulkId": bulk_id}).json()
-        return [str(job["id"]) for job in _objects(answer) if job.get("id") is not None]
+        return [self._job(str(job["id"]), job) for job in _objects(answer) if job.get("id") is not None]
 
     def job_statuses(self, ids: Sequence[str]) -> list[Object]:
         """POST /jobs/statuses: id, state and output of each, at this moment. It changes nothing; outputs are masked."""
         body = {"jobIds": list(ids), "wait": 0, "pollInterval": 1}
         answer = self._session.request("POST", path_of("jobs", "statuses"), json=body, safe=True).json()
         jobs = {str(job.get("id")): job for job in _objects(answer)}
-        return [{"id": id, "state": jobs.get(id, {}).get("state"), "output": self._session.mask(jobs.get(id, {}).get("output"))} for id in ids]
+        return [self._job(id, jobs.get(id, {})) for id in ids]
+
+    def _job(self, id: str, job: Mapping[str, Any]) -> Object:
+        return {"id": id, "state": job.get("state"), "output": self._session.mask(job.get("output"))}
 
     # --- what both APIs have to do with each other
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ._errors import OptionError
-from ._fields import Change, Field, Place, compare, deep_merge, drop_redacted, objects, same_value
+from ._fields import Change, Field, Place, compare, deep_merge, drop_redacted, objects, prune, same_value
 from ._secrets import REDACTED, is_redacted, looks_secret
 
 # --- alternatives ------------------------------------------------------------------------------------------------
@@ -53,9 +53,10 @@ def refuse_other_branches(document: Mapping[str, Any], fields: Sequence[Field], 
 def whole_document(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
     """The observed values under the desired ones, the other alternative's fields left out.
 
-    What is only known redacted still stands in it: check_secrets names it, drop_redacted takes it out.
+    What is only known redacted still stands in it: check_secrets names it, drop_redacted takes it out. An observed null says
+    that there is nothing. What cannot be changed stays as it is spelled there.
     """
-    given = drop_redacted(wanted)
+    given, there = drop_redacted(wanted), prune(there)
     return _one_branch(deep_merge(there, given), given, there, fields)
 
 
@@ -69,6 +70,8 @@ def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Map
         option = known.get(key)
         if option and decided and key not in wanted and of_other_branch(option, branch):
             continue
+        if option and option.immutable and key in there and not is_redacted(there[key]) and same_value(value, there[key], option):
+            value = there[key]
         if option and option.fields and isinstance(value, Mapping):
             value = _one_branch(value, _object(wanted.get(key)), _object(there.get(key)), option.fields)
             value = _own(value, _object(wanted.get(key)), option) if option.file else value
@@ -120,31 +123,40 @@ def _check_known(document: Mapping[str, Any], fields: Sequence[Field], place: Pl
     known = {option.key: option for option in fields}
     for key, value in document.items():
         option = known.get(key)
-        if _is_placeholder(value, errand):
-            raise _missing_secret(str(place.below(key, option)), errand)
+        if _is_placeholder(value, option, errand):
+            raise _missing_secrets([str(place.below(key, option))], errand)
         for item in objects(value):
             _check_known(item, option.fields if option else (), place.below(key, option), errand)
 
 
-def _is_placeholder(value: Any, errand: str) -> bool:
-    """The vendor's own create example has a token that reads REDACTED; the other forms only come from an API answer."""
-    return is_redacted(value) and not (errand.startswith("register ") and value == "REDACTED")
+def _is_placeholder(value: Any, option: Field | None, errand: str) -> bool:
+    """The vendor's own create example has a token that reads REDACTED; everywhere else that only comes from an API answer."""
+    exemplary = errand.startswith("register ") and value == "REDACTED" and option is not None and option.option == "token"
+    return is_redacted(value) and not exemplary
 
 
 def check_credentials(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
     """Raise OptionError unless every required credential of the alternative that the document takes is there."""
+    missing = list(_missing_credentials(document, fields, place))
+    if missing:
+        raise _missing_secrets(missing, errand)
+
+
+def _missing_credentials(document: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[str]:
     branch = branch_of(document, fields)
     for option in fields:
         value, here = document.get(option.key), place.below(option.key, option)
         needed = option.required and (option.write_only or option.branch) and not of_other_branch(option, branch)
         if needed and value in (None, "", {}):
-            raise _missing_secret(str(here), errand)
+            yield str(here)
         if option.fields and isinstance(value, Mapping):
-            check_credentials(value, option.fields, here, errand)
+            yield from _missing_credentials(value, option.fields, here)
 
 
-def _missing_secret(path: str, errand: str) -> OptionError:
-    return OptionError(f"{path} is needed to {errand}, because Immuta does not give it back.", option=path, hint=f"Give {path}.")
+def _missing_secrets(paths: Sequence[str], errand: str) -> OptionError:
+    names, one = " and ".join(paths), len(paths) == 1
+    message = f"{names} {'is' if one else 'are'} needed to {errand}, because Immuta does not give {'it' if one else 'them'} back."
+    return OptionError(message, option=paths[0], hint=f"Give {names}.")
 
 
 def secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[Change]:

@@ -161,8 +161,20 @@ def shorten(text: str, longest: int = _LONGEST_EXTRACT) -> str:
 
 
 def validation_tests(body: Any) -> list[dict[str, Any]]:
-    """Every validation test in a body, wherever its C(validationResults) sits (its place in a 422 is not documented)."""
-    return [test for results in _find(body, "validationResults") for test in _tests_of(results)]
+    """Every validation test in a body, wherever it stands: the place in a 422 or in the answer to a dry run is not documented."""
+    lists = [*_find(body, "validationTests"), *_find(body, "validationResults")]
+    return [test for tests in lists if isinstance(tests, list) for test in tests if isinstance(test, dict)]
+
+
+def validation_status(body: Any) -> str:
+    """The outcome of the validation in a body, in lower case; C(failed) when a test failed; empty when the body holds none."""
+    if failed_tests(validation_tests(body)):
+        return "failed"
+    if isinstance(body, dict) and "validationTests" in body:
+        return _word(body.get("status")) or "passed"
+    results = [each for each in _find(body, "validationResults") if each]
+    said = [_word(each.get("status")) if isinstance(each, dict) else _word(each) for each in results if isinstance(each, (dict, str))]
+    return next(filter(None, said), "passed" if results else "")
 
 
 def failed_tests(tests: list[dict[str, Any]]) -> list[str]:
@@ -170,13 +182,12 @@ def failed_tests(tests: list[dict[str, Any]]) -> list[str]:
     return [
         ": ".join(str(test[key]).strip().rstrip(".") for key in ("name", "message") if test.get(key)) or "a test without a name"
         for test in tests
-        if str(test.get("status", "")).lower() in ("failed", "fail", "error")
+        if _word(test.get("status")) in ("failed", "fail", "error")
     ]
 
 
-def _tests_of(results: Any) -> list[dict[str, Any]]:
-    tests = results.get("validationTests") if isinstance(results, dict) else results
-    return [test for test in tests if isinstance(test, dict)] if isinstance(tests, list) else []
+def _word(status: Any) -> str:
+    return str(status or "").strip().lower()
 
 
 def _find(value: Any, name: str) -> Iterator[Any]:

@@ -67,6 +67,11 @@ class Field:
     def write_only(self) -> bool:
         return self.secret or self.hidden
 
+    @property
+    def withheld(self) -> bool:
+        """Whether an answer may leave it out although it is there: it is a credential, or the credentials of an alternative."""
+        return self.write_only or (bool(self.branch) and any(part.withheld for part in self.fields))
+
 
 @dataclass(frozen=True)
 class Change:
@@ -287,26 +292,36 @@ def _value_to_options(value: Any, field: Field) -> Any:
 # --- comparison --------------------------------------------------------------------------------------------------
 
 
-def compare(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[Change]:
-    """What is managed and differs. What the task did not give is not managed; what the server does not show is unknown."""
+def compare(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field], place: Place, *, new: bool = False) -> Iterator[Change]:
+    """What is managed and differs. What the task did not give is not managed; what the server does not show is unknown.
+
+    new: it belongs to an alternative that did not hold so far, so what does not show is not there.
+    """
     known = {field.key: field for field in fields}
+    switched = _switched(desired, observed, fields)
     for key, value in desired.items():
         field = known.get(key)
         if field is None:
             yield from _compare_raw(value, observed.get(key), str(place.below(key, None)), looks_secret(key))
         else:
-            yield from _compare_field(value, observed.get(key), field, place.below(key, field))
+            yield from _compare_field(value, observed.get(key), field, place.below(key, field), new=new or (switched and bool(field.branch)))
 
 
-def _compare_field(desired: Any, observed: Any, field: Field, place: Place) -> Iterator[Change]:
+def _switched(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field]) -> bool:
+    """Whether another alternative is wanted than the one that the server shows."""
+    pairs = [(desired.get(field.key), observed.get(field.key), field) for field in fields if field.decides]
+    return any(None not in (here, now) and not is_redacted(now) and not same_value(here, now, field) for here, now, field in pairs)
+
+
+def _compare_field(desired: Any, observed: Any, field: Field, place: Place, *, new: bool) -> Iterator[Change]:
     if is_redacted(observed) or is_redacted(desired):
         return
     if observed is None:
-        if field.write_only or field.immutable:
+        if (field.withheld and not new) or field.immutable:
             return
         observed = field.default
     if field.type == "dict" and field.fields:
-        yield from compare(desired, observed if isinstance(observed, Mapping) else {}, field.fields, place)
+        yield from compare(desired, observed if isinstance(observed, Mapping) else {}, field.fields, place, new=new)
     elif not same_value(desired, observed, field):
         yield Change(str(place), None, None, secret=True) if field.secret else Change(str(place), *_shown(field, observed, desired))
 

@@ -36,7 +36,7 @@ _PORTS = {"https": 443, "http": 80}
 _MOST_REDIRECTS = 5
 _MOST_CONNECTIONS = 32
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_LOST = "It may have had its effect all the same. It was not sent again: the next run looks first."
+_LOST = "It may have had its effect all the same."
 _HINTS = {
     407: "The proxy wants credentials: put them into the proxy variables of the environment.",
     429: "The server asks for fewer requests: raise retries or retry_max_delay, or run fewer tasks at once.",

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from json import loads
 from typing import Any
 
-from ._errors import OptionError, ScriptRefused
+from ._errors import BadAnswer, OptionError, ScriptRefused
 from ._http import Answer, Session, path_of
 
 Object = dict[str, Any]
@@ -58,22 +58,27 @@ class Integrations:
         dry_run: the server validates and changes nothing.
         """
         query = _DRY_RUN if dry_run else None
-        return _object(self._session.request("POST", path_of("integrations"), json=payload, query=query, safe=dry_run))
+        answer = self._session.request("POST", path_of("integrations"), json=payload, query=query, safe=dry_run)
+        if dry_run:
+            return _said(answer)
+        made = _object(answer)
+        if made.get("id") is None:
+            raise answer.bad("there is no id in it")
+        return made
 
     def update(self, id: str | int, payload: Mapping[str, Any], *, dry_run: bool = False) -> Object:
-        """PUT /integrations/{id} with the whole document: id, status and validationResults."""
+        """PUT /integrations/{id} with the whole document: id, status and validationResults; empty when the server says nothing of them."""
         query = _DRY_RUN if dry_run else None
-        return _object(self._session.request("PUT", path_of("integrations", id), json=payload, query=query, safe=dry_run))
+        return _said(self._session.request("PUT", path_of("integrations", id), json=payload, query=query, safe=dry_run))
 
     def delete(self, id: str | int, body: Mapping[str, Any] | None = None, *, dry_run: bool = False, force_disable: bool = False) -> Object:
-        """DELETE /integrations/{id}: id, status and validationResults; empty when the server answers without a body.
+        """DELETE /integrations/{id}: id, status and validationResults; empty when the server says nothing of them.
 
         body: the credentials, flat, only where the integration was bootstrapped automatically. force_disable: nothing is
         cleaned up on the platform.
         """
         query = {**(_DRY_RUN if dry_run else {}), **({"forceDisable": "true"} if force_disable else {})}
-        answer = self._session.request("DELETE", path_of("integrations", id), json=body, query=query, safe=dry_run)
-        return _object(answer) if answer.text.strip() else {}
+        return _said(self._session.request("DELETE", path_of("integrations", id), json=body, query=query, safe=dry_run))
 
     def regenerate(self, id: str | int) -> str:
         """POST /integrations/{id}/regenerate: Trino's new API key. The old one is dead at once."""
@@ -110,12 +115,10 @@ def script_text(answer: Answer) -> str:
         raise answer.bad("not a script")
     if "\ufffd" in text:
         raise answer.bad("not readable in its encoding")
-    if not text.lstrip().startswith(('"', "{")):
-        return text
     try:
         value = loads(text)
     except ValueError:
-        if answer.content_type.endswith("json"):
+        if text.lstrip().startswith(('"', "{", "[")) and answer.content_type.endswith("json"):
             raise answer.bad("not valid JSON") from None
         return text
     named = [value[name] for name in _SCRIPT_NAMES if isinstance(value.get(name), str)] if isinstance(value, dict) else []
@@ -132,6 +135,21 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, (dict, list)):
         for child in value.values() if isinstance(value, dict) else value:
             yield from _strings(child)
+
+
+def _said(answer: Answer) -> Object:
+    """What the server says of a request that it accepted; nothing when that is no JSON object but empty, or a word such as OK."""
+    if not answer.text.strip():
+        return {}
+    try:
+        found = answer.json()
+    except BadAnswer:
+        if answer.content_type != "text/plain" or answer.text.lstrip().startswith("<"):
+            raise
+        return {}
+    if isinstance(found, list):
+        return {"validationResults": found}
+    return _with_string_id(found) if isinstance(found, dict) else {}
 
 
 def _object(answer: Answer) -> Object:

@@ -28,7 +28,7 @@ from ._documents import (
     whole_document,
 )
 from ._errors import OptionError
-from ._fields import Change, Place, compare, deep_merge, drop_redacted, normalise_host, to_document, to_options
+from ._fields import Change, Place, compare, deep_merge, drop_redacted, normalise_host, prune, to_document, to_options
 from ._platforms import PLATFORMS, Platform
 from ._states import is_healthy
 
@@ -53,6 +53,8 @@ class Desired:
     config: Mapping[str, Any]
     auto_bootstrap: bool | None = None
     id: str = ""
+    #: what the tenant has under that id, where it was looked up to know its type
+    found: Mapping[str, Any] | None = None
 
     @property
     def key(self) -> str:
@@ -62,7 +64,8 @@ class Desired:
     @property
     def name(self) -> str:
         """How messages speak of it."""
-        return f"{self.platform.type} integration" + (f" {self.key}" if self.key else "")
+        which = self.key or (f"with id {self.id}" if self.id else "")
+        return " ".join(filter(None, [f"{self.platform.type} integration", which]))
 
     def document(self) -> dict[str, Any]:
         """The body of a create. Trino has neither autoBootstrap nor config."""
@@ -140,10 +143,11 @@ def check_complete(wanted: Desired) -> None:
     """Raise OptionError when a required option is missing that does not depend on what the tenant has."""
     if wanted.platform.auto_bootstrap and wanted.auto_bootstrap is None:
         raise OptionError(f"auto_bootstrap is required for a {wanted.platform.type} integration.", option="auto_bootstrap")
-    for option in missing_required(wanted.config, wanted.platform.fields, "config"):
+    missing = list(missing_required(wanted.config, wanted.platform.fields, "config"))
+    if missing:
         raise OptionError(
-            f"{option} is required for a {wanted.platform.type} integration.",
-            option=option,
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} required for a {wanted.platform.type} integration.",
+            option=missing[0],
             hint="To change single settings of an integration that is registered already, give its id.",
         )
 
@@ -179,7 +183,7 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
         check_secrets(config, platform.fields, CONFIG, "update the integration")
     payload: dict[str, Any] = {"type": platform.type}
     if platform.auto_bootstrap:
-        payload["autoBootstrap"] = bool(observed.get("autoBootstrap")) if wanted.auto_bootstrap is None else wanted.auto_bootstrap
+        payload["autoBootstrap"] = bool(_automatic(wanted, observed))
     payload["config"] = drop_redacted(config)
     after = _shown(platform, payload.get("autoBootstrap"), expected(wanted.config, there, platform.fields))
     return Plan("updated", payload, with_sent(changes, sent), before, after, reason)
@@ -194,7 +198,7 @@ def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, po
     _check_same(wanted, observed)
     before = _shown(platform, observed.get("autoBootstrap"), observed.get("config") or {})
     body: dict[str, Any] | None = None
-    if observed.get("autoBootstrap") and platform.delete_credentials:
+    if _automatic(wanted, observed) and platform.delete_credentials:
         body = _credentials(platform, drop_redacted(wanted.config), observed.get("config") or {})
         if policy.needs_secrets and not force:
             check_credentials(body, [platform.option(option) for option in platform.delete_credentials], CONFIG, "remove the integration")
@@ -207,7 +211,7 @@ def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, po
 
 def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
     """The flat credentials of a delete: those that the task gave, and beside them what Immuta shows of the same branch."""
-    merged = deep_merge(drop_redacted(there), config)
+    merged = deep_merge(drop_redacted(prune(there)), config)
     branch = branch_of(merged, platform.fields)
     options = [platform.option(option) for option in platform.delete_credentials]
     return {each.key: merged[each.key] for each in options if each.key in merged and (each.key in config or not of_other_branch(each, branch))}
@@ -229,12 +233,18 @@ def with_sent(changes: Sequence[Change], sent: Sequence[Change]) -> tuple[Change
     return (*changes, *(change for change in sent if change.field not in differing))
 
 
+def _automatic(wanted: Desired, observed: Mapping[str, Any]) -> Any:
+    """Whether Immuta did the set-up itself: what the tenant shows, or else what the task says."""
+    shown = observed.get("autoBootstrap")
+    return wanted.auto_bootstrap if shown is None else shown
+
+
 def _check_immutable(wanted: Desired, observed: Mapping[str, Any]) -> None:
     type_name = observed.get("type")
     if type_name != wanted.platform.type:
         raise _cannot_change("type", wanted, str(type_name), wanted.platform.type)
-    if wanted.auto_bootstrap is not None and bool(observed.get("autoBootstrap")) != wanted.auto_bootstrap:
-        raise _cannot_change("auto_bootstrap", wanted, bool(observed.get("autoBootstrap")), wanted.auto_bootstrap)
+    if wanted.auto_bootstrap is not None and bool(_automatic(wanted, observed)) != wanted.auto_bootstrap:
+        raise _cannot_change("auto_bootstrap", wanted, not wanted.auto_bootstrap, wanted.auto_bootstrap)
     for change in changed_immutables(wanted.config, observed.get("config") or {}, wanted.platform.fields, "config"):
         raise _cannot_change(change.field, wanted, change.before, change.after)
 

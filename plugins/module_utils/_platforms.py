@@ -250,7 +250,6 @@ REDSHIFT = Platform(
         "secret_key",
         "session_token",
         "database_user",
-        "connect_args",
     ),
     scripts={
         "initial-create": "{initial_database}",

@@ -11,7 +11,7 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from ._errors import ApiError, Conflict, ImmutaError, NotFound
 from ._plan import Desired, Plan, check_complete, matches, natural_key, plan_create, plan_delete, plan_update
 from ._platforms import PLATFORMS
 from ._secrets import is_redacted, looks_secret, mask
-from ._states import GONE, TRANSIENT, Step, is_healthy, next_step
+from ._states import GONE, Step, is_healthy, next_step
 from ._steps import NOT_ASKED, Steps, unhealthy
 
 
@@ -75,7 +75,7 @@ class Reconciler(Steps):
         """The integration that the task means: by id, or by its platform's natural key. None when there is none."""
         if wanted.id:
             try:
-                found = self._integrations.get(wanted.id)
+                found = dict(wanted.found or self._integrations.get(wanted.id))
             except NotFound:
                 return None
             return None if found.get("status") in GONE else found
@@ -100,21 +100,21 @@ class Reconciler(Steps):
         validation = dict(NOT_ASKED)
         try:
             if self._settings.server_validation:
-                validation = self._validated(self._integrations.create(body, dry_run=True))
+                validation = self._dry_run(lambda: self._integrations.create(body, dry_run=True))
             if self._settings.check_mode:
                 return Outcome(plan, _predicted(body), validation)
             answer, adopted = self._send_once(lambda: self._integrations.create(body), lambda: self.find(wanted))
         except ApiError as error:
             return self._adopt(wanted, error)
-        validation = self._validated(answer) if "validationResults" in answer else validation
-        return Outcome(plan, self._finished(str(answer.get("id"))), validation, adopted=adopted, new_key=_new_key(answer))
+        validation = self._validated(answer) or validation
+        return Outcome(plan, self._finished(str(answer["id"])), validation, adopted=adopted, new_key=_new_key(answer))
 
     def _adopt(self, wanted: Desired, error: ApiError) -> Outcome:
-        """The tenant says that it has this one already, with its id: go on as an update, if it really is the one."""
-        found = re.search(r"\(id = (\d+)\)|/integrations/(\d+)", error.server_message)
-        if not found or error.status not in (400, 409):
+        """The tenant says that it has this one already, mostly with its id: go on as an update, if it really is the one."""
+        named = re.search(r"\(id = (\d+)\)|/integrations/(\d+)", error.server_message)
+        if error.status != 409 and not (named and error.status == 400):
             raise error
-        observed = self._settled(wanted, self.find(replace(wanted, id=found.group(1) or found.group(2))))
+        observed = self._settled(wanted, self.find(replace(wanted, id=named.group(1) or named.group(2)) if named else wanted))
         if observed is None or not matches(wanted, observed):
             raise error
         return replace(self._update(wanted, observed), adopted=True)
@@ -135,12 +135,11 @@ class Reconciler(Steps):
         body, id = plan.payload or {}, str(observed.get("id"))
         validation = dict(NOT_ASKED)
         if self._settings.server_validation:
-            validation = self._validated(self._when_settled(id, lambda: self._integrations.update(id, body, dry_run=True)))
+            validation = self._dry_run(lambda: self._when_settled(id, lambda: self._integrations.update(id, body, dry_run=True)))
         if self._settings.check_mode:
             return Outcome(plan, _predicted(body, observed), validation)
         answer = self._when_settled(id, lambda: self._integrations.update(id, body))
-        validation = self._validated(answer) if "validationResults" in answer else validation
-        return Outcome(plan, self._finished(id), validation)
+        return Outcome(plan, self._finished(id), self._validated(answer) or validation)
 
     # --- remove --------------------------------------------------------------------------------------------------
 
@@ -151,13 +150,15 @@ class Reconciler(Steps):
         if self._settings.check_mode:
             validation = dict(NOT_ASKED)
             if self._settings.server_validation:
-                validation = self._validated(self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, dry_run=True, force_disable=force)))
+                validation = self._dry_run(
+                    lambda: self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, dry_run=True, force_disable=force))
+                )
             return Outcome(plan, {**observed, "status": "deleted"}, validation)
         try:
             answer = self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, force_disable=force))
         except NotFound:
             answer = {"status": "deleted"}
-        validation = self._validated(answer) if "validationResults" in answer else dict(NOT_ASKED)
+        validation = self._validated(answer) or dict(NOT_ASKED)
         status = answer.get("status") if not self._settings.wait or answer.get("status") in GONE else self._gone(id)
         return Outcome(plan, {**observed, "status": status}, validation)
 
@@ -180,22 +181,6 @@ class Reconciler(Steps):
             )
         observed = self._at_rest(id)
         return None if observed["status"] in GONE else observed
-
-    def _when_settled(self, id: str, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Send it; when the tenant answers that something is under way, wait and send it again. Raises NotFound when it is gone by then."""
-
-        def attempt() -> dict[str, Any] | None:
-            try:
-                return send()
-            except Conflict as error:
-                state = re.search(r"state (\w+)", error.server_message)
-                if not self._settings.wait or not state or state.group(1) not in TRANSIENT:
-                    raise
-                if self._at_rest(id)["status"] in GONE:
-                    raise NotFound(f"Integration {id} was removed meanwhile.", status=404, method=error.facts["method"], path=error.facts["path"]) from error
-                return None
-
-        return self._wait(attempt, lambda answer: answer is not None, lambda _: f"Immuta keeps saying that integration {id} is being changed") or {}
 
     def _refuse_owned(self, observed: Mapping[str, Any]) -> None:
         platform = PLATFORMS.get(str(observed.get("type")))

@@ -8,22 +8,24 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from ._connections import Connections
-from ._errors import AnswerLost, BadAnswer, NotFound, RemoteFailure, failed_tests
+from ._errors import AnswerLost, ApiError, BadAnswer, Conflict, NotFound, RemoteFailure, failed_tests, validation_status, validation_tests
 from ._integrations import Integrations
 from ._plan import Policy
 from ._states import FAILED, GONE, TRANSIENT, is_healthy
-from ._waiting import Clock, wait_until
+from ._waiting import CONTINUES, Clock, wait_until
 
 T = TypeVar("T")
 
 NOT_ASKED: dict[str, Any] = {"status": "not_asked", "tests": []}
-#: how often a create whose answer was lost is tried again, once it is certain that it had no effect
+#: how often a create is sent whose answer is lost each time, and how often what it makes is looked for in between
 CREATE_TRIES = 3
+LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -63,26 +65,54 @@ class Steps:
         self._deadline: float | None = None
 
     def _send_once(self, send: Callable[[], dict[str, Any]], find: Callable[[], dict[str, Any] | None]) -> tuple[dict[str, Any], bool]:
-        """Send it once, and whether it had to be found: after a lost or unreadable answer look first, a moment later.
+        """Send it, and whether it had to be found: after a lost or unreadable answer look for it, and what is there was made by it.
 
-        What is there by then was made by the lost request.
+        It is sent again only when it was lost and is not there, which is looked for several times: the server may still be at it.
         """
-        tries = CREATE_TRIES
+        turn = 0
         while True:
+            turn += 1
             try:
                 return send(), False
-            except (AnswerLost, BadAnswer):
-                tries -= 1
-                self._clock.sleep(self._clock.jitter(self._settings.wait_interval))
-                found = find()
+            except (AnswerLost, BadAnswer, Conflict) as error:
+                ours = turn > 1 or not isinstance(error, Conflict)
+                found = self._appears(find) if ours else None
                 if found is not None:
                     return found, True
-                if not tries:
+                if not isinstance(error, AnswerLost):
                     raise
+                if turn == CREATE_TRIES:
+                    error.hint = f"It was sent {turn} times, and what it makes did not appear. The next run looks first."
+                    raise
+                self._warn(f"{error.message} What it makes did not appear, so it is sent again.")
 
-    def _finished(self, id: str) -> dict[str, Any]:
-        """The whole integration after a create or an update, once Immuta is done with it."""
-        integration = self._at_rest(id) if self._settings.wait else self._integrations.get(id)
+    def _appears(self, find: Callable[[], T | None]) -> T | None:
+        for _unused in range(LOOKS):
+            self._clock.sleep(self._clock.jitter(self._settings.wait_interval))
+            found = find()
+            if found is not None:
+                return found
+        return None
+
+    def _when_settled(self, id: str, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Send it; when the tenant answers that the integration is being changed, wait and send it again. Raises NotFound when it is gone by then."""
+
+        def attempt() -> dict[str, Any] | None:
+            try:
+                return send()
+            except Conflict as error:
+                state = re.search(r"state (\w+)", error.server_message)
+                if not self._settings.wait or not id or not state or state.group(1) not in TRANSIENT:
+                    raise
+                if self._at_rest(id)["status"] in GONE:
+                    raise NotFound(f"Integration {id} was removed meanwhile.", status=404, method=error.facts["method"], path=error.facts["path"]) from error
+                return None
+
+        return self._wait(attempt, lambda answer: answer is not None, lambda _: f"Immuta keeps saying that integration {id} is being changed") or {}
+
+    def _finished(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The whole integration after a create or an update, once Immuta is done with it. C(seen): a look that was taken already."""
+        integration = self._at_rest(id, seen) if self._settings.wait else seen or self._integrations.get(id)
         status = integration["status"]
         if status in FAILED or status in GONE:
             self._raise_failed(integration)
@@ -91,7 +121,7 @@ class Steps:
         return integration
 
     def _raise_failed(self, integration: Mapping[str, Any]) -> None:
-        tests = (integration.get("validationResults") or {}).get("validationTests") or []
+        tests = validation_tests(integration)
         messages = failed_tests(tests)
         raise RemoteFailure(
             f"Integration {integration['id']} ended in status {integration['status']}." + (f" Failed tests: {'; '.join(messages)}." if messages else ""),
@@ -100,9 +130,9 @@ class Steps:
             tests=_tests(tests),
         )
 
-    def _at_rest(self, id: str) -> dict[str, Any]:
+    def _at_rest(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
         """The integration once nothing is under way any more; of one that is gone just id and status."""
-        integration = self._look(id)
+        integration = seen or self._look(id)
         if integration["status"] not in TRANSIENT:
             return integration
         self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT, lambda status: f"integration {id} is {status}")
@@ -121,34 +151,46 @@ class Steps:
         except NotFound:
             return "deleted"
 
-    def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str]) -> T:
+    def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str], *, afterwards: str = CONTINUES) -> T:
         """All waits of a task share one deadline, which starts with the first of them."""
         now = self._clock.monotonic()
         if self._deadline is None:
             self._deadline = now + self._settings.wait_timeout
-        return wait_until(look, done, timeout=max(0.0, self._deadline - now), interval=self._settings.wait_interval, clock=self._clock, describe=describe)
+        left, interval = max(0.0, self._deadline - now), self._settings.wait_interval
+        return wait_until(look, done, timeout=left, interval=interval, clock=self._clock, describe=describe, afterwards=afterwards)
+
+    def _dry_run(self, send: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+        """What the server says of a request before it is made; whoever reads its refusal has to know that it was not."""
+        try:
+            answer = send()
+        except ApiError as error:
+            error.hint = " ".join(filter(None, [error.hint, "This was a dry run: Immuta has changed nothing."]))
+            raise
+        return self._validated(answer) or self._unknown()
+
+    def _unknown(self) -> dict[str, Any]:
+        self._warn("Immuta was asked to validate this, and accepted it without saying what it had validated.")
+        return {"status": "unknown", "tests": []}
 
     def _validated(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer's validation, raised when it failed and warned of when it says so."""
-        results = answer.get("validationResults") or {}
-        tests = _tests(results.get("validationTests") or [])
-        status = str(results.get("status") or "passed")
+        """The answer's validation, raised when it failed and warned of when it says so; empty when there is none in it."""
+        tests, status = _tests(validation_tests(answer)), validation_status(answer)
         if status == "failed":
-            raise RemoteFailure(f"Immuta's validation failed: {'; '.join(failed_tests(tests))}.", status=status, tests=tests)
+            raise RemoteFailure(f"Immuta's validation failed: {'; '.join(failed_tests(tests)) or 'it does not say why'}.", status=status, tests=tests)
         for test in tests:
             if test["status"] == "warning":
                 self._warn(f"Immuta's validation warns: {test['name']}: {test.get('message', '')}")
-        return {"status": status, "tests": tests}
+        return {"status": status, "tests": tests} if status else {}
 
 
 def unhealthy(integration: Mapping[str, Any]) -> str:
     """What to warn of."""
-    tests = failed_tests((integration.get("validationResults") or {}).get("validationTests") or [])
+    tests = failed_tests(validation_tests(integration))
     why = f" Failed tests: {'; '.join(tests)}." if tests else ""
     return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}.{why}"
 
 
-def _tests(tests: Any) -> list[dict[str, Any]]:
+def _tests(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Name, status and message of each test. Their C(result) holds raw rows of the platform and stays behind."""
-    kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in tests if isinstance(test, Mapping)]
+    kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in tests]
     return [{"name": "", "status": "", **test} for test in kept]

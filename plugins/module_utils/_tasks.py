@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from ._connections import Connections
-from ._errors import AnswerLost, ImmutaError, NotFound, OptionError
+from ._errors import AnswerLost, BadAnswer, ImmutaError, NotFound, OptionError
 from ._fields import normalise_host
 from ._integrations import Integrations
 from ._plan import Desired, Plan, Policy, check_complete, desired, plan_create, plan_update, platform_of
@@ -85,9 +85,9 @@ def rotate_api_key(task: Task) -> Result:
         return {"changed": True, "dest": dest}
     try:
         key = Integrations(task.session).regenerate(id)
-    except AnswerLost as lost:
-        hint = "The old key may be dead, and the new one is lost: run this again with force."
-        raise AnswerLost(lost.message, hint=hint, **lost.facts) from None
+    except (AnswerLost, BadAnswer) as lost:
+        lost.hint = "The old key may be dead, and the new one is lost: run this again with force."
+        raise
     task.register_secrets(key)
     task.write_file(dest, key + "\n")
     return {"changed": True, "dest": dest}
@@ -99,13 +99,14 @@ def rotate_api_key(task: Task) -> Result:
 def _wanted(task: Task) -> Desired | None:
     """What the task wants. Only an id without a type has to be looked up; None when there is no such integration."""
     params = task.params
-    type_name = params.get("type")
+    type_name, found = params.get("type"), None
     if type_name is None:
         try:
-            type_name = str(Integrations(task.session).get(params["id"]).get("type"))
+            found = Integrations(task.session).get(params["id"])
         except NotFound:
             return None
-    wanted = desired(params, platform_of(type_name))
+        type_name = str(found.get("type"))
+    wanted = replace(desired(params, platform_of(type_name)), found=found)
     if wanted.platform.identity and not wanted.id and not wanted.key:
         option = f"config.{wanted.platform.identity}"
         raise OptionError(f"id or {option} is needed to find a {type_name} integration.", option=option)

@@ -122,11 +122,12 @@ _UNDOCUMENTED = Technology("", (_TECHNOLOGY, *_any(CONNECTION_FIELDS[1:])), _any
 GLUE_CONNECTION = replace(_UNDOCUMENTED, name="Glue", levels=3)
 
 TECHNOLOGIES: dict[str, Technology] = {each.name: each for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION, GLUE_CONNECTION)}
+_BY_LOWER_CASE = {name.lower(): technology for name, technology in TECHNOLOGIES.items()}
 
 
 def technology_of(name: object) -> Technology:
-    """The technology of that name; one that the table does not have is taken as it is given."""
-    return TECHNOLOGIES.get(str(name)) or replace(_UNDOCUMENTED, name=str(name or ""))
+    """The technology of that name, in upper or lower case; one that the table does not have is taken as it is given."""
+    return _BY_LOWER_CASE.get(str(name).lower()) or replace(_UNDOCUMENTED, name=str(name or ""))
 
 
 # --- settings of objects -----------------------------------------------------------------------------------------

@@ -146,9 +146,10 @@ def explain(status: int, path: str) -> str | None:
     if status == 401:
         return f"The key or token is wrong or has expired: check api_key ({variable('api_key')}) or bearer_token ({variable('bearer_token')})."
     if status == 403:
-        return "Its user needs the permission APPLICATION_ADMIN." + (f" {_NO_CONNECTIONS}" if connections else "")
+        return "The user of the key or token needs the permission APPLICATION_ADMIN." + (f" {_NO_CONNECTIONS}" if connections else "")
     if status == 404:
-        return _NO_CONNECTIONS if connections else "Check the id, and that url is the address of the tenant itself."
+        where = "that url is the address of the tenant itself."
+        return _NO_CONNECTIONS if connections else f"Check {where}" if path == "/integrations" else f"Check the id, and {where}"
     return None
 
 

@@ -17,6 +17,8 @@ from ._errors import WaitTimeout
 
 T = TypeVar("T")
 
+CONTINUES = "Nothing is undone and the work goes on: the next run continues from there."
+
 # Looks come further and further apart, up to this many seconds, unless the user wants them further apart still.
 GROWTH = 1.5
 LONGEST_PAUSE = 15.0
@@ -49,10 +51,11 @@ def wait_until(
     interval: float,
     clock: Clock | None = None,
     describe: Callable[[T], str],
+    afterwards: str = CONTINUES,
 ) -> T:
     """Look at once, then again and again, until C(done) says so; what was seen last.
 
-    describe: what was seen, in words for the user (C(integration 7 is creating)).
+    describe: what was seen, in words for the user (C(integration 7 is creating)). afterwards: what becomes of it without us.
     Raises WaitTimeout after C(timeout) seconds, having looked once more at the deadline; lets through what C(look) raises.
     """
     clock = clock or Clock()
@@ -64,16 +67,16 @@ def wait_until(
             return seen
         elapsed = clock.monotonic() - started
         if elapsed >= timeout:
-            raise _timeout(describe(seen), elapsed)
+            raise _timeout(describe(seen), elapsed, afterwards)
         clock.sleep(min(clock.jitter(pause), timeout - elapsed))
         pause = min(pause * GROWTH, max(interval, LONGEST_PAUSE))
 
 
-def _timeout(last: str, elapsed: float) -> WaitTimeout:
+def _timeout(last: str, elapsed: float, afterwards: str) -> WaitTimeout:
     seconds = round(elapsed)
     return WaitTimeout(
         f"Gave up waiting after {seconds} seconds: {last}.",
-        hint="Nothing is undone and the work goes on: the next run continues from there. Raise wait_timeout to wait longer.",
+        hint=f"{afterwards} Raise wait_timeout to wait longer.",
         last_status=last,
         seconds=seconds,
     )

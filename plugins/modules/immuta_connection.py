@@ -250,7 +250,9 @@ validation:
   type: dict
   contains:
     status:
-      description: V(passed), V(warning), V(skipped), or V(not_asked).
+      description:
+        - V(passed), V(warning), V(skipped), or V(not_asked).
+        - V(unknown) when Immuta accepted the request without saying what it had validated.
       type: str
     tests:
       description: The tests, each with RV(ignore:name), RV(ignore:status) and, where there is one, RV(ignore:message).

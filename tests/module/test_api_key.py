@@ -70,6 +70,16 @@ def test_check_mode_says_that_the_old_key_will_die_and_asks_for_no_new_one(tenan
     assert [(entry["method"], entry["write"]) for entry in tenant.requests()] == [("GET", False)]
 
 
+@pytest.mark.parametrize("fault", [{"reset": True}, {"status": 200, "body": "{}"}, {"status": 200, "body": "done"}], ids=["lost", "empty", "text"])
+def test_a_new_key_that_does_not_arrive_is_missed(tenant: Simulator, tmp_path: Path, fault: dict[str, Any]) -> None:
+    run(tenant, tmp_path, [{"community.immuta.immuta_integration": {"type": "Trino"}}])
+    tenant.fault(method="POST", path="/regenerate$", when="after", **fault)
+    done = run(tenant, tmp_path, [{ROTATE: {"dest": str(tmp_path / "key")}}])
+    assert done.rc != 0
+    assert "The old key may be dead, and the new one is lost: run this again with force." in done.message("localhost")
+    assert not (tmp_path / "key").exists()
+
+
 def test_only_trino_has_a_key(tenant: Simulator, tmp_path: Path) -> None:
     done = run(tenant, tmp_path, [{ROTATE: {"dest": str(tmp_path / "key")}}])
     assert done.rc != 0

@@ -118,7 +118,7 @@ def test_a_create_that_never_arrived_is_sent_again(fault: dict[str, Any], redshi
     assert (reply["action"], reply["adopted"]) == ("created", False)
     assert len(tenant.integrations()) == 1
     between = [entry["method"] for entry in tenant.requests()]
-    assert between == ["GET", "POST", "POST", "GET", "POST", "GET"]
+    assert between == ["GET", "POST", "POST", *["GET"] * 3, "POST", "GET"]
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
@@ -181,6 +181,16 @@ def test_a_failed_validation_names_its_tests(where: str, check: bool, redshift: 
     if where != "absent":
         assert "Basic Connection Test" in reply["msg"]
     assert tenant.writes() == []
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
+def test_a_refused_dry_run_says_that_it_was_one(check: bool, redshift: Callable[..., Reply], tenant: Simulator) -> None:
+    tenant.settings(unknown_hosts="fail")
+    reply = redshift(check=check)
+    assert (reply["failed"], reply["status"]) == (True, 422)
+    assert reply["msg"].startswith("POST /integrations failed: HTTP 422 ")
+    assert "This was a dry run: Immuta has changed nothing." in reply["msg"]
+    assert "This was a dry run" not in redshift(server_validation=False)["msg"]
 
 
 def test_a_failed_dry_run_that_answers_200_fails_too(redshift: Callable[..., Reply], tenant: Simulator) -> None:
@@ -393,7 +403,8 @@ def test_force_disable(show_disabled: bool, credentials: bool, redshift: Callabl
 
 def test_an_id_alone_is_enough_to_remove(call: Callable[..., Reply], tenant: Simulator) -> None:
     id_ = seed(tenant)
-    assert call(state="absent", id=id_)["action"] == "deleted"
+    assert call(state="absent", id=id_, wait=False)["action"] == "deleted"
+    assert [entry["method"] for entry in tenant.requests()] == ["GET", "DELETE"]
     assert call(state="absent", id=id_)["action"] == "unchanged"
 
 

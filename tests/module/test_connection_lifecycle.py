@@ -210,21 +210,21 @@ def check_delete(life: Life, played: Play) -> None:
 def check_requests(life: Life, tenant: Simulator) -> None:
     """One conversation a task. What writes stands in the three real ones only, in this order, each after its look."""
     writes = [[line.partition("?")[0] for line in talk if not line.startswith("GET ")] for talk in conversations(tenant)]
-    jobs, test = "POST /jobs/statuses", "POST /data/connection/test"
+    test = "POST /data/connection/test"
     counting = [line for line in writes[-3] if line.startswith(f"POST /data/object/search/{KEY}")]
     put, override = f"PUT /data/connection/{KEY}", f"PUT /data/settings/{KEY}"
     assert writes == [
         [],
         [test],
-        [test, "POST /data/connection", jobs],
+        [test, "POST /data/connection"],
         [],
         [],
-        [put, jobs, override, jobs],
+        [put, override],
         [],
-        [put, jobs],
+        [put],
         [],
         counting,
-        [f"DELETE /data/object/{KEY}", jobs],
+        [f"DELETE /data/object/{KEY}"],
         [],
     ]
     assert all(talk[:2] == [f"GET /data/connection/{KEY}", f"GET /data/object/{KEY}"] for talk in conversations(tenant))

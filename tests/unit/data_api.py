@@ -41,6 +41,13 @@ class Behaviour:
     output: Any = None
     #: status of GET /jobs; 0: it works
     refuse_jobs: int = 0
+    #: whether GET /jobs tells states, and whether POST /jobs/statuses does
+    states_listed: bool = False
+    states_told: bool = True
+    #: statuses of the integration after an update, one a look; how many updates are refused while it is being changed; and removals, not found
+    native_after_update: list[str] = field(default_factory=list)
+    busy: int = 0
+    deaf: bool = False
     #: how many looks it takes until what was made shows, and until what was removed is gone
     slow: int = 0
     #: how many answers to POST /data/connection get lost, after it had its effect, and before
@@ -220,6 +227,12 @@ class DataApi:
     def _update(self, path: list[str], body: Any, query: dict[str, str]) -> Answer:
         if path[2] not in self.connections:
             raise Refused(404, "No connection.")
+        if self.behaviour.busy:
+            self.behaviour.busy -= 1
+            raise Refused(409, "Unable to edit integration with ID 7 in current state editing.")
+        if self.behaviour.native_after_update:
+            self.behaviour.native = list(self.behaviour.native_after_update)
+            self.integrations["7"]["status"] = self.behaviour.native[0]
         self.connections[path[2]]["connection"] = body["connection"]
         return 200, {"objectPath": [path[2]], **self._start("update")}
 
@@ -232,7 +245,7 @@ class DataApi:
     def _delete(self, path: list[str], body: Any, query: dict[str, str]) -> Answer:
         where = tuple(path[2:])
         below = [each for each in self.objects if each[: len(where)] == where]
-        if not below:
+        if not below or self.behaviour.deaf:
             raise Refused(404, "No object.")
         if self.behaviour.slow:
             self._lingering[where[0]] = -self.behaviour.slow
@@ -261,15 +274,16 @@ class DataApi:
     def _jobs(self, path: list[str], body: Any, query: dict[str, str]) -> Answer:
         if self.behaviour.refuse_jobs:
             raise Refused(self.behaviour.refuse_jobs, "no jobs here")
-        return 200, {"jobs": [{"id": name} for name in self.jobs if name.startswith(query["bulkId"])]}
+        names = [name for name in self.jobs if name.startswith(query["bulkId"])]
+        return 200, {"jobs": [self._job(name) if self.behaviour.states_listed else {"id": name} for name in names]}
 
     def _statuses(self, path: list[str], body: Any, query: dict[str, str]) -> Answer:
-        statuses = {}
-        for name in body["jobIds"]:
-            states = self.jobs[name]
-            state = states.pop(0) if len(states) > 1 else states[0]
-            statuses[name] = {"id": name, "state": state, "output": self.behaviour.output if state == "failed" else None}
-        return 200, statuses
+        return 200, {name: self._job(name) for name in body["jobIds"] if self.behaviour.states_told}
+
+    def _job(self, name: str) -> dict[str, Any]:
+        states = self.jobs[name]
+        state = states.pop(0) if len(states) > 1 else states[0]
+        return {"id": name, "state": state, "output": self.behaviour.output if state == "failed" else None}
 
     def _integration(self, path: list[str], body: Any, query: dict[str, str]) -> Answer:
         if self.behaviour.refuse_native:

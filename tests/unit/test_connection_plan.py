@@ -121,7 +121,10 @@ def test_nothing_redacted_is_ever_sent_back() -> None:
     [
         ({"state": "active", "settings": {}}, {"isActive": True}),
         ({"state": "INACTIVE"}, {"isActive": False}),
-        ({"state": "UNHEALTHY", "settings": {"activateNewChildren": {"value": True, "hasDescendantsWithOverrides": True}}}, {"activateNewChildren": True}),
+        (
+            {"state": "UNHEALTHY", "settings": {"activateNewChildren": {"value": True, "hasDescendantsWithOverrides": True}}},
+            {"isActive": True, "activateNewChildren": True},
+        ),
         ({"state": "inactive", "settings": {"isActive": {"value": True}}}, {"isActive": True}),
         ({"settings": {"dataOwners": {"value": [{"id": 1}]}, "isActive": False}}, {"dataOwners": [{"id": 1}], "isActive": False}),
         ({"overrides": {"isActive": True}, "settings": {"activateNewChildren": {"value": False}}}, {"isActive": True, "activateNewChildren": False}),

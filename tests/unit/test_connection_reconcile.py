@@ -118,7 +118,7 @@ def refused(bench: Bench, given: dict[str, Any], **how: Any) -> OptionError:
 
 def test_a_registration_is_tested_sent_and_looked_at(bench: Bench) -> None:
     result = bench.present(options())
-    assert bench.tenant.log == [*LOOK, "POST /data/connection/test", "POST /data/connection", *LOOK_BEHIND, "GET /integrations/7"]
+    assert bench.tenant.log == [*LOOK, "POST /data/connection/test", "POST /data/connection", *LOOK_BEHIND]
     document = wanted_connection(OPTIONS).document()
     assert bench.tenant.body_of("POST /data/connection/test") == bench.tenant.body_of("POST /data/connection") == document
     assert (result["changed"], result["action"], result["adopted"]) == (True, "created", False)
@@ -206,9 +206,12 @@ def test_a_test_can_fail_in_an_answer_that_looks_well(bench: Bench, body: dict[s
         bench.present(options(), check=True)
 
 
-def test_a_test_that_says_next_to_nothing_has_passed(bench: Bench) -> None:
-    bench.tenant.behaviour.test = (200, True)
-    assert bench.present(options(), check=True)["validation"] == {"status": "passed", "tests": []}
+@pytest.mark.parametrize(("answer", "status"), [({"success": True}, "passed"), ({"valid": True}, "passed"), (True, "unknown"), ({}, "unknown")])
+def test_a_test_that_says_nothing_has_not_passed(bench: Bench, answer: Any, status: str) -> None:
+    bench.tenant.behaviour.test = (200, answer)
+    assert bench.present(options(), check=True)["validation"] == {"status": status, "tests": []}
+    assert [text for text in bench.warnings if "without saying what it had validated" in text] == bench.warnings
+    assert len(bench.warnings) == (status == "unknown")
 
 
 def test_without_validation_a_check_needs_no_secret(bench: Bench) -> None:
@@ -275,7 +278,7 @@ def test_a_registration_waits_for_its_job_and_then_for_the_object(bench: Bench) 
     bench.present(options())
     after = bench.tenant.log[bench.tenant.log.index("POST /data/connection") + 1 :]
     look_at_job = ["GET /jobs?bulkId=bulk_register_0", "POST /jobs/statuses"]
-    assert after == [*look_at_job * 4, *LOOK, *LOOK_BEHIND, "GET /integrations/7"]
+    assert after == [*look_at_job * 4, *LOOK, *LOOK_BEHIND]
     assert len(bench.clock.slept) == 4
 
 
@@ -365,6 +368,13 @@ def test_a_request_that_was_lost_on_its_way_is_sent_again(bench: Bench) -> None:
     assert result["adopted"] is False
 
 
+def test_a_second_request_that_meets_what_the_first_one_made_adopts_it(bench: Bench) -> None:
+    bench.tenant.behaviour.lose_after, bench.tenant.behaviour.slow = 1, 5
+    result = bench.present(options())
+    assert bench.tenant.writes == ["POST /data/connection"] * 2
+    assert (result["action"], result["adopted"]) == ("created", True)
+
+
 def test_a_tenant_that_never_answers_is_given_up(bench: Bench) -> None:
     bench.tenant.behaviour.lose_before = 100
     with pytest.raises(AnswerLost):
@@ -428,7 +438,10 @@ def test_another_authentication_type_leaves_the_old_credentials_behind(bench: Be
     key = {"key_name": "PRIV_KEY_FILE", "user_filename": "k.p8", "content": "-----BEGIN"}
     client = {"use_certificate": False, "client_id": "id", "client_secret": "hush hush", "scope": "s", "authority_url": "https://idp"}
     by_key = options(connection__authentication_type="keyPair", connection__password=None, connection__private_key=key)
-    assert bench.present(by_key)["changed_reason"] == "differs: connection.authentication_type"
+    result = bench.present(by_key)
+    added = [f"connection.private_key.{name}" for name in key]
+    assert result["changed_reason"] == "differs: " + ", ".join(["connection.authentication_type", *added])
+    assert [change["field"] for change in result["changes"] if change["secret"]] == added[-1:]
     assert "password" not in bench.tenant.connections["sf-prod"]["connection"]
     assert not bench.present(by_key)["changed"]
     by_oauth = options(
@@ -442,6 +455,94 @@ def test_another_authentication_type_leaves_the_old_credentials_behind(bench: Be
     assert not {"username", "privateKey", "password"} & stored.keys()
     assert stored["oAuthClientConfig"]["clientSecret"] == "hush hush"
     assert not bench.present(by_oauth)["changed"]
+
+
+@pytest.mark.parametrize("given", [options(connection__warehouse="BIGGER"), {"connection_key": "sf-prod", "connection": {**SIGN_IN, "warehouse": "BIGGER"}}])
+def test_an_edit_waits_for_the_integration_behind_it(bench: Bench, given: dict[str, Any]) -> None:
+    bench.register()
+    bench.tenant.behaviour.native_after_update = ["editing", "editing", "enabled"]
+    bench.present(given)
+    assert "GET /integrations/7/status" in bench.tenant.log
+    assert bench.tenant.integrations["7"]["status"] == "enabled"
+    bench.tenant.behaviour.native_after_update = ["editing", "editError"]
+    with pytest.raises(RemoteFailure, match="Integration 7 ended in status editError"):
+        bench.present({**given, "connection": {**given["connection"], "warehouse": "BIGGEST"}})
+
+
+def test_an_edit_waits_until_it_may(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.behaviour.busy = 1
+    bench.tenant.behaviour.native = ["enabled", "editing", "enabled"]
+    assert bench.present(options(connection__warehouse="BIGGER"))["action"] == "updated"
+    assert bench.tenant.writes == ["PUT /data/connection/sf-prod"] * 2
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_run_goes_on_where_another_gave_up_waiting(bench: Bench, check: bool) -> None:
+    bench.register()
+    bench.tenant.integrations["7"]["status"] = "creating"
+    bench.tenant.objects[("sf-prod",)]["state"] = "active"
+    bench.tenant.behaviour.native = ["creating", "creating", "enabled"]
+    result = bench.present(options(settings__is_active=True), check=check)
+    assert (result["changed"], result["healthy"]) == (False, True)
+    assert bench.tenant.integrations["7"]["status"] == "enabled"
+    bench.tenant.integrations["7"]["status"] = "creating"
+    bench.tenant.behaviour.native = ["creating"]
+    assert bench.present(options(settings__is_active=True), check=check, wait=False)["healthy"] is None
+
+
+def test_what_could_not_be_compared_is_told(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.behaviour.refuse_native = 403
+    result = bench.present(options(native_integration__config__database="OTHER"))
+    assert (result["changed"], result["healthy"]) == (False, None)
+    assert bench.warnings == ["Immuta does not show the integration behind connection sf-prod to this user, so native_integration was not compared."]
+
+
+def test_a_rotation_of_what_cannot_change_is_told_not_to_happen(bench: Bench) -> None:
+    bench.register()
+    given = options(connection__password=None)
+    assert not bench.present(given, update_secrets="always")["changed"]
+    assert bench.warnings == ["Secrets in native_integration of connection sf-prod are not sent: after the registration only those in connection can change."]
+
+
+def test_the_technology_is_sent_as_the_vendor_spells_it(bench: Bench) -> None:
+    bench.present(options(connection__technology="snowflake"))
+    assert bench.tenant.body_of("POST /data/connection")["connection"]["technology"] == "Snowflake"
+    assert not bench.present(options(connection__technology="SNOWFLAKE"))["changed"]
+
+
+def test_jobs_that_the_list_shows_to_be_final_are_not_asked_for(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.behaviour.jobs = ["completed"]
+    bench.tenant.behaviour.states_listed = True
+    bench.present(options(connection__warehouse="BIGGER"))
+    assert "POST /jobs/statuses" not in bench.tenant.log
+
+
+def test_the_state_that_the_list_shows_is_believed_when_nobody_tells_another(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.behaviour.jobs = ["active", "active", "completed"]
+    bench.tenant.behaviour.states_listed, bench.tenant.behaviour.states_told = True, False
+    bench.present(options(connection__warehouse="BIGGER"))
+    assert bench.tenant.log.count("GET /jobs?bulkId=bulk_update_0") == 3
+    assert not bench.warnings
+
+
+def test_jobs_whose_state_nobody_tells_are_not_said_to_be_done(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.behaviour.jobs = ["active"]
+    bench.tenant.behaviour.states_told = False
+    bench.present(options(connection__warehouse="BIGGER"))
+    assert bench.warnings == ["Immuta does not tell the state of the jobs of the update of connection sf-prod (bulk_update_0_1), so they were not waited for."]
+
+
+def test_a_removal_that_is_refused_as_not_found_is_no_removal(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.behaviour.deaf = True
+    with pytest.raises(NotFound):
+        bench.absent()
+    assert not bench.clock.slept
 
 
 def test_an_edit_waits_for_its_job(bench: Bench) -> None:
@@ -706,7 +807,7 @@ def test_a_search_that_shows_a_part_is_warned_of(bench: Bench) -> None:
     filled(bench)
     bench.tenant.behaviour.page = 2
     bench.absent(check=True)
-    assert bench.warnings == ["Immuta says that there are 3 objects in sf-prod/DB/S and showed 2 of them; the others are missing here."]
+    assert bench.warnings == ["Immuta showed 2 objects in sf-prod/DB/S and says that there are more; the others are missing here."]
 
 
 @pytest.mark.parametrize("check", [True, False])

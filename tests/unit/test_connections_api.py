@@ -38,6 +38,12 @@ WRITES: list[tuple[str, Call, Any, Any, Any]] = [
     (f"POST /data/crawl/{ENCODED}", lambda a: a.crawl(PATH), None, {"bulkId": "b"}, {"bulkId": "b"}),
     (f"PUT /data/settings/{ENCODED}", lambda a: a.override(PATH, {"isActive": True}), {"settings": {"isActive": True}}, SEEN, SEEN),
 ]
+
+
+def job(id: str, state: str | None = None) -> dict[str, Any]:
+    return {"id": id, "state": state, "output": None}
+
+
 JOBS = {"1": {"id": "1", "state": "active", "output": None}, "2": {"id": "2", "state": "failed", "output": {"message": f"bad {SECRET}"}}}
 STATUSES = [{"id": "1", "state": "active", "output": None}, {"id": "2", "state": "failed", "output": {"message": "bad <REDACTED>"}}]
 ASKED = {"jobIds": ["1", "2"], "wait": 0, "pollInterval": 1}
@@ -46,9 +52,9 @@ READS: list[tuple[str, Call, Any, Any, Any]] = [
     ("GET /data/connection/sf-prod", lambda a: a.get("sf-prod"), None, {"nativeIntegrationId": 7}, {"nativeIntegrationId": "7"}),
     ("GET /data/connection/a.b%2Fc%20%28old%29", lambda a: a.get("a.b/c (old)"), None, {"connectionKey": "a.b/c (old)"}, {"connectionKey": "a.b/c (old)"}),
     (f"GET /data/object/{ENCODED}", lambda a: a.object(PATH), None, SEEN, SEEN),
-    ("POST /data/object/search", lambda a: a.search(), {}, [SEEN], Found([SEEN], 1)),
-    (f"POST /data/object/search/{ENCODED}", lambda a: a.search(PATH), {}, [], Found([], 0)),
-    ("GET /jobs?bulkId=bulk_1%2F2", lambda a: a.jobs("bulk_1/2"), None, [{"id": 1}, {"id": "2"}], ["1", "2"]),
+    ("POST /data/object/search", lambda a: a.search(), {}, [SEEN], Found([SEEN], False)),
+    (f"POST /data/object/search/{ENCODED}", lambda a: a.search(PATH), {}, [], Found([], False)),
+    ("GET /jobs?bulkId=bulk_1%2F2", lambda a: a.jobs("bulk_1/2"), None, [{"id": 1, "state": "active"}, {"id": "2"}], [job("1", "active"), job("2")]),
     ("POST /jobs/statuses", lambda a: a.job_statuses(["1", "2"]), ASKED, JOBS, STATUSES),
 ]
 CALLS = WRITES + READS
@@ -117,13 +123,15 @@ ONE, TWO = {"objectPath": ["a"]}, {"objectPath": ["b"]}
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        ([ONE, TWO], Found([ONE, TWO], 2)),
-        ({"hits": [ONE], "count": 40}, Found([ONE], 40)),
-        ({"total": 2, "objects": [ONE, TWO]}, Found([ONE, TWO], 2)),
-        ({"objectPath": ["up"], "children": [ONE]}, Found([ONE], 1)),
-        ({"hits": []}, Found([], 0)),
-        ([ONE, None, "x"], Found([ONE], 1)),
-        (None, Found([], 0)),
+        ([ONE, TWO], Found([ONE, TWO], False)),
+        ({"hits": [ONE], "count": 40}, Found([ONE], True)),
+        ({"total": 2, "objects": [ONE, TWO]}, Found([ONE, TWO], False)),
+        ({"objectPath": ["up"], "children": [ONE]}, Found([ONE], False)),
+        ({"hits": []}, Found([], False)),
+        ({"hits": [ONE], "next": "cursor"}, Found([ONE], True)),
+        ({"hits": [ONE], "next": None}, Found([ONE], False)),
+        ([ONE, None, "x"], Found([ONE], False)),
+        (None, Found([], False)),
     ],
 )
 def test_a_search_answers_in_any_shape(answer: Any, found: Found) -> None:
@@ -132,11 +140,16 @@ def test_a_search_answers_in_any_shape(answer: Any, found: Found) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [[{"id": 1}, {"id": "b"}], {"jobs": [{"id": 1}, {"id": "b"}], "next": 2}, {"1": {"state": "active"}, "b": {"state": "created"}}]
+    "answer",
+    [
+        [{"id": 1, "state": "active"}, {"id": "b"}],
+        {"jobs": [{"id": 1, "state": "active"}, {"id": "b"}], "next": 2},
+        {"1": {"state": "active"}, "b": {"output": None}},
+    ],
 )
 def test_jobs_come_in_any_shape(answer: Any) -> None:
     with Wire([("GET /jobs?bulkId=x", ok(answer))]) as wire:
-        assert api(wire).jobs("x") == ["1", "b"]
+        assert api(wire).jobs("x") == [job("1", "active"), job("b")]
 
 
 @pytest.mark.parametrize("answer", [{"1": {"state": "completed"}}, [{"id": 1, "state": "completed"}], {"jobs": [{"id": "1", "state": "completed"}]}])

@@ -19,6 +19,7 @@ from ansible_collections.community.immuta.plugins.module_utils._errors import (
     failed_tests,
     server_message,
     shorten,
+    validation_status,
     validation_tests,
 )
 
@@ -93,6 +94,26 @@ def test_validation_results_are_found_wherever_they_sit(body: Any) -> None:
 @pytest.mark.parametrize("body", ["text", None, 7, [], {}, *({"validationResults": odd} for odd in (None, {"validationTests": "no"}, [1, "a"]))])
 def test_bodies_without_tests_have_none(body: Any) -> None:
     assert validation_tests(body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, ""),
+        ("no JSON", ""),
+        ({"id": 7, "status": "creating"}, ""),
+        ({"validationResults": None}, ""),
+        ({"validationResults": {"status": "passed", "validationTests": []}}, "passed"),
+        ({"id": 7, "status": "creating", "validationResults": {"status": "Warning"}}, "warning"),
+        ({"validationResults": "failed"}, "failed"),
+        ({"status": "failed", "validationTests": []}, "failed"),
+        ({"validationTests": [{"name": "a", "status": "passed"}]}, "passed"),
+        ({"validationResults": [{"name": "a", "status": "passed"}]}, "passed"),
+        ({"validationResults": {"status": "passed", "validationTests": [{"name": "a", "status": "FAILED"}]}}, "failed"),
+    ],
+)
+def test_a_validation_is_what_its_worst_test_says(body: Any, status: str) -> None:
+    assert validation_status(body) == status
 
 
 def test_only_failed_tests_are_listed_as_name_and_message() -> None:

@@ -86,6 +86,28 @@ def test_a_lost_create_is_said_to_be_lost_and_a_lost_dry_run_is_repeated() -> No
     assert len(wire.requests) == 3
 
 
+@pytest.mark.parametrize(
+    "answer", [reply(204), ok(""), ok("OK", Content_Type="text/plain"), reply(202, "Accepted", Content_Type="text/plain"), ok([]), ok("OK")]
+)
+def test_an_accepted_change_need_not_be_described(answer: Reply) -> None:
+    with Wire([("PUT /integrations/7", answer), ("DELETE /integrations/7", answer)]) as wire:
+        said = [api(wire).update(7, PAYLOAD), api(wire).delete(7)]
+    assert all(each.get("status") is None and not each.get("validationResults") for each in said)
+
+
+@pytest.mark.parametrize("label", ["text/plain", "text/html", "application/json"])
+def test_a_login_page_is_no_answer_to_a_change(label: str) -> None:
+    page = ok("<html><title>Sign in</title></html>", Content_Type=label)
+    with Wire([("PUT /integrations/7", page)]) as wire, pytest.raises(BadAnswer):
+        api(wire).update(7, PAYLOAD)
+
+
+@pytest.mark.parametrize("answer", [{}, {"status": "creating"}, {"id": None}])
+def test_a_new_integration_without_an_id_is_a_bad_answer(answer: Any) -> None:
+    with Wire([("POST /integrations", ok(answer))]) as wire, pytest.raises(BadAnswer, match="no id"):
+        api(wire).create(PAYLOAD)
+
+
 def test_a_new_key_is_a_secret_from_then_on() -> None:
     with Wire([("POST /integrations/7/regenerate", ok({"newKey": "new-key-of-trino"})), ("GET /integrations/7", reply(404, "new-key-of-trino"))]) as wire:
         integrations = api(wire)
@@ -189,6 +211,9 @@ SECRET_STATEMENT = "CREATE USER x PASSWORD 'made-by-the-server'"
         ok({"a": SECRET_STATEMENT, "b": SECRET_STATEMENT}),
         ok({"id": 7}),
         ok({}),
+        ok([]),
+        ok("null", Content_Type=JSON),
+        ok([SECRET_STATEMENT, SECRET_STATEMENT]),
         ok(SECRET_STATEMENT.encode() + b"\xff"),
     ],
 )

@@ -219,6 +219,15 @@ def test_a_required_option_is_missed_before_anything_is_sent(type_name: str, opt
             check_complete(want(type_name, **{option: missing}, auto_bootstrap=False))
 
 
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    with refused("config.username") as refusal:
+        plan_create(want("Redshift", username=None, password=None), ASKED)
+    assert "config.username and config.password are needed to register the integration" in refusal.text
+    with refused("config.database") as refusal:
+        check_complete(want("Redshift", database=None, initial_database=None, auto_bootstrap=False))
+    assert "config.database and config.initial_database are required" in refusal.text
+
+
 @pytest.mark.parametrize("type_name", ["Redshift", "Snowflake", "Azure Synapse Analytics", "Databricks"])
 def test_who_sets_up_has_to_be_said(type_name: str) -> None:
     with refused("auto_bootstrap"):
@@ -405,6 +414,23 @@ def test_an_update_is_the_observed_document_under_the_desired_one() -> None:
     assert [change.field for change in plan.changes if change.secret] == ["config.password"]
 
 
+def test_what_cannot_be_changed_is_sent_back_as_it_is_spelled_there() -> None:
+    wanted = want("Snowflake", host="https://ACME.snowflakecomputing.com:443/", audit={"enabled": True})
+    plan = plan_update(wanted, shown(want("Snowflake"), audit={"enabled": False}), ASKED)
+    assert plan.payload is not None
+    assert plan.payload["config"]["host"] == SNOWFLAKE["host"]
+
+
+def test_what_is_shown_as_null_is_not_sent_back() -> None:
+    nothing = {"connectArgs": None, "impersonation": {"enabled": False, "role": None}, "tomorrow": None}
+    plan = plan_update(want("Redshift", port=1), shown(want("Redshift"), **nothing), ASKED)
+    assert plan.payload is not None
+    assert plan.payload["config"]["impersonation"] == {"enabled": False}
+    assert not {"connectArgs", "tomorrow"} & set(plan.payload["config"])
+    removal = delete(want("Redshift", auto_bootstrap=True), shown(want("Redshift", auto_bootstrap=True), sessionToken=None, databaseUser=None))
+    assert removal.payload == {"authenticationType": "userPassword", "username": "admin", "password": PASSWORD}
+
+
 def test_a_diff_shows_what_differs_and_nothing_else() -> None:
     wanted = want("Snowflake", host="ACME.snowflakecomputing.com", audit={"enabled": True, "extra": None}, role="R", user_role_pattern={"exclude": ["b", "a"]})
     there = shown(want("Snowflake"), audit={"enabled": False}, userRolePattern={"exclude": ["a", "b"]}, role="R")
@@ -507,6 +533,17 @@ def test_another_authentication_leaves_the_old_one_behind() -> None:
     assert set(plan.payload["config"]) == {"host", "database", "initialDatabase", "port", "impersonation", "authenticationType", "okta"}
     assert fields_of(plan)["config.authentication_type"] == ("userPassword", "okta")
     assert fields_of(plan)["config.okta.password"] == (None, None)
+    assert fields_of(plan)["config.okta.username"] == (None, "admin")
+
+
+def test_credentials_of_the_alternative_that_holds_may_be_kept_back_as_a_whole() -> None:
+    okta = want("Redshift", authentication_type="okta", username=None, password=None, okta=OKTA)
+    observed = shown(okta)
+    del observed["config"]["okta"]
+    assert plan_update(okta, observed, ASKED).action == "unchanged"
+    # what belongs to no alternative is not there when it does not show
+    proxied = want("Databricks", proxy_options={"host": "proxy", "port": 3128, "username": "u", "password": "p"})
+    assert plan_update(proxied, shown(want("Databricks")), ASKED).action == "updated"
 
 
 def test_and_back_again() -> None:
@@ -620,6 +657,16 @@ def test_the_type_behind_an_id_cannot_be_changed() -> None:
 def test_who_sets_up_cannot_be_changed() -> None:
     with refused("auto_bootstrap"):
         plan_update(want("Redshift", auto_bootstrap=True), shown(want("Redshift", auto_bootstrap=False)), ASKED)
+
+
+def test_a_set_up_that_the_tenant_does_not_tell_is_the_one_that_the_task_says() -> None:
+    wanted = want("Redshift", auto_bootstrap=True)
+    observed = {**shown(wanted), "autoBootstrap": None}
+    assert plan_update(wanted, observed, ASKED).action == "unchanged"
+    assert set(delete(wanted, observed).payload or {}) == {"authenticationType", "username", "password"}
+    changed = plan_update(want("Redshift", auto_bootstrap=True, port=1), observed, ASKED)
+    assert changed.payload is not None
+    assert changed.payload["autoBootstrap"] is True
 
 
 def test_an_s3_integration_can_be_renamed() -> None:

@@ -184,6 +184,14 @@ def api_error(method: str, status: int, message: str, **body: Any) -> ApiError:
     return ApiError.of(method, "/integrations", status, {"statusCode": status, "message": message, **body})
 
 
+def raise_(error: Exception) -> None:
+    raise error
+
+
+def raise_lost() -> None:
+    raise lost()
+
+
 def lost() -> AnswerLost:
     return AnswerLost("POST /integrations failed: no whole answer.", method="POST", path="/integrations")
 
@@ -346,7 +354,7 @@ def test_without_server_validation_nothing_is_asked() -> None:
 def test_without_server_validation_a_check_needs_no_secret() -> None:
     case = Case()
     assert case.present(want(username=None, password=None), server_validation=False, check_mode=True).plan.action == "created"
-    with pytest.raises(OptionError, match=r"config\.username is needed to register"):
+    with pytest.raises(OptionError, match=r"config\.username and config\.password are needed to register"):
         case.present(want(username=None, password=None), check_mode=True)
 
 
@@ -359,6 +367,32 @@ def test_a_failed_validation_fails_the_task(check_mode: bool, form: str) -> None
     with pytest.raises(ImmutaError, match="Basic Connection Test: no route to host"):
         case.present(EQUAL, check_mode=check_mode)
     assert case.writes == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        BROKEN,
+        {"validationResults": {"validationTests": BROKEN["validationTests"]}},
+        {"validationResults": BROKEN["validationTests"]},
+        {"validationResults": {**BROKEN, "status": "Failed"}},
+        {"validationResults": {**BROKEN, "status": "passed"}},
+    ],
+)
+def test_a_failed_test_fails_wherever_the_answer_holds_it(answer: dict[str, Any]) -> None:
+    case = Case()
+    case.tenant.instead["POST / dryRun"] = [answer]
+    with pytest.raises(RemoteFailure, match="Basic Connection Test: no route to host"):
+        case.present(EQUAL)
+    assert case.writes == []
+
+
+@pytest.mark.parametrize("answer", [{}, {"validationResults": None}, {"id": None, "status": "creating"}])
+def test_a_dry_run_that_says_nothing_has_not_passed(answer: dict[str, Any]) -> None:
+    case = Case()
+    case.tenant.instead["POST / dryRun"] = [answer]
+    assert case.present(EQUAL, check_mode=True).as_result()["validation"] == {"status": "unknown", "tests": []}
+    assert case.warnings == ["Immuta was asked to validate this, and accepted it without saying what it had validated."]
 
 
 @pytest.mark.parametrize(
@@ -472,14 +506,45 @@ def test_a_lost_request_is_sent_again_once_it_is_certain_that_it_had_no_effect()
     case = Case()
     case.tenant.instead["POST /"] = [lost()]
     result = case.present(EQUAL).as_result()
-    assert case.calls == ["GET /", "POST / dryRun", "POST /", "GET /", "POST /", "GET /1"]
+    assert case.calls == ["GET /", "POST / dryRun", "POST /", *["GET /"] * 3, "POST /", "GET /1"]
     assert (result["action"], result["adopted"]) == ("created", False)
+    assert case.warnings == ["POST /integrations failed: no whole answer. What it makes did not appear, so it is sent again."]
+
+
+def test_what_a_lost_request_made_may_appear_late() -> None:
+    case = Case()
+    looks = iter([[], []])
+
+    def late() -> list[dict[str, Any]]:
+        return next(looks, None) or Tenant.list(case.tenant)
+
+    case.tenant.instead["POST /"] = [lambda: case.tenant.register(EQUAL.document()) and raise_lost()]
+    case.tenant.list = late  # type: ignore[method-assign]
+    result = case.present(EQUAL).as_result()
+    assert case.calls.count("POST /") == 1
+    assert (result["action"], result["adopted"]) == ("created", True)
+
+
+def test_a_second_request_that_meets_what_the_first_one_made_adopts_it() -> None:
+    case = Case()
+    taken = api_error("POST", 409, "Redshift integration already exists.")
+    case.tenant.instead["POST /"] = [lost(), lambda: case.tenant.register(EQUAL.document()) and raise_(taken)]
+    result = case.present(EQUAL).as_result()
+    assert (result["action"], result["adopted"], result["healthy"]) == ("created", True, True)
+
+
+def test_an_unreadable_answer_is_looked_into_and_nothing_is_sent_again() -> None:
+    case = Case()
+    case.tenant.instead["POST /"] = [BadAnswer("POST /integrations was answered with a login page.")]
+    with pytest.raises(BadAnswer):
+        case.present(EQUAL)
+    assert case.calls.count("POST /") == 1
 
 
 def test_it_is_given_up_after_three_times() -> None:
     case = Case()
     case.tenant.instead["POST /"] = [lost() for _unused in range(9)]
-    with pytest.raises(AnswerLost):
+    with pytest.raises(AnswerLost, match="It was sent 3 times, and what it makes did not appear"):
         case.present(EQUAL)
     assert case.calls.count("POST /") == 3
     assert case.calls[-1] == "GET /"
