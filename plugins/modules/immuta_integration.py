@@ -52,6 +52,7 @@ options:
   server_validation:
     description:
       - Whether Immuta validates the change (C(dryRun)) before it is made, and in check mode instead of making it.
+      - A removal is validated in check mode only.
       - Without it check mode needs no credentials.
     type: bool
     default: true

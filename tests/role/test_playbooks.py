@@ -61,7 +61,7 @@ def test_the_example_inventory_works_as_it_is(world: World) -> None:
 
 def test_the_roles_scripts_are_those_of_the_platforms() -> None:
     """Who adds a script to a platform adds it in both places."""
-    known = load("vars/main.yml")["immuta_platform__platforms"]
+    known = load("vars/main/platforms.yml")["immuta_platform__platforms"]
     spelled = {
         name: {script: re.sub(r"\{\{ immuta_platform__place\.(\w+) \}\}", r"{\1}", database) for script, database in platform["scripts"].items()}
         for name, platform in known.items()
@@ -70,7 +70,7 @@ def test_the_roles_scripts_are_those_of_the_platforms() -> None:
 
 
 def test_every_script_belongs_to_a_work() -> None:
-    scripts = {script for work in load("vars/main.yml")["immuta_platform__works"].values() for script in work["scripts"]}
+    scripts = {script for work in load("vars/main/platforms.yml")["immuta_platform__works"].values() for script in work["scripts"]}
     assert scripts == {script for platform in PLATFORMS.values() for script in platform.scripts}
 
 
