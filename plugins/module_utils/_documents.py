@@ -131,7 +131,7 @@ def _check_known(document: Mapping[str, Any], fields: Sequence[Field], place: Pl
 
 def _is_placeholder(value: Any, option: Field | None, errand: str) -> bool:
     """The vendor's own create example has a token that reads REDACTED; everywhere else that only comes from an API answer."""
-    exemplary = errand.startswith("register ") and value == "REDACTED" and option is not None and option.option == "token"
+    exemplary = _registers(errand) and value == "REDACTED" and option is not None and option.option == "token"
     return is_redacted(value) and not exemplary
 
 
@@ -155,8 +155,12 @@ def _missing_credentials(document: Mapping[str, Any], fields: Sequence[Field], p
 
 def _missing_secrets(paths: Sequence[str], errand: str) -> OptionError:
     names, one = " and ".join(paths), len(paths) == 1
-    message = f"{names} {'is' if one else 'are'} needed to {errand}, because Immuta does not give {'it' if one else 'them'} back."
-    return OptionError(message, option=paths[0], hint=f"Give {names}.")
+    why = "" if _registers(errand) else f", because Immuta does not give {'it' if one else 'them'} back"
+    return OptionError(f"{names} {'is' if one else 'are'} needed to {errand}{why}.", option=paths[0], hint=f"Give {names}.")
+
+
+def _registers(errand: str) -> bool:
+    return errand.startswith("register ")
 
 
 def secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[Change]:

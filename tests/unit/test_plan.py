@@ -222,7 +222,7 @@ def test_a_required_option_is_missed_before_anything_is_sent(type_name: str, opt
 def test_everything_that_is_missing_is_named_at_once() -> None:
     with refused("config.username") as refusal:
         plan_create(want("Redshift", username=None, password=None), ASKED)
-    assert "config.username and config.password are needed to register the integration" in refusal.text
+    assert refusal.text == "config.username and config.password are needed to register the integration. Give config.username and config.password."
     with refused("config.database") as refusal:
         check_complete(want("Redshift", database=None, initial_database=None, auto_bootstrap=False))
     assert "config.database and config.initial_database are required" in refusal.text
