@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ._connection_plan import (
-    NATIVE,
     ConnectionPlan,
     Observed,
     Wanted,
@@ -29,6 +28,7 @@ from ._connection_plan import (
 from ._connections import bulk_id, path_to
 from ._documents import branch_of, branches, secrets_sent
 from ._errors import ApiError, Forbidden, ImmutaError, NotFound, RemoteFailure, shorten
+from ._fields import Field, Place
 from ._plan import Plan
 from ._secrets import mask
 from ._states import TRANSIENT, is_healthy
@@ -331,7 +331,8 @@ class ConnectionReconciler(Steps):
             self._warn(f"Immuta does not show the settings of {wanted.name}, which its API does for few technologies, so they were not compared.")
         if wanted.native and observed.native_id and not observed.native.get("status"):
             self._warn(f"Immuta does not show the integration behind {wanted.name} to this user, so native_integration was not compared.")
-        if self._settings.update_secrets == "always" and any(secrets_sent(wanted.native, wanted.technology.native_fields, NATIVE)):
+        behind = _holds_secrets(wanted.native, wanted.technology.native_fields)
+        if self._settings.update_secrets == "always" and behind and not _holds_secrets(wanted.connection, wanted.technology.fields):
             self._warn(f"Secrets in native_integration of {wanted.name} are not sent: after the registration only those in connection can change.")
 
     def _warn_unhealthy(self, wanted: Wanted, observed: Observed) -> None:
@@ -350,6 +351,10 @@ def healthy(observed: Observed) -> bool | None:
     if native is False or state not in ("", "active", "inactive", "deleted"):
         return False
     return native if state == "active" else None
+
+
+def _holds_secrets(document: Mapping[str, Any], fields: Sequence[Field]) -> bool:
+    return any(secrets_sent(document, fields, Place.of("")))
 
 
 def _running(jobs: list[dict[str, Any]]) -> bool:

@@ -504,6 +504,9 @@ def test_a_rotation_of_what_cannot_change_is_told_not_to_happen(bench: Bench) ->
     given = options(connection__password=None)
     assert not bench.present(given, update_secrets="always")["changed"]
     assert bench.warnings == ["Secrets in native_integration of connection sf-prod are not sent: after the registration only those in connection can change."]
+    bench.warnings.clear()
+    assert bench.present(options(), update_secrets="always")["changed"]
+    assert bench.warnings == []
 
 
 def test_the_technology_is_sent_as_the_vendor_spells_it(bench: Bench) -> None:
