@@ -17,6 +17,7 @@ from typing import Any
 
 from ._documents import (
     all_as_changes,
+    are,
     changed_immutables,
     check_secrets,
     expected,
@@ -148,7 +149,7 @@ def check_complete(wanted: Wanted) -> None:
     missing = [name for document, fields, path in tables for name in missing_required(document, fields, path)]
     if missing:
         what = " ".join(filter(None, ["a", wanted.technology.name, "connection"]))
-        raise OptionError(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} required to register {what}.", option=missing[0], hint=hint)
+        raise OptionError(f"{are(missing)} required to register {what}.", option=missing[0], hint=hint)
 
 
 # --- plans -------------------------------------------------------------------------------------------------------

@@ -104,6 +104,11 @@ def missing_required(document: Mapping[str, Any], fields: Sequence[Field], path:
             yield f"{path}.{option.option}"
 
 
+def are(paths: Sequence[str]) -> str:
+    """The beginning of a sentence about options: C(config.host is), C(config.host and config.port are)."""
+    return f"{' and '.join(paths)} {'is' if len(paths) == 1 else 'are'}"
+
+
 def changed_immutables(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[Change]:
     """The fields that differ and cannot be changed."""
     for option in fields:
@@ -154,9 +159,8 @@ def _missing_credentials(document: Mapping[str, Any], fields: Sequence[Field], p
 
 
 def _missing_secrets(paths: Sequence[str], errand: str) -> OptionError:
-    names, one = " and ".join(paths), len(paths) == 1
-    why = "" if _registers(errand) else f", because Immuta does not give {'it' if one else 'them'} back"
-    return OptionError(f"{names} {'is' if one else 'are'} needed to {errand}{why}.", option=paths[0], hint=f"Give {names}.")
+    why = "" if _registers(errand) else f", because Immuta does not give {'it' if len(paths) == 1 else 'them'} back"
+    return OptionError(f"{are(paths)} needed to {errand}{why}.", option=paths[0], hint=f"Give {' and '.join(paths)}.")
 
 
 def _registers(errand: str) -> bool:

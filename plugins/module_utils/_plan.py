@@ -14,6 +14,7 @@ from typing import Any
 
 from ._documents import (
     all_as_changes,
+    are,
     branch_of,
     changed_immutables,
     check_credentials,
@@ -146,7 +147,7 @@ def check_complete(wanted: Desired) -> None:
     missing = list(missing_required(wanted.config, wanted.platform.fields, "config"))
     if missing:
         raise OptionError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} required for a {wanted.platform.type} integration.",
+            f"{are(missing)} required for a {wanted.platform.type} integration.",
             option=missing[0],
             hint="To change single settings of an integration that is registered already, give its id.",
         )

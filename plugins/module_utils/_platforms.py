@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ._fields import Field, merge_fields
 
@@ -63,7 +64,7 @@ CONNECT_ARGS = Field("connect_args", "Additional connection string options.", se
 ENABLED = Field("enabled", "Whether the feature is on.", type="bool", default=False)
 
 
-def private_key(option: str, **kwargs: object) -> Field:
+def private_key(option: str, **kwargs: Any) -> Field:
     """A key file as the API takes it."""
     return replace(
         Field(
@@ -77,7 +78,7 @@ def private_key(option: str, **kwargs: object) -> Field:
                 Field("content", "The key in PEM form, with real line breaks.", required=True, secret=True),
             ),
         ),
-        **kwargs,  # type: ignore[arg-type]
+        **kwargs,
     )
 
 

@@ -28,7 +28,7 @@ from ._tenant import TENANT_SPEC, connect, tenant_of
 Spec = Mapping[str, Mapping[str, Any]]
 
 
-class _Module(AnsibleModule):  # type: ignore[misc]
+class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """AnsibleModule that leaks nothing: not to syslog, not through unknown keys, not by writing a secret in another way than it was given."""
 
     params: dict[str, Any]

@@ -47,8 +47,8 @@ class Relay:
             for key, _events in self.ways.select(timeout=0.05):
                 if key.fileobj is self.listener:
                     self.join(self.listener.accept()[0])
-                elif key.fileobj in self.partners:
-                    self.pass_on(key.fileobj)  # type: ignore[arg-type]
+                elif isinstance(key.fileobj, socket.socket) and key.fileobj in self.partners:
+                    self.pass_on(key.fileobj)
             if self.down:
                 self.cut(*self.partners)
         self.cut(*self.partners)

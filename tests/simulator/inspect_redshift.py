@@ -26,7 +26,7 @@ RIGHTS = """
 
 class RedshiftWarehouse(Warehouse):
     @property
-    def outside(self) -> str:  # type: ignore[override]
+    def outside(self) -> str:  # type: ignore[override]  # here it is a setting
         return str(self.config["initialDatabase"])
 
     @property

@@ -188,10 +188,6 @@ def raise_(error: Exception) -> None:
     raise error
 
 
-def raise_lost() -> None:
-    raise lost()
-
-
 def lost() -> AnswerLost:
     return AnswerLost("POST /integrations failed: no whole answer.", method="POST", path="/integrations")
 
@@ -518,7 +514,7 @@ def test_what_a_lost_request_made_may_appear_late() -> None:
     def late() -> list[dict[str, Any]]:
         return next(looks, None) or Tenant.list(case.tenant)
 
-    case.tenant.instead["POST /"] = [lambda: case.tenant.register(EQUAL.document()) and raise_lost()]
+    case.tenant.instead["POST /"] = [lambda: case.tenant.register(EQUAL.document()) and raise_(lost())]
     case.tenant.list = late  # type: ignore[method-assign]
     result = case.present(EQUAL).as_result()
     assert case.calls.count("POST /") == 1

@@ -63,7 +63,7 @@ class Run:
         self.state, self.failure = self.fault.state, None
         if self.state == "FAILED":
             self.failure = SqlFailed("", "", "", code=self.fault.error_code)
-            self.failure.message, self.failure.sqlstate = self.fault.message, self.fault.sql_state  # type: ignore[assignment]
+            self.failure.message, self.failure.sqlstate = self.fault.message, self.fault.sql_state  # type: ignore[assignment]  # a fault may lack them
 
 
 class Runs:

@@ -21,7 +21,7 @@ SLOW_AND_UNUSED = ("boto3", "botocore", "keyring")
 async def server(listener: socket.socket, directory: Path) -> AsyncIterator[dict[str, Any]]:
     """Serve a new, empty account on `listener`; the value says how to log in."""
     for name in SLOW_AND_UNUSED:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None: not to be imported
     # Only now: fakesnow makes a temporary directory when it is imported.
     from ..web import serving
     from .account import ADMIN, NAME, ROLE, WAREHOUSE, new_account

@@ -28,10 +28,13 @@ def _yes(value: Any) -> str:
     return "Y" if value else "N"
 
 
-NAME: Column = lambda session, thing: thing.name[-1]  # noqa: E731
+def _last_name(session: Session, thing: Thing) -> str:
+    return thing.name[-1]
+
+
 COMMON: dict[str, Column] = {
     "created_on": lambda session, thing: moment(thing.created),
-    "name": NAME,
+    "name": _last_name,
     "database_name": lambda session, thing: thing.name[0] if len(thing.name) > 1 else "",
     "schema_name": lambda session, thing: thing.name[1] if len(thing.name) > 2 else "",
     "owner": lambda session, thing: thing.owner,
@@ -192,11 +195,11 @@ VIEWS: dict[tuple[str, str], View] = {
         lambda session, database: ((role,) for role in sorted(session.ledger.effective(session.role))),
     ),
     ("ACCOUNT_USAGE", "ROLES"): (
-        ("NAME", "OWNER", "COMMENT"),
+        ("_last_name", "OWNER", "COMMENT"),
         lambda session, database: ((t.name[0], t.owner, t.properties.get("COMMENT")) for t in session.ledger.all("ROLE")),
     ),
     ("ACCOUNT_USAGE", "USERS"): (
-        ("NAME", "LOGIN_NAME", "OWNER", "DEFAULT_ROLE", "DISABLED"),
+        ("_last_name", "LOGIN_NAME", "OWNER", "DEFAULT_ROLE", "DISABLED"),
         lambda session, database: (
             (t.name[0], t.properties["LOGIN_NAME"], t.owner, t.properties.get("DEFAULT_ROLE"), "false") for t in session.ledger.all("USER")
         ),
