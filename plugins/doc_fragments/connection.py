@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from ansible_collections.community.immuta.plugins.doc_fragments.integration import EXTRA_OPTION, documentation
 from ansible_collections.community.immuta.plugins.doc_fragments.settings import OPTION as SETTINGS
-from ansible_collections.community.immuta.plugins.module_utils._fields import EXTRA
-from ansible_collections.community.immuta.plugins.module_utils._technologies import (
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import EXTRA
+from ansible_collections.community.immuta.plugins.module_utils._model.technologies import (
     CONNECTION_FIELDS,
     NATIVE_FIELDS,
     OPTIONS_FIELDS,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import yaml
-from ansible_collections.community.immuta.plugins.module_utils._fields import EXTRA, Field, merge_fields
-from ansible_collections.community.immuta.plugins.module_utils._platforms import CONFIG_FIELDS, PLATFORMS, Platform
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import EXTRA, Field, merge_fields
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import CONFIG_FIELDS, PLATFORMS, Platform
 
 
 def documentation(fields: Sequence[Field], tables: dict[str, Sequence[Field]], path: str, everywhere: int) -> dict[str, Any]:

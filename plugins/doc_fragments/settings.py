@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 from ansible_collections.community.immuta.plugins.doc_fragments.integration import EXTRA_OPTION, documentation
-from ansible_collections.community.immuta.plugins.module_utils._fields import EXTRA
-from ansible_collections.community.immuta.plugins.module_utils._technologies import SETTINGS_FIELDS
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import EXTRA
+from ansible_collections.community.immuta.plugins.module_utils._model.technologies import SETTINGS_FIELDS
 
 OPTION: dict[str, Any] = {
     "description": [

@@ -302,9 +302,9 @@ diff:
     after: {connection_key: snowflake-prod, settings: {is_active: true}}
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._connection_tasks import change_connection
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
-from ansible_collections.community.immuta.plugins.module_utils._specs import CONNECTION, WAIT
+from ansible_collections.community.immuta.plugins.module_utils._ansible.connection_tasks import change_connection
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import CONNECTION, WAIT
 
 
 def main() -> None:

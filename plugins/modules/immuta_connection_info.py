@@ -98,9 +98,9 @@ connections:
         state: active
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._connection_tasks import list_connections
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
-from ansible_collections.community.immuta.plugins.module_utils._specs import CONNECTION
+from ansible_collections.community.immuta.plugins.module_utils._ansible.connection_tasks import list_connections
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import CONNECTION
 
 
 def main() -> None:

@@ -132,9 +132,9 @@ diff:
     after: {settings: {is_active: true}}
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._connection_tasks import change_object
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
-from ansible_collections.community.immuta.plugins.module_utils._specs import CONNECTION, OBJECT_PATH, WAIT
+from ansible_collections.community.immuta.plugins.module_utils._ansible.connection_tasks import change_object
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import CONNECTION, OBJECT_PATH, WAIT
 
 
 def main() -> None:

@@ -110,9 +110,9 @@ objects:
         activateNewChildren: {value: true, hasDescendantsWithOverrides: false}
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._connection_tasks import list_objects
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
-from ansible_collections.community.immuta.plugins.module_utils._specs import OBJECT_PATH
+from ansible_collections.community.immuta.plugins.module_utils._ansible.connection_tasks import list_objects
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import OBJECT_PATH
 
 
 def main() -> None:

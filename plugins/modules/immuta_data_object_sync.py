@@ -82,9 +82,9 @@ jobs:
       output: {}
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._connection_tasks import sync_object
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
-from ansible_collections.community.immuta.plugins.module_utils._specs import OBJECT_PATH, WAIT
+from ansible_collections.community.immuta.plugins.module_utils._ansible.connection_tasks import sync_object
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import OBJECT_PATH, WAIT
 
 
 def main() -> None:

@@ -227,9 +227,9 @@ diff:
     after: {config: {audit: {enabled: true}}}
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
-from ansible_collections.community.immuta.plugins.module_utils._specs import INTEGRATION, WAIT
-from ansible_collections.community.immuta.plugins.module_utils._tasks import change_integration
+from ansible_collections.community.immuta.plugins.module_utils._ansible.integration_tasks import change_integration
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import INTEGRATION, WAIT
 
 
 def main() -> None:

@@ -71,8 +71,8 @@ dest:
   sample: /etc/trino/immuta-api-key
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
-from ansible_collections.community.immuta.plugins.module_utils._tasks import rotate_api_key
+from ansible_collections.community.immuta.plugins.module_utils._ansible.integration_tasks import rotate_api_key
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
 
 
 def main() -> None:

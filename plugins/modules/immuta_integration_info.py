@@ -77,8 +77,8 @@ integrations:
         database: IMMUTA
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
-from ansible_collections.community.immuta.plugins.module_utils._tasks import list_integrations
+from ansible_collections.community.immuta.plugins.module_utils._ansible.integration_tasks import list_integrations
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
 
 
 def main() -> None:

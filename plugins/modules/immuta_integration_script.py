@@ -134,10 +134,10 @@ diff:
   type: dict
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._platforms import SCRIPT_ACTIONS
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
-from ansible_collections.community.immuta.plugins.module_utils._specs import INTEGRATION
-from ansible_collections.community.immuta.plugins.module_utils._tasks import make_script
+from ansible_collections.community.immuta.plugins.module_utils._ansible.integration_tasks import make_script
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import SCRIPT_ACTIONS
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import INTEGRATION
 
 
 def main() -> None:

@@ -410,7 +410,7 @@ refused:
       object: SALES
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
 from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._sql.classify import PURPOSES
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._errors import ScriptRefused, StatementFailed
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import ScriptRefused, StatementFailed
 from ansible_collections.community.immuta.plugins.module_utils._sql import base
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import SnowflakeDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.run import run_script

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 # In a process of its own, as in a task: what to trust is said by variables of the environment.
 CLIENT = """
 import json, sys
-from ansible_collections.community.immuta.plugins.module_utils._errors import ImmutaError
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
 platform, login = sys.argv[1], json.loads(sys.argv[2])
 try:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._plan import desired
-from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
+from ansible_collections.community.immuta.plugins.module_utils._plan.integration import desired
 from simulator import Simulator
 from support.lives import assert_predicted, fields_of, secrets_of, steps_of
 from support.modules import Reply, run_module

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
 from support.playbook import ROOT, Run, run_playbook
 
 from .conftest import DEREGISTER, REGISTER, World

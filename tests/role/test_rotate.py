@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._fields import Field
-from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS
-from ansible_collections.community.immuta.plugins.module_utils._secrets import mask
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import mask
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from support.playbook import Run

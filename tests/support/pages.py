@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 import yaml
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.community.immuta.plugins.module_utils._tenant import TENANT_SPEC
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC
 
 ROOT = Path(__file__).resolve().parents[2]
 RST = ROOT / "docs" / "docsite" / "rst"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.community.immuta.plugins.module_utils._secrets import mask
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import mask
 
 from .core import PYTHON
 from .playbook import run_playbook

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._connection_plan import (
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
+from ansible_collections.community.immuta.plugins.module_utils._plan.connection import (
     ConnectionPlan,
     Observed,
     observed_settings,
@@ -16,8 +17,7 @@ from ansible_collections.community.immuta.plugins.module_utils._connection_plan 
     plan_settings,
     wanted_connection,
 )
-from ansible_collections.community.immuta.plugins.module_utils._errors import OptionError
-from ansible_collections.community.immuta.plugins.module_utils._plan import Policy
+from ansible_collections.community.immuta.plugins.module_utils._plan.plan import Policy
 
 ALWAYS = Policy(update_secrets="always")
 KEY = {"key_name": "PRIV_KEY_FILE", "user_filename": "new.p8", "content": "-----BEGIN NEW"}

@@ -10,10 +10,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._connection_plan import wanted_connection
-from ansible_collections.community.immuta.plugins.module_utils._connection_reconcile import ConnectionReconciler
-from ansible_collections.community.immuta.plugins.module_utils._connections import Connections
-from ansible_collections.community.immuta.plugins.module_utils._errors import (
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import explain
+from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections
+from ansible_collections.community.immuta.plugins.module_utils._api.integrations import Integrations
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
     AnswerLost,
     ApiError,
     Forbidden,
@@ -24,10 +24,10 @@ from ansible_collections.community.immuta.plugins.module_utils._errors import (
     Unprocessable,
     WaitTimeout,
 )
-from ansible_collections.community.immuta.plugins.module_utils._http import HeaderAuth, Session, Transport
-from ansible_collections.community.immuta.plugins.module_utils._integrations import Integrations
-from ansible_collections.community.immuta.plugins.module_utils._steps import Settings
-from ansible_collections.community.immuta.plugins.module_utils._tenant import explain
+from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
+from ansible_collections.community.immuta.plugins.module_utils._plan.connection import wanted_connection
+from ansible_collections.community.immuta.plugins.module_utils._reconcile.connection import ConnectionReconciler
+from ansible_collections.community.immuta.plugins.module_utils._reconcile.steps import Settings
 from unit.data_api import DataApi
 from unit.wire import FakeClock
 

@@ -9,10 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._connections import Connections, Found, bulk_id, path_to
-from ansible_collections.community.immuta.plugins.module_utils._errors import AnswerLost, ApiError, BadAnswer, Forbidden, NotFound, OptionError, WriteBlocked
-from ansible_collections.community.immuta.plugins.module_utils._http import HeaderAuth, Session, Transport
-from ansible_collections.community.immuta.plugins.module_utils._tenant import explain
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import explain
+from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections, Found, bulk_id, path_to
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
+    AnswerLost,
+    ApiError,
+    BadAnswer,
+    Forbidden,
+    NotFound,
+    OptionError,
+    WriteBlocked,
+)
+from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
 from unit.wire import FakeClock, Reply, Wire, hang_up, ok, reply
 
 SECRET = "it's; a $$ secret"

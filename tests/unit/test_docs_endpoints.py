@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._connections import Connections
-from ansible_collections.community.immuta.plugins.module_utils._errors import OptionError
-from ansible_collections.community.immuta.plugins.module_utils._integrations import Integrations
-from ansible_collections.community.immuta.plugins.module_utils._platforms import SCRIPT_ACTIONS
-from ansible_collections.community.immuta.plugins.module_utils._tenant import KeyExchange
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import KeyExchange
+from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections
+from ansible_collections.community.immuta.plugins.module_utils._api.integrations import Integrations
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import SCRIPT_ACTIONS
 from simulator.routes import Routes
 from support.pages import Endpoint, endpoints, left_out
 from tools.checks import ROOT

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
+from ansible_collections.community.immuta.plugins.module_utils._model.technologies import TECHNOLOGIES
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
-from ansible_collections.community.immuta.plugins.module_utils._technologies import TECHNOLOGIES
 from support.pages import ROLE_OPTIONS, RST, Host, blocks, hosts, input_errors, module_of, pages, tasks, variables
 from tools.checks import ROOT
 

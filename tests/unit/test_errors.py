@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils import _errors
-from ansible_collections.community.immuta.plugins.module_utils._errors import (
+from ansible_collections.community.immuta.plugins.module_utils._core import errors as _errors
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
     AnswerLost,
     ApiError,
     ConnectionFailed,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._errors import OptionError
-from ansible_collections.community.immuta.plugins.module_utils._fields import (
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import (
     Field,
     Place,
     argument_spec,

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils import _http
-from ansible_collections.community.immuta.plugins.module_utils._errors import (
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
     AnswerLost,
     ApiError,
     BadAnswer,
@@ -34,8 +33,9 @@ from ansible_collections.community.immuta.plugins.module_utils._errors import (
     Unauthorized,
     WriteBlocked,
 )
-from ansible_collections.community.immuta.plugins.module_utils._http import HeaderAuth, Session, Transport, origin, path_of
-from ansible_collections.community.immuta.plugins.module_utils._silence import diagnose
+from ansible_collections.community.immuta.plugins.module_utils._http import session as _http
+from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport, origin, path_of
+from ansible_collections.community.immuta.plugins.module_utils._http.silence import diagnose
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._errors import (
+from ansible_collections.community.immuta.plugins.module_utils._api.integrations import Integrations
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
     AnswerLost,
     BadAnswer,
     ImmutaError,
@@ -20,8 +21,7 @@ from ansible_collections.community.immuta.plugins.module_utils._errors import (
     Unprocessable,
     WriteBlocked,
 )
-from ansible_collections.community.immuta.plugins.module_utils._http import HeaderAuth, Session, Transport
-from ansible_collections.community.immuta.plugins.module_utils._integrations import Integrations
+from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
 from unit.wire import FakeClock, Reply, Wire, hang_up, ok, reply
 
 PAYLOAD = {"type": "Snowflake", "autoBootstrap": False, "config": {"host": "a.snowflakecomputing.com", "password": "it's; a $$ secret"}}

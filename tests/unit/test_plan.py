@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.community.immuta.plugins.module_utils._errors import OptionError
-from ansible_collections.community.immuta.plugins.module_utils._fields import prune
-from ansible_collections.community.immuta.plugins.module_utils._plan import (
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import mask
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import prune
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import INTEGRATION
+from ansible_collections.community.immuta.plugins.module_utils._plan.integration import (
     Desired,
-    Plan,
-    Policy,
     check_complete,
     desired,
     matches,
@@ -26,9 +27,7 @@ from ansible_collections.community.immuta.plugins.module_utils._plan import (
     plan_update,
     platform_of,
 )
-from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS
-from ansible_collections.community.immuta.plugins.module_utils._secrets import mask
-from ansible_collections.community.immuta.plugins.module_utils._specs import INTEGRATION
+from ansible_collections.community.immuta.plugins.module_utils._plan.plan import Plan, Policy
 from support.vendor import Command, with_body
 
 PASSWORD = "it's a s3cret"

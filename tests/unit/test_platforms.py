@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.community.immuta.plugins.doc_fragments.integration import ModuleDocFragment
-from ansible_collections.community.immuta.plugins.module_utils._fields import Field, argument_spec, camel_case, merge_fields
-from ansible_collections.community.immuta.plugins.module_utils._platforms import CONFIG_FIELDS, PLATFORMS, SCRIPT_ACTIONS, Platform
-from ansible_collections.community.immuta.plugins.module_utils._secrets import looks_secret
-from ansible_collections.community.immuta.plugins.module_utils._specs import INTEGRATION
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import looks_secret
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field, argument_spec, camel_case, merge_fields
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import CONFIG_FIELDS, PLATFORMS, SCRIPT_ACTIONS, Platform
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import INTEGRATION
 
 OAUTH = """
 oauth_client_config                                      oAuthClientConfig                                    dict  required branch:{0}

@@ -10,7 +10,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._errors import (
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
     AnswerLost,
     ApiError,
     BadAnswer,
@@ -22,11 +22,11 @@ from ansible_collections.community.immuta.plugins.module_utils._errors import (
     Unprocessable,
     WaitTimeout,
 )
-from ansible_collections.community.immuta.plugins.module_utils._plan import Desired, desired, platform_of
-from ansible_collections.community.immuta.plugins.module_utils._reconcile import Outcome, Reconciler
-from ansible_collections.community.immuta.plugins.module_utils._states import FAILED, GONE, STATUSES, TRANSIENT
-from ansible_collections.community.immuta.plugins.module_utils._steps import Settings
-from ansible_collections.community.immuta.plugins.module_utils._waiting import Clock
+from ansible_collections.community.immuta.plugins.module_utils._core.waiting import Clock
+from ansible_collections.community.immuta.plugins.module_utils._model.states import FAILED, GONE, STATUSES, TRANSIENT
+from ansible_collections.community.immuta.plugins.module_utils._plan.integration import Desired, desired, platform_of
+from ansible_collections.community.immuta.plugins.module_utils._reconcile.integration import IntegrationOutcome, Reconciler
+from ansible_collections.community.immuta.plugins.module_utils._reconcile.steps import Settings
 
 PASSED = {"status": "passed", "validationTests": [{"name": "Basic Connection Test", "status": "passed", "result": [{"secret": 1}]}]}
 BROKEN = {"status": "failed", "validationTests": [{"name": "Basic Connection Test", "status": "failed", "message": "no route to host"}]}
@@ -151,10 +151,10 @@ class Case:
     def reconciler(self, **settings: Any) -> Reconciler:
         return Reconciler(self.tenant, self.owners, Settings(**settings), warn=self.warnings.append, clock=self.clock)  # type: ignore[arg-type]
 
-    def present(self, wanted: Desired, **settings: Any) -> Outcome:
+    def present(self, wanted: Desired, **settings: Any) -> IntegrationOutcome:
         return self.reconciler(**settings).present(wanted)
 
-    def absent(self, wanted: Desired, **settings: Any) -> Outcome:
+    def absent(self, wanted: Desired, **settings: Any) -> IntegrationOutcome:
         return self.reconciler(**settings).absent(wanted)
 
     @property

@@ -17,8 +17,8 @@ from support.modules import Reply, run_module
 NASTY = 'it\'s "q";$$%s {{ x }} \\ \u00fc\n5439'
 
 TINY = """
-from ansible_collections.community.immuta.plugins.module_utils._errors import OptionError
-from ansible_collections.community.immuta.plugins.module_utils._runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
+from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
 
 SPEC = {
     "plain": {"type": "str"},

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._secrets import REDACTED, is_redacted, leaves, looks_secret, mask, register
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import REDACTED, is_redacted, leaves, looks_secret, mask, register
 from hypothesis import example, given
 from hypothesis import strategies as st
 

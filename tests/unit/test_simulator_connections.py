@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._fields import Field
-from ansible_collections.community.immuta.plugins.module_utils._technologies import RESERVED_KEYS
-from ansible_collections.community.immuta.plugins.module_utils._technologies import TECHNOLOGIES as OURS
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field
+from ansible_collections.community.immuta.plugins.module_utils._model.technologies import RESERVED_KEYS
+from ansible_collections.community.immuta.plugins.module_utils._model.technologies import TECHNOLOGIES as OURS
 from simulator import Simulator
 from simulator.documents import value_at
 from simulator.technologies import RESERVED, TECHNOLOGIES

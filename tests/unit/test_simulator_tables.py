@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._fields import Field
-from ansible_collections.community.immuta.plugins.module_utils._platforms import PLATFORMS as OURS
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS as OURS
 from simulator.documents import MISSING, value_at
 from simulator.integrations import STATUSES
 from simulator.platforms import PLATFORMS as THEIRS

@@ -9,7 +9,14 @@ import base64
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._errors import AnswerLost, ConnectionFailed, ImmutaError, MissingLibrary, OptionError, SqlError
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
+    AnswerLost,
+    ConnectionFailed,
+    ImmutaError,
+    MissingLibrary,
+    OptionError,
+    SqlError,
+)
 from ansible_collections.community.immuta.plugins.module_utils._sql.base import Executed
 from ansible_collections.community.immuta.plugins.module_utils._sql.databricks import DatabricksDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS

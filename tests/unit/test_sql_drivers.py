@@ -17,7 +17,14 @@ from typing import Any
 import pytest
 import redshift_connector
 import snowflake
-from ansible_collections.community.immuta.plugins.module_utils._errors import AnswerLost, ConnectionFailed, ImmutaError, MissingLibrary, OptionError, SqlError
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
+    AnswerLost,
+    ConnectionFailed,
+    ImmutaError,
+    MissingLibrary,
+    OptionError,
+    SqlError,
+)
 from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC, Executed
 from ansible_collections.community.immuta.plugins.module_utils._sql.classify import ALLOWED
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS, RedshiftDriver, SnowflakeDriver

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._errors import OptionError, ScriptRefused
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError, ScriptRefused
 from ansible_collections.community.immuta.plugins.module_utils._sql.ledger import Ledger
 from ansible_collections.community.immuta.plugins.module_utils._sql.split import split
 

@@ -14,7 +14,7 @@ import boto3
 import pytest
 import redshift_connector
 import requests
-from ansible_collections.community.immuta.plugins.module_utils._errors import ConnectionFailed
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import ConnectionFailed
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
 
 HOST = "acme.0123456789.us-east-1.redshift.amazonaws.com"

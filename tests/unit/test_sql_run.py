@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._errors import (
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
     AnswerLost,
     ConnectionFailed,
     ImmutaError,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import sqlglot
 import sqlparse
-from ansible_collections.community.immuta.plugins.module_utils._errors import ScriptRefused
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import ScriptRefused
 from ansible_collections.community.immuta.plugins.module_utils._sql.split import (
     DIALECTS,
     Statement,

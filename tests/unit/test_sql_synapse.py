@@ -16,7 +16,14 @@ from typing import Any
 
 import pymssql
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._errors import AnswerLost, ConnectionFailed, ImmutaError, MissingLibrary, OptionError, SqlError
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
+    AnswerLost,
+    ConnectionFailed,
+    ImmutaError,
+    MissingLibrary,
+    OptionError,
+    SqlError,
+)
 from ansible_collections.community.immuta.plugins.module_utils._sql import synapse
 from ansible_collections.community.immuta.plugins.module_utils._sql.base import Executed
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._states import FAILED, GONE, STATUSES, TRANSIENT, Step, is_healthy, next_step
+from ansible_collections.community.immuta.plugins.module_utils._model.states import FAILED, GONE, STATUSES, TRANSIENT, Step, is_healthy, next_step
 
 DOCUMENTED = {
     "creating",

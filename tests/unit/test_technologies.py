@@ -13,18 +13,18 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.community.immuta.plugins.doc_fragments import connection as connection_documentation
 from ansible_collections.community.immuta.plugins.doc_fragments import settings as settings_documentation
-from ansible_collections.community.immuta.plugins.module_utils._connection_plan import wanted_connection
-from ansible_collections.community.immuta.plugins.module_utils._errors import OptionError
-from ansible_collections.community.immuta.plugins.module_utils._fields import Field, prune
-from ansible_collections.community.immuta.plugins.module_utils._secrets import looks_secret
-from ansible_collections.community.immuta.plugins.module_utils._specs import CONNECTION
-from ansible_collections.community.immuta.plugins.module_utils._technologies import (
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import looks_secret
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field, prune
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import CONNECTION
+from ansible_collections.community.immuta.plugins.module_utils._model.technologies import (
     DATABRICKS_CONNECTION,
     SNOWFLAKE_CONNECTION,
     TECHNOLOGIES,
     key_problem,
     technology_of,
 )
+from ansible_collections.community.immuta.plugins.module_utils._plan.connection import wanted_connection
 
 KEY_FILE = {"keyName": "PRIV_KEY_FILE", "userFilename": "immuta.p8", "content": "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}
 BY_SECRET = {"useCertificate": False, "clientId": "id", "clientSecret": "hush hush", "scope": "all-apis", "authorityUrl": "https://idp.example.com"}

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.community.immuta.plugins.doc_fragments.tenant import ModuleDocFragment
-from ansible_collections.community.immuta.plugins.module_utils._errors import ApiError, BadAnswer, ConnectionFailed, ImmutaError, OptionError, Unauthorized
-from ansible_collections.community.immuta.plugins.module_utils._http import Session
-from ansible_collections.community.immuta.plugins.module_utils._tenant import TENANT_SPEC, USER_AGENT, connect, explain, tenant_of, variable
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC, USER_AGENT, connect, explain, tenant_of, variable
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import ApiError, BadAnswer, ConnectionFailed, ImmutaError, OptionError, Unauthorized
+from ansible_collections.community.immuta.plugins.module_utils._http.session import Session
 from unit.wire import FakeClock, Wire, ok, reply, reset
 
 KEY = "task-key-1"

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._errors import NotFound, RemoteFailure, WaitTimeout
-from ansible_collections.community.immuta.plugins.module_utils._waiting import Clock, wait_until
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import NotFound, RemoteFailure, WaitTimeout
+from ansible_collections.community.immuta.plugins.module_utils._core.waiting import Clock, wait_until
 from unit.wire import FakeClock
 
 

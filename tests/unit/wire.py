@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.community.immuta.plugins.module_utils._waiting import Clock
+from ansible_collections.community.immuta.plugins.module_utils._core.waiting import Clock
 
 Reply = Callable[["_Line"], bool]
 

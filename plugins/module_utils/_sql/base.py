@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from .._errors import AnswerLost, ConnectionFailed, MissingLibrary, OptionError, SqlError, shorten
-from .._secrets import leaves, mask
+from .._core.errors import AnswerLost, ConnectionFailed, MissingLibrary, OptionError, SqlError, shorten
+from .._core.secrets import leaves, mask
 from .split import DIALECT_OF, hide_literals, mask_message
 
 Login = Mapping[str, Any]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from .._errors import ScriptRefused
+from .._core.errors import ScriptRefused
 from .split import DIALECT_OF, Statement, Token, significant
 
 PURPOSES = ("setup", "edit", "cleanup", "any")

@@ -16,10 +16,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .._errors import AnswerLost, ApiError, ConnectionFailed, ImmutaError, OptionError, SqlError, WaitTimeout
-from .._http import Auth, HeaderAuth, Session, Transport, path_of
-from .._waiting import Clock, wait_until
-from . import base as common
+from .._core.errors import AnswerLost, ApiError, ConnectionFailed, ImmutaError, OptionError, SqlError, WaitTimeout
+from .._core.waiting import Clock, wait_until
+from .._http.session import Auth, HeaderAuth, Session, Transport, path_of
+from .._sql import base as common
 from .base import Answered, BaseDriver, Executed
 from .split import significant
 

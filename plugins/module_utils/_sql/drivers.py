@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from typing import Any, ClassVar
 
-from .._errors import OptionError
+from .._core.errors import OptionError
 from .base import Answered, BaseDriver, DbApiDriver
 from .databricks import DatabricksDriver
 from .synapse import SynapseDriver

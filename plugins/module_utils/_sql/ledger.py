@@ -21,7 +21,7 @@ import secrets
 from collections.abc import Sequence
 from typing import IO, Any
 
-from .._errors import OptionError, ScriptRefused
+from .._core.errors import OptionError, ScriptRefused
 from .split import Statement
 
 FORMAT = 1

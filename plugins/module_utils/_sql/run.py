@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .._errors import AnswerLost, ImmutaError, OptionError, ScriptRefused, SqlError, StatementFailed
+from .._core.errors import AnswerLost, ImmutaError, OptionError, ScriptRefused, SqlError, StatementFailed
 from .base import Driver
 from .classify import classify, forbidden
 from .drivers import DRIVERS

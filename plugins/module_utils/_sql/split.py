@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Union
 
-from .._errors import ScriptRefused
-from .._secrets import looks_secret
+from .._core.errors import ScriptRefused
+from .._core.secrets import looks_secret
 
 # What stands in a masked copy where a literal was.
 MASK = "***"

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, ClassVar
 
-from .._errors import OptionError
+from .._core.errors import OptionError
 from .base import Answered, DbApiDriver, Executed
 from .split import significant
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ._errors import OptionError
-from ._fields import Change, Field, Place, compare, deep_merge, drop_redacted, objects, prune, same_value
-from ._secrets import REDACTED, is_redacted, looks_secret
+from .._core.errors import OptionError
+from .._core.secrets import REDACTED, is_redacted, looks_secret
+from .fields import Change, Field, Place, compare, deep_merge, drop_redacted, objects, prune, same_value
 
 # --- alternatives ------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._documents import (
+from .._core.errors import OptionError
+from .._model.documents import (
     all_as_changes,
     are,
     changed_immutables,
@@ -29,11 +30,10 @@ from ._documents import (
     seen,
     whole_document,
 )
-from ._errors import OptionError
-from ._fields import Change, Field, Place, compare, deep_merge, drop_redacted, to_document, to_options
-from ._plan import Plan, Policy, reason_to_update, with_sent
-from ._platforms import PLATFORMS
-from ._technologies import OPTIONS_FIELDS, SETTINGS_FIELDS, Technology, key_problem, technology_of
+from .._model.fields import Change, Field, Place, compare, deep_merge, drop_redacted, to_document, to_options
+from .._model.platforms import PLATFORMS
+from .._model.technologies import OPTIONS_FIELDS, SETTINGS_FIELDS, Technology, key_problem, technology_of
+from .plan import Plan, Policy, reason_to_update, with_sent
 
 CONNECTION = Place.of("connection")
 SETTINGS = Place.of("settings")

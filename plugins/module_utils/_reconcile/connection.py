@@ -14,7 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from ._connection_plan import (
+from .._api.connections import bulk_id, path_to
+from .._core.errors import ApiError, Forbidden, ImmutaError, NotFound, RemoteFailure, shorten
+from .._model.documents import branch_of, branches, secrets_sent
+from .._model.fields import Field, Place
+from .._model.states import TRANSIENT, is_healthy
+from .._model.technologies import Technology
+from .._plan.connection import (
     ConnectionPlan,
     Observed,
     Wanted,
@@ -25,15 +31,9 @@ from ._connection_plan import (
     plan_settings,
     wanted_connection,
 )
-from ._connections import bulk_id, path_to
-from ._documents import branch_of, branches, secrets_sent
-from ._errors import ApiError, Forbidden, ImmutaError, NotFound, RemoteFailure, shorten
-from ._fields import Field, Place
-from ._plan import Plan
-from ._secrets import mask
-from ._states import TRANSIENT, is_healthy
-from ._steps import NOT_ASKED, Steps, unhealthy
-from ._technologies import Technology
+from .._plan.plan import Plan
+from .outcome import NOT_ASKED, Outcome, masked
+from .steps import Steps, unhealthy
 
 T = TypeVar("T")
 
@@ -47,40 +47,24 @@ _NOT_OFFERED = (400, 404, 405, 422, 501)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What happened to a connection, or would happen."""
+class ConnectionOutcome(Outcome):
+    """What happened to a connection."""
 
-    plan: Plan
     observed: Observed = field(default_factory=Observed)
-    validation: Mapping[str, Any] = field(default_factory=lambda: dict(NOT_ASKED))
-    adopted: bool = False
     child_count: int | None = None
     data_source_count: int | None = None
 
     def as_result(self) -> dict[str, Any]:
         """The keys of a module's result."""
         return {
-            **plan_as_result(self.plan),
-            "adopted": self.adopted,
-            "connection": mask(dict(self.observed.answer)),
-            "object": mask(dict(self.observed.object)),
+            **super().as_result(),
+            "connection": masked(self.observed.answer),
+            "object": masked(self.observed.object),
             "native_integration_id": self.observed.native_id or None,
             "child_count": self.child_count,
             "data_source_count": self.data_source_count,
-            "validation": dict(self.validation),
             "healthy": healthy(self.observed),
         }
-
-
-def plan_as_result(plan: Plan) -> dict[str, Any]:
-    """What a plan says of itself in a module's result."""
-    return {
-        "changed": plan.action != "unchanged",
-        "action": plan.action,
-        "changes": [change.as_dict() for change in plan.changes],
-        "changed_reason": plan.reason,
-        "diff": {"before": plan.before, "after": plan.after},
-    }
 
 
 class ConnectionReconciler(Steps):
@@ -88,17 +72,17 @@ class ConnectionReconciler(Steps):
 
     # --- what is wanted ------------------------------------------------------------------------------------------
 
-    def present(self, wanted: Wanted) -> Outcome:
+    def present(self, wanted: Wanted) -> ConnectionOutcome:
         """Register it, or bring it to the settings that are wanted."""
         self._warn_unknown_branch(wanted)
         observed = self.look(wanted)
         return self._register(wanted) if observed is None else self._edit(wanted, observed)
 
-    def absent(self, connection_key: str) -> Outcome:
+    def absent(self, connection_key: str) -> ConnectionOutcome:
         """Remove it with everything in it."""
         wanted = wanted_connection({"connection_key": connection_key})
         observed = self.look(wanted)
-        return Outcome(Plan("unchanged")) if observed is None else self._remove(wanted, observed)
+        return ConnectionOutcome(Plan("unchanged")) if observed is None else self._remove(wanted, observed)
 
     def look(self, wanted: Wanted, *, behind: bool = False) -> Observed | None:
         """What the tenant shows of the connection, and of what is behind it when that matters; None when there is none."""
@@ -141,16 +125,16 @@ class ConnectionReconciler(Steps):
 
     # --- register ------------------------------------------------------------------------------------------------
 
-    def _register(self, wanted: Wanted) -> Outcome:
+    def _register(self, wanted: Wanted) -> ConnectionOutcome:
         check_complete(wanted)
         plan = plan_register(wanted, self._settings.policy)
         body = plan.payload or {}
         validation = self._tested(body) if self._settings.server_validation else dict(NOT_ASKED)
         if self._settings.check_mode:
-            return Outcome(plan, _predicted_connection(wanted), validation)
+            return ConnectionOutcome(plan, validation, observed=_predicted_connection(wanted))
         answer, adopted = self._send_once(lambda: self._connections.create(body), lambda: _unless_missing(lambda: self._connections.object([wanted.key])))
         self._wait_for_jobs(answer, f"the registration of {wanted.name}")
-        return Outcome(plan, self._with_settings(wanted, self._registered(wanted)), validation, adopted)
+        return ConnectionOutcome(plan, validation, adopted, observed=self._with_settings(wanted, self._registered(wanted)))
 
     def _tested(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the tenant's test of the registration says. One without a test is not asked, but in check mode whether it has connections at all."""
@@ -195,7 +179,7 @@ class ConnectionReconciler(Steps):
 
     # --- edit ----------------------------------------------------------------------------------------------------
 
-    def _edit(self, wanted: Wanted, observed: Observed) -> Outcome:
+    def _edit(self, wanted: Wanted, observed: Observed) -> ConnectionOutcome:
         wanted = _as_shown(wanted, observed.technology)
         if observed.native.get("status") in TRANSIENT:
             observed = self._with_native_done(observed)
@@ -203,9 +187,9 @@ class ConnectionReconciler(Steps):
         self._warn_not_compared(wanted, observed)
         if plan.action == "unchanged":
             self._warn_unhealthy(wanted, observed)
-            return Outcome(plan, observed)
+            return ConnectionOutcome(plan, observed=observed)
         if self._settings.check_mode:
-            return Outcome(plan, _predicted_edit(wanted, observed, plan))
+            return ConnectionOutcome(plan, observed=_predicted_edit(wanted, observed, plan))
         body = plan.payload
         if body is not None:
             answer = self._when_settled(observed.native_id, lambda: self._connections.update(wanted.key, body))
@@ -214,15 +198,15 @@ class ConnectionReconciler(Steps):
             self._override(wanted, plan.overrides)
         now = self._with_native_done(self.look(wanted, behind=body is not None) or observed)
         self._warn_unhealthy(wanted, now)
-        return Outcome(plan, now)
+        return ConnectionOutcome(plan, observed=now)
 
     # --- remove --------------------------------------------------------------------------------------------------
 
-    def _remove(self, wanted: Wanted, observed: Observed) -> Outcome:
+    def _remove(self, wanted: Wanted, observed: Observed) -> ConnectionOutcome:
         gone = Observed(observed.answer, {**observed.object, "state": "deleted"}, observed.native)
         if self._settings.check_mode:
             children, data_sources = self._count(wanted.key, observed.technology)
-            return Outcome(plan_remove(wanted, observed, children, data_sources), gone, child_count=children, data_source_count=data_sources)
+            return ConnectionOutcome(plan_remove(wanted, observed, children, data_sources), observed=gone, child_count=children, data_source_count=data_sources)
         try:
             answer = self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
         except NotFound:
@@ -233,7 +217,7 @@ class ConnectionReconciler(Steps):
         if self._settings.wait:
             self._wait(lambda: self.look(wanted), lambda seen: seen is None, lambda _: f"{wanted.name} is still there")
         count = answer.get("childCount")
-        return Outcome(plan_remove(wanted, observed, count, None), gone, child_count=count)
+        return ConnectionOutcome(plan_remove(wanted, observed, count, None), observed=gone, child_count=count)
 
     def _count(self, connection_key: str, technology: Technology) -> tuple[int, int | None]:
         """How many objects a connection holds, and how many of them are data sources: active, and at the lowest level, if that is known."""

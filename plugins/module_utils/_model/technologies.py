@@ -15,8 +15,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ._fields import Field, merge_fields
-from ._platforms import AUTHENTICATION_TYPE, DATABRICKS, HOST, OAUTH_CLIENT_CONFIG, PASSWORD, PORT, SNOWFLAKE, TOKEN, USERNAME, private_key
+from .fields import Field, merge_fields
+from .platforms import AUTHENTICATION_TYPE, DATABRICKS, HOST, OAUTH_CLIENT_CONFIG, PASSWORD, PORT, SNOWFLAKE, TOKEN, USERNAME, private_key
 
 # What the newest Connections API takes; older ones took more, and such keys still have to be read, edited and deleted.
 _KEY = re.compile(r"[A-Za-z0-9_-]+")

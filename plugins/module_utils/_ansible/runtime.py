@@ -19,11 +19,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._errors import ImmutaError, OptionError
-from ._fields import EXTRA, objects, prune
-from ._http import Session
-from ._secrets import REDACTED, leaves, mask, register
-from ._tenant import TENANT_SPEC, connect, tenant_of
+from .._core.errors import ImmutaError, OptionError
+from .._core.secrets import REDACTED, leaves, mask, register
+from .._http.session import Session
+from .._model.fields import EXTRA, objects, prune
+from .tenant import TENANT_SPEC, connect, tenant_of
 
 Spec = Mapping[str, Mapping[str, Any]]
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._connection_plan import wanted_connection, wanted_settings
-from ._connection_reconcile import ConnectionReconciler, offered, plan_as_result
-from ._connections import Connections, path_to
-from ._errors import Forbidden, NotFound, OptionError
-from ._integrations import Integrations
-from ._runtime import Task
-from ._secrets import mask
-from ._steps import Settings
+from .._api.connections import Connections, path_to
+from .._api.integrations import Integrations
+from .._core.errors import Forbidden, NotFound, OptionError
+from .._core.secrets import mask
+from .._plan.connection import wanted_connection, wanted_settings
+from .._reconcile.connection import ConnectionReconciler, offered
+from .._reconcile.outcome import plan_as_result
+from .._reconcile.steps import Settings
+from .runtime import Task
 
 Result = dict[str, Any]
 

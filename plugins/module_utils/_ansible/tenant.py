@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from ansible.module_utils.common.validation import check_type_bool, check_type_int, check_type_path, check_type_str
 
-from ._errors import OptionError, Unauthorized
-from ._http import Auth, HeaderAuth, Session, Transport, checked_url, origin, path_of
-from ._waiting import Clock
+from .._core.errors import OptionError, Unauthorized
+from .._core.waiting import Clock
+from .._http.session import Auth, HeaderAuth, Session, Transport, checked_url, origin, path_of
 
 VERSION = "0.1.0"
 USER_AGENT = f"community.immuta/{VERSION}"

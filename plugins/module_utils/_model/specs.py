@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ._fields import EXTRA, Field, argument_spec
-from ._platforms import CONFIG_FIELDS, PLATFORMS
-from ._technologies import CONNECTION_FIELDS, NATIVE_FIELDS, OPTIONS_FIELDS, SETTINGS_FIELDS
+from .fields import EXTRA, Field, argument_spec
+from .platforms import CONFIG_FIELDS, PLATFORMS
+from .technologies import CONNECTION_FIELDS, NATIVE_FIELDS, OPTIONS_FIELDS, SETTINGS_FIELDS
 
 Spec = dict[str, dict[str, Any]]
 

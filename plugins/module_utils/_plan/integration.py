@@ -8,11 +8,12 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ._documents import (
+from .._core.errors import OptionError
+from .._model.documents import (
     all_as_changes,
     are,
     branch_of,
@@ -28,22 +29,12 @@ from ._documents import (
     secrets_sent,
     whole_document,
 )
-from ._errors import OptionError
-from ._fields import Change, Place, compare, deep_merge, drop_redacted, normalise_host, prune, to_document, to_options
-from ._platforms import PLATFORMS, Platform
-from ._states import is_healthy
+from .._model.fields import Place, compare, deep_merge, drop_redacted, normalise_host, prune, to_document, to_options
+from .._model.platforms import PLATFORMS, Platform
+from .._model.states import is_healthy
+from .plan import Plan, Policy, reason_to_update, with_sent
 
 CONFIG = Place.of("config")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How far a task goes."""
-
-    #: on_create: a secret alone is no reason to update; always: it is
-    update_secrets: str = "on_create"
-    #: whether something will be sent that needs the secrets (a dry run counts)
-    needs_secrets: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,18 +67,6 @@ class Desired:
         if self.platform.fields or self.config:
             body["config"] = dict(self.config)
         return body
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What has to happen. C(payload) is a request's body; everything else is for people, without secrets."""
-
-    action: str
-    payload: dict[str, Any] | None = None
-    changes: tuple[Change, ...] = ()
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
 
 
 def platform_of(type_name: str) -> Platform:
@@ -216,22 +195,6 @@ def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[s
     branch = branch_of(merged, platform.fields)
     options = [platform.option(option) for option in platform.delete_credentials]
     return {each.key: merged[each.key] for each in options if each.key in merged and (each.key in config or not of_other_branch(each, branch))}
-
-
-def reason_to_update(changes: Sequence[Change], sent: Sequence[Change], policy: Policy, forced: str = "") -> str:
-    """Why something has to be sent, for people; empty when nothing has to."""
-    reasons = [
-        "differs: " + ", ".join(change.field for change in changes) if changes else "",
-        forced,
-        "update_secrets is always" if sent and policy.update_secrets == "always" else "",
-    ]
-    return "; ".join(filter(None, reasons))
-
-
-def with_sent(changes: Sequence[Change], sent: Sequence[Change]) -> tuple[Change, ...]:
-    """The changes, and behind them the secrets that go along."""
-    differing = {change.field for change in changes}
-    return (*changes, *(change for change in sent if change.field not in differing))
 
 
 def _automatic(wanted: Desired, observed: Mapping[str, Any]) -> Any:

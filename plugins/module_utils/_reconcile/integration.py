@@ -15,38 +15,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ._documents import branches
-from ._errors import ApiError, Conflict, ImmutaError, NotFound
-from ._plan import Desired, Plan, check_complete, matches, natural_key, plan_create, plan_delete, plan_update
-from ._platforms import PLATFORMS
-from ._secrets import is_redacted, looks_secret, mask
-from ._states import GONE, Step, is_healthy, next_step
-from ._steps import NOT_ASKED, Steps, unhealthy
+from .._core.errors import ApiError, Conflict, ImmutaError, NotFound
+from .._core.secrets import is_redacted, looks_secret
+from .._model.documents import branches
+from .._model.platforms import PLATFORMS
+from .._model.states import GONE, Step, is_healthy, next_step
+from .._plan.integration import Desired, check_complete, matches, natural_key, plan_create, plan_delete, plan_update
+from .._plan.plan import Plan
+from .outcome import NOT_ASKED, Outcome, masked
+from .steps import Steps, unhealthy
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What happened, or would happen. C(new_key) is a secret: it goes to a file, never into a result."""
+class IntegrationOutcome(Outcome):
+    """What happened to an integration. C(new_key) is a secret: it goes to a file, never into a result."""
 
-    plan: Plan
     integration: Mapping[str, Any] = field(default_factory=dict)
-    validation: Mapping[str, Any] = field(default_factory=lambda: dict(NOT_ASKED))
-    adopted: bool = False
     new_key: str = ""
 
     def as_result(self) -> dict[str, Any]:
         """The keys of a module's result."""
-        return {
-            "changed": self.plan.action != "unchanged",
-            "action": self.plan.action,
-            "adopted": self.adopted,
-            "integration": mask_integration(self.integration),
-            "validation": dict(self.validation),
-            "changes": [change.as_dict() for change in self.plan.changes],
-            "changed_reason": self.plan.reason,
-            "healthy": is_healthy(self.integration.get("status")),
-            "diff": {"before": self.plan.before, "after": self.plan.after},
-        }
+        return {**super().as_result(), "integration": masked(self.integration), "healthy": is_healthy(self.integration.get("status"))}
 
 
 class Reconciler(Steps):
@@ -54,7 +43,7 @@ class Reconciler(Steps):
 
     # --- what is wanted ------------------------------------------------------------------------------------------
 
-    def present(self, wanted: Desired) -> Outcome:
+    def present(self, wanted: Desired) -> IntegrationOutcome:
         """Register it, or bring it to the settings that are wanted."""
         if not wanted.id:
             check_complete(wanted)
@@ -64,11 +53,11 @@ class Reconciler(Steps):
             return self._create(wanted)
         return self._update(wanted, observed)
 
-    def absent(self, wanted: Desired) -> Outcome:
+    def absent(self, wanted: Desired) -> IntegrationOutcome:
         """Remove it."""
         observed = self._settled(wanted, self.find(wanted))
         if observed is None or next_step(observed.get("status"), wanted="absent") is Step.NOTHING:
-            return Outcome(Plan("unchanged"), {})
+            return IntegrationOutcome(Plan("unchanged"))
         return self._delete(wanted, observed)
 
     def find(self, wanted: Desired) -> dict[str, Any] | None:
@@ -90,7 +79,7 @@ class Reconciler(Steps):
 
     # --- register ------------------------------------------------------------------------------------------------
 
-    def _create(self, wanted: Desired) -> Outcome:
+    def _create(self, wanted: Desired) -> IntegrationOutcome:
         if wanted.id:
             raise ImmutaError(
                 f"There is no integration with id {wanted.id}.", hint="Leave the id out to register a new one: the tenant gives it its id.", option="id"
@@ -102,14 +91,14 @@ class Reconciler(Steps):
             if self._settings.server_validation:
                 validation = self._dry_run(lambda: self._integrations.create(body, dry_run=True))
             if self._settings.check_mode:
-                return Outcome(plan, _predicted(body), validation)
+                return IntegrationOutcome(plan, validation, integration=_predicted(body))
             answer, adopted = self._send_once(lambda: self._integrations.create(body), lambda: self.find(wanted))
         except ApiError as error:
             return self._adopt(wanted, error)
         validation = self._validated(answer) or validation
-        return Outcome(plan, self._finished(str(answer["id"])), validation, adopted=adopted, new_key=_new_key(answer))
+        return IntegrationOutcome(plan, validation, adopted, integration=self._finished(str(answer["id"])), new_key=_new_key(answer))
 
-    def _adopt(self, wanted: Desired, error: ApiError) -> Outcome:
+    def _adopt(self, wanted: Desired, error: ApiError) -> IntegrationOutcome:
         """The tenant says that it has this one already, mostly with its id: go on as an update, if it really is the one."""
         named = re.search(r"\(id = (\d+)\)|/integrations/(\d+)", error.server_message)
         if error.status != 409 and not (named and error.status == 400):
@@ -121,14 +110,14 @@ class Reconciler(Steps):
 
     # --- update --------------------------------------------------------------------------------------------------
 
-    def _update(self, wanted: Desired, observed: Mapping[str, Any]) -> Outcome:
+    def _update(self, wanted: Desired, observed: Mapping[str, Any]) -> IntegrationOutcome:
         status = observed.get("status")
         forced = f"status is {status}" if next_step(status, wanted="present") is Step.UPDATE else ""
         plan = plan_update(wanted, observed, self._settings.policy, forced=forced)
         if plan.action == "unchanged":
             if next_step(status, wanted="present") is Step.REPORT:
                 self._warn(unhealthy(observed))
-            return Outcome(plan, observed)
+            return IntegrationOutcome(plan, integration=observed)
         if not wanted.platform.editable:
             raise ImmutaError(f"{wanted.name} is in status {status}, and Immuta cannot update this type.", hint="Remove it and register it again.")
         self._refuse_owned(observed)
@@ -137,13 +126,13 @@ class Reconciler(Steps):
         if self._settings.server_validation:
             validation = self._dry_run(lambda: self._when_settled(id, lambda: self._integrations.update(id, body, dry_run=True)))
         if self._settings.check_mode:
-            return Outcome(plan, _predicted(body, observed), validation)
+            return IntegrationOutcome(plan, validation, integration=_predicted(body, observed))
         answer = self._when_settled(id, lambda: self._integrations.update(id, body))
-        return Outcome(plan, self._finished(id), self._validated(answer) or validation)
+        return IntegrationOutcome(plan, self._validated(answer) or validation, integration=self._finished(id))
 
     # --- remove --------------------------------------------------------------------------------------------------
 
-    def _delete(self, wanted: Desired, observed: Mapping[str, Any]) -> Outcome:
+    def _delete(self, wanted: Desired, observed: Mapping[str, Any]) -> IntegrationOutcome:
         id, force = str(observed.get("id")), self._settings.force_disable
         plan = plan_delete(wanted, observed, force=force, policy=self._settings.policy)
         self._refuse_owned(observed)
@@ -153,14 +142,14 @@ class Reconciler(Steps):
                 validation = self._dry_run(
                     lambda: self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, dry_run=True, force_disable=force))
                 )
-            return Outcome(plan, {**observed, "status": "deleted"}, validation)
+            return IntegrationOutcome(plan, validation, integration={**observed, "status": "deleted"})
         try:
             answer = self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, force_disable=force))
         except NotFound:
             answer = {"status": "deleted"}
         validation = self._validated(answer) or dict(NOT_ASKED)
         status = answer.get("status") if not self._settings.wait or answer.get("status") in GONE else self._gone(id)
-        return Outcome(plan, {**observed, "status": status}, validation)
+        return IntegrationOutcome(plan, validation, integration={**observed, "status": status})
 
     def _gone(self, id: str) -> str:
         last = self._at_rest(id)
@@ -208,12 +197,6 @@ class Reconciler(Steps):
             account = key.split(".")[0]
             if account == wanted.key.split(".")[0] and not account.isdigit():
                 self._warn(f"{wanted.name} is not registered, but integration {found.get('id')} has database {database} of the same account on {key}.")
-
-
-def mask_integration(integration: Mapping[str, Any]) -> dict[str, Any]:
-    """The integration in the API's shape, without its secrets."""
-    shown: dict[str, Any] = mask(dict(integration))
-    return shown
 
 
 def _predicted(body: Mapping[str, Any], observed: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ._errors import WaitTimeout
+from .errors import WaitTimeout
 
 T = TypeVar("T")
 

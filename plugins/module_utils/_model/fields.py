@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ._errors import OptionError
-from ._secrets import REDACTED, is_redacted, looks_secret, mask
+from .._core.errors import OptionError
+from .._core.secrets import REDACTED, is_redacted, looks_secret, mask
 
 #: the option of a typed dict that carries raw API keys the tables do not know yet
 EXTRA = "extra"

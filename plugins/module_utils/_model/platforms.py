@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ._fields import Field, merge_fields
+from .fields import Field, merge_fields
 
 
 @dataclass(frozen=True)

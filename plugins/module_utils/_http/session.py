@@ -23,10 +23,10 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from ._errors import AnswerLost, ApiError, BadAnswer, Body, ConnectionFailed, MissingLibrary, OptionError, WriteBlocked, failure_text, shorten
-from ._secrets import mask
-from ._silence import Silence, diagnose
-from ._waiting import Clock
+from .._core.errors import AnswerLost, ApiError, BadAnswer, Body, ConnectionFailed, MissingLibrary, OptionError, WriteBlocked, failure_text, shorten
+from .._core.secrets import mask
+from .._core.waiting import Clock
+from .silence import Silence, diagnose
 
 if TYPE_CHECKING:
     import requests

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from json import loads
 from typing import Any
 
-from ._errors import BadAnswer, OptionError, ScriptRefused
-from ._http import Answer, Session, path_of
+from .._core.errors import BadAnswer, OptionError, ScriptRefused
+from .._http.session import Answer, Session, path_of
 
 Object = dict[str, Any]
 Objects = list[Object]

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ._errors import Forbidden, NotFound
-from ._http import Answer, Session, path_of
+from .._core.errors import Forbidden, NotFound
+from .._http.session import Answer, Session, path_of
 
 Object = dict[str, Any]
 Path = Sequence[str]

@@ -14,18 +14,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ._connections import Connections
-from ._errors import AnswerLost, BadAnswer, ImmutaError, NotFound, OptionError
-from ._fields import normalise_host
-from ._integrations import Integrations
-from ._plan import Desired, Plan, Policy, check_complete, desired, plan_create, plan_update, platform_of
-from ._platforms import TRINO, Platform
-from ._reconcile import Outcome, Reconciler, mask_integration
-from ._runtime import Task
-from ._sql.classify import describe
-from ._sql.split import DIALECT_OF, mask_literals, split
-from ._states import GONE
-from ._steps import Settings
+from .._api.connections import Connections
+from .._api.integrations import Integrations
+from .._core.errors import AnswerLost, BadAnswer, ImmutaError, NotFound, OptionError
+from .._model.fields import normalise_host
+from .._model.platforms import TRINO, Platform
+from .._model.states import GONE
+from .._plan.integration import Desired, check_complete, desired, plan_create, plan_update, platform_of
+from .._plan.plan import Plan, Policy
+from .._reconcile.integration import IntegrationOutcome, Reconciler
+from .._reconcile.outcome import masked
+from .._reconcile.steps import Settings
+from .._sql.classify import describe
+from .._sql.split import DIALECT_OF, mask_literals, split
+from .runtime import Task
 
 Result = dict[str, Any]
 
@@ -40,7 +42,7 @@ def change_integration(task: Task) -> Result:
         task.check_writable(params["api_key_dest"], "api_key_dest")
     wanted = _wanted(task)
     if wanted is None:
-        return Outcome(Plan("unchanged")).as_result()
+        return IntegrationOutcome(Plan("unchanged")).as_result()
     reconciler = _reconciler(task)
     outcome = reconciler.absent(wanted) if params["state"] == "absent" else reconciler.present(wanted)
     if "api_key_dest" in params and outcome.plan.action == "created":
@@ -52,7 +54,7 @@ def list_integrations(task: Task) -> Result:
     """The module immuta_integration_info."""
     params = task.params
     found = [each for each in Integrations(task.session).list() if _is_asked_for(each, params)]
-    return {"changed": False, "integrations": [mask_integration(each) for each in sorted(found, key=_by_id)]}
+    return {"changed": False, "integrations": [masked(each) for each in sorted(found, key=_by_id)]}
 
 
 def make_script(task: Task) -> Result:

@@ -13,16 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from ._connections import Connections
-from ._errors import AnswerLost, ApiError, BadAnswer, Conflict, NotFound, RemoteFailure, failed_tests, validation_status, validation_tests
-from ._integrations import Integrations
-from ._plan import Policy
-from ._states import FAILED, GONE, TRANSIENT, is_healthy
-from ._waiting import CONTINUES, Clock, wait_until
+from .._api.connections import Connections
+from .._api.integrations import Integrations
+from .._core.errors import AnswerLost, ApiError, BadAnswer, Conflict, NotFound, RemoteFailure, failed_tests, validation_status, validation_tests
+from .._core.waiting import CONTINUES, Clock, wait_until
+from .._model.states import FAILED, GONE, TRANSIENT, is_healthy
+from .._plan.plan import Policy
 
 T = TypeVar("T")
 
-NOT_ASKED: dict[str, Any] = {"status": "not_asked", "tests": []}
 #: how often a create is sent whose answer is lost each time, and how often what it makes is looked for in between
 CREATE_TRIES = 3
 LOOKS = 3
