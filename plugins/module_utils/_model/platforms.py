@@ -18,6 +18,23 @@ from .fields import Field, merge_fields
 
 
 @dataclass(frozen=True)
+class Presence:
+    """How a warehouse is asked whether Immuta's set-up is there. Options of the platform's place stand in braces.
+
+    C({database_literal}) is the database's name as it stands inside of a SQL literal.
+    """
+
+    #: what is looked for, in words
+    what: str
+    #: a query that gives a row when it is there
+    query: str
+    #: the statement by which a setup script makes it
+    made_by: str
+    #: the database that the query runs in; empty: the one the login opens
+    database: str = ""
+
+
+@dataclass(frozen=True)
 class Platform:
     """What tells one integration type from another."""
 
@@ -33,6 +50,12 @@ class Platform:
     delete_credentials: tuple[str, ...] = ()
     #: script -> the database it runs in, options of config in braces; empty: the one the login opens
     scripts: Mapping[str, str] = field(default_factory=dict)
+    #: scripts that some tenants do not make for this type
+    optional_scripts: tuple[str, ...] = ()
+    #: how to see whether the scripts have run; None: the type has no scripts
+    presence: Presence | None = None
+    #: what the delete script cannot remove
+    stays: str = ""
     #: whether a connection can own an integration of this type
     connectable: bool = False
 
@@ -129,6 +152,12 @@ SNOWFLAKE = Platform(
         "role",
     ),
     scripts={"create": "", "edit": "", "delete": "", "cleanup": ""},
+    # LIKE alone takes _ for any character and both cases for one; a name that begins so and is no longer is the name
+    presence=Presence(
+        what="the database {database}",
+        query="SHOW DATABASES LIKE '{database_literal}' STARTS WITH '{database_literal}'",
+        made_by="CREATE DATABASE",
+    ),
     connectable=True,
     fields=(
         HOST,
@@ -190,6 +219,12 @@ DATABRICKS = Platform(
     "Databricks",
     identity="workspace_url",
     scripts={"create": "", "edit": "", "delete": ""},
+    optional_scripts=("edit",),
+    presence=Presence(
+        what="the catalog {database}",
+        query="SELECT 1 FROM system.information_schema.catalogs WHERE catalog_name = LOWER('{database_literal}')",
+        made_by="CREATE CATALOG",
+    ),
     connectable=True,
     fields=(
         replace(_WORKSPACE_URL, immutable=True),
@@ -259,6 +294,12 @@ REDSHIFT = Platform(
         "delete": "{initial_database}",
         "cleanup": "{initial_database}",
     },
+    presence=Presence(
+        what="the database {database}",
+        query="SELECT 1 FROM pg_database WHERE LOWER(datname) = LOWER('{database_literal}')",
+        made_by="CREATE DATABASE",
+        database="{initial_database}",
+    ),
     fields=(
         HOST,
         replace(PORT, default=5439),
@@ -303,10 +344,18 @@ SYNAPSE = Platform(
         "initial-create": "master",
         "create": "{database}",
         "edit": "{database}",
+        # What it drops is in the pool, where nothing leads to from master. Only master can drop the login, which stays.
         "delete": "{database}",
         "cleanup": "master",
         "post-cleanup": "{database}",
     },
+    presence=Presence(
+        what="the schema immuta_system in the database {database}",
+        query="SELECT 1 FROM sys.schemas WHERE name = 'immuta_system'",
+        made_by="CREATE SCHEMA",
+        database="{database}",
+    ),
+    stays="login {username} in master",
     fields=(
         HOST,
         replace(PORT, default=1433),

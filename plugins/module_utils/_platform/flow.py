@@ -1,0 +1,402 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flow of one platform: from what the tenant plans, what earlier runs left and what the warehouse holds to the steps that are due.
+
+Pure: values in, values out. Every function takes a L(Flow) and gives another one, or a part of the plan, or raises the refusal.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from . import refusals
+from .summary import MAIN, RECOVERY, Progress, Script, Summary
+from .wanted import Wanted
+from .works import CLEANUP, DELETE, EDIT, FORGET, NOTHING, SETUP, WORKS, Given, Work, work_for
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the tenant plans to do, or did. settings: SHA-256 of the settings, without secrets. changes: the fields that differ."""
+
+    action: str
+    tenant: str = ""
+    id: str = ""
+    reason: str = ""
+    settings: str = ""
+    status: str = ""
+    #: something is under way in the tenant: it has to be waited for
+    busy: bool = False
+    healthy: bool | None = None
+    changes: tuple[str, ...] = ()
+    #: integrations of the same type, database and account under another host, as C(7 on host)
+    twins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Where the work on one platform stands."""
+
+    wanted: Wanted
+    summary: Summary
+    #: key of a script -> how far it got
+    progress: Mapping[str, Progress] = field(default_factory=dict)
+    #: key of a script -> how many of its statements had run before this run
+    before: Mapping[str, int] = field(default_factory=dict)
+    check_mode: bool = False
+    #: this run goes on with scripts that an earlier one began
+    resumed: bool = False
+    #: the tenant was busy with the platform when it was planned
+    busy: bool = False
+    twins: tuple[str, ...] = ()
+
+    # --- what there is ---
+
+    @property
+    def work(self) -> Work:
+        return WORKS[self.summary.work]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the scripts run last: Immuta forgets a connection before its script has cleaned up, and an integration afterwards."""
+        return self.wanted.kind == "connection" and self.work is DELETE
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a later run may need to know what this one did."""
+        return bool(self.wanted.artifacts) or self.is_last
+
+    @property
+    def runs(self) -> bool:
+        """Whether this run runs scripts."""
+        summary = self.summary
+        return "run" in self.wanted.stages and summary.state == "open" and bool(summary.scripts) and self.work is not FORGET
+
+    def executed_now(self, key: str) -> int:
+        """How many statements of a script this run has executed."""
+        return self.progress.get(key, Progress()).executed - self.before.get(key, 0)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a statement of this work has been executed, in this run or in the one that it resumes."""
+        return self.resumed or any(progress.executed for progress in self.progress.values())
+
+    @property
+    def has_made(self) -> bool:
+        """Whether a statement of this set-up made what a clean-up drops."""
+        return self.summary.made or made(self.wanted, self.summary, self.progress)
+
+
+# --- the beginning -----------------------------------------------------------------------------------------------
+
+
+def begin(wanted: Wanted, answer: Answer, previous: Summary | None, progress: Mapping[str, Progress], *, check_mode: bool = False) -> Flow:
+    """Begin anew, or go on with what an earlier run began. Raises ImmutaError for what stands against it."""
+    due, half = _is_due(previous), _is_half_made(wanted, previous, progress)
+    work = work_for(
+        Given(answer.action, wanted.kind, answer.reason, wanted.state, wanted.manual, wanted.force, wanted.repair, due=due, half_made=half),
+    )
+    if due and wanted.state == "present":
+        raise refusals.still_due(wanted)
+    if previous is not None and _is_resumable(work, previous, progress, answer):
+        if previous.settings == answer.settings:
+            return Flow(wanted, previous, progress, _counts(progress), check_mode, resumed=True, busy=answer.busy, twins=answer.twins)
+        if work is SETUP and wanted.leftovers == "fail":
+            raise refusals.other_settings(wanted)
+    state = "open" if work is not NOTHING or answer.action != "unchanged" else "done"
+    summary = Summary(
+        platform=wanted.identity,
+        database=wanted.place.database,
+        tenant=answer.tenant,
+        action=answer.action,
+        id=answer.id,
+        work=work.name,
+        settings=answer.settings,
+        state=state,
+        scripts=scripts_of(wanted, work),
+    )
+    return Flow(wanted, summary, check_mode=check_mode, busy=answer.busy, twins=answer.twins)
+
+
+def go_by(wanted: Wanted, previous: Summary | None, progress: Mapping[str, Progress], *, check_mode: bool = False) -> Flow:
+    """Go by what an earlier run planned: a stage of its own, without the stage generate. Raises ImmutaError when there is nothing to go by."""
+    if previous is None and "run" in wanted.stages:
+        raise refusals.never_made(wanted)
+    summary = previous or Summary()
+    return Flow(wanted, summary, progress, _counts(progress), check_mode, resumed=_has_begun(summary, progress))
+
+
+def check_identity(wanted: Wanted, previous: Summary | None) -> None:
+    """Raise ImmutaError when the artifacts are those of another platform."""
+    if previous is not None and previous.platform not in ("", wanted.identity):
+        raise refusals.other_platform(wanted, previous)
+
+
+def scripts_of(wanted: Wanted, work: Work) -> dict[str, Script]:
+    """The scripts of a work, and behind them those that take a set-up back where the operator wants that."""
+    steps = wanted.steps_of(work)
+    scripts = [Script(step["script"], MAIN, work.purpose, step["database"]) for step in steps]
+    if work is SETUP and steps:
+        first, last = steps[0]["database"], steps[-1]["database"]
+        own = {"before": Script("before", database=first), "after": Script("after", database=last)}
+        scripts = [own[name] for name in wanted.own if name == "before"] + scripts + [own[name] for name in wanted.own if name == "after"]
+    found = {f"{number}-{script.script}": script for number, script in enumerate(scripts, 1)}
+    if work is SETUP and wanted.has_cleanup and "cleanup" in (wanted.leftovers, wanted.on_failure):
+        for number, step in enumerate(wanted.steps_of(CLEANUP), 1):
+            found[f"recovery-{number}-{step['script']}"] = Script(step["script"], RECOVERY, CLEANUP.purpose, step["database"])
+    return found
+
+
+def made(wanted: Wanted, summary: Summary, progress: Mapping[str, Progress]) -> bool:
+    """Whether a statement of the set-up made what its clean-up drops."""
+    presence = wanted.place.presence
+    if presence is None or summary.work != SETUP.name:
+        return False
+    return any(progress.get(key, Progress()).has_made(presence.made_by) for key in summary.part(MAIN))
+
+
+def _is_due(previous: Summary | None) -> bool:
+    """A clean-up that waits for a run to finish it: Immuta has forgotten what it belongs to."""
+    return previous is not None and previous.state == "open" and previous.forgotten
+
+
+def _is_half_made(wanted: Wanted, previous: Summary | None, progress: Mapping[str, Progress]) -> bool:
+    if previous is None or previous.state != "open" or previous.work != SETUP.name or wanted.foreign_database:
+        return False
+    return previous.made or made(wanted, previous, progress)
+
+
+def _is_resumable(work: Work, previous: Summary, progress: Mapping[str, Progress], answer: Answer) -> bool:
+    return work is not NOTHING and (previous.work, previous.tenant) == (work.name, answer.tenant) and _has_begun(previous, progress)
+
+
+def _has_begun(summary: Summary, progress: Mapping[str, Progress]) -> bool:
+    if summary.state != "open":
+        return False
+    return summary.forgotten or any(progress.get(key, Progress()).executed for key in summary.scripts)
+
+
+def _counts(progress: Mapping[str, Progress]) -> dict[str, int]:
+    return {key: each.executed for key, each in progress.items()}
+
+
+# --- what became known -------------------------------------------------------------------------------------------
+
+
+def with_made(flow: Flow, key: str, result: Mapping[str, Any]) -> Flow:
+    """The flow when the tenant has made a script, or has answered that it makes none now."""
+    summary, script = flow.summary, flow.summary.scripts[key]
+    if result.get("checksum"):
+        statements = result.get("statements") or ()
+        would = tuple(" ".join(filter(None, (each["verb"], each["object"]))) for each in statements) if flow.work is FORGET else ()
+        summary = summary.with_script(key, sha256=result["checksum"], statements=result.get("statement_count", 0), would=would)
+    elif _is_optional(flow, script):
+        summary = summary.with_script(key, sha256="", ran=True)
+    return replace(flow, summary=summary)
+
+
+def check_approved(flow: Flow, checksums: Mapping[str, str]) -> None:
+    """Raise ImmutaError for a script that is not the one that was made, or that nobody approved.
+
+    checksums: key -> SHA-256 of the file that lies there, empty when there is none. A script that this run has just made is
+    compared only when an approval is given.
+    """
+    if "run" not in flow.wanted.stages or ("generate" in flow.wanted.stages and flow.wanted.approved is None):
+        return
+    approved = flow.wanted.approved
+    for key, script in flow.summary.scripts.items():
+        if not script.sha256 or script.ran:
+            continue
+        there = checksums.get(key, "")
+        if there != script.sha256 and not flow.check_mode:
+            raise refusals.changed(flow.wanted, key, there, script.sha256)
+        if approved is not None and script.sha256 not in approved:
+            raise refusals.not_approved(flow.wanted, key, flow.summary)
+
+
+def with_found(flow: Flow, there: bool) -> Flow:
+    """The flow when the warehouse has said whether the set-up is there. Raises ImmutaError for what the policy refuses.
+
+    A set-up wants nothing to be there yet. Every other work wants something that is still there.
+    """
+    setup = flow.work is SETUP
+    if there != setup or not flow.wanted.place.database:
+        return flow
+    if not setup:
+        return replace(flow, summary=replace(flow.summary, skipped="gone"))
+    if flow.wanted.leftovers == "adopt":
+        return replace(flow, summary=replace(flow.summary, skipped="adopted"))
+    if flow.twins:
+        raise refusals.registered_elsewhere(flow.wanted, flow.twins)
+    if flow.wanted.leftovers == "fail":
+        raise refusals.leftovers(flow.wanted)
+    if not flow.summary.part(RECOVERY):
+        raise refusals.no_cleanup(flow.wanted)
+    return replace(flow, summary=replace(flow.summary, cleanup_first=True))
+
+
+def with_progress(flow: Flow, progress: Mapping[str, Progress]) -> Flow:
+    """The flow when the scripts have got that far."""
+    summary = flow.summary
+    for key, script in summary.part(MAIN).items():
+        got = progress.get(key, Progress())
+        if not script.ran and got.is_complete(with_failures=_on_error(flow, script) == "continue"):
+            summary = summary.with_script(key, ran=True)
+    flow = replace(flow, summary=summary, progress=progress)
+    return replace(flow, summary=replace(summary, made=flow.has_made, cleanup_first=False))
+
+
+def with_registration(flow: Flow, answer: Answer | None) -> Flow:
+    """The flow when the tenant has done its part; C(answer) is None when it had none."""
+    if answer is None:
+        return flow
+    summary = flow.summary
+    still_open = flow.is_last and not summary.skipped
+    return replace(
+        flow,
+        busy=False,
+        summary=replace(
+            summary, action=answer.action, id=answer.id or summary.id, state="open" if still_open else "done", forgotten=flow.is_last
+        ),
+    )
+
+
+def closed(flow: Flow, why: str = "") -> Flow:
+    """The flow when nothing is left to do; C(why): why its scripts did not run to their end."""
+    return replace(flow, summary=replace(flow.summary, state="done", skipped=why or flow.summary.skipped))
+
+
+# --- the steps that are due --------------------------------------------------------------------------------------
+
+
+def to_make(flow: Flow) -> list[str]:
+    """The keys of the scripts to have made, in order."""
+    if "generate" not in flow.wanted.stages or flow.summary.state != "open" or flow.summary.forgotten:
+        return []
+    return [key for key, script in flow.summary.scripts.items() if script.sha256 is None and not script.is_own]
+
+
+def may_be_pending(flow: Flow, key: str) -> bool:
+    """Whether the tenant may refuse a script for now.
+
+    It may want the script before to have run first, or something to be there to be taken back; and some scripts it may not have.
+    """
+    script = flow.summary.scripts[key]
+    behind = [other for other, each in flow.summary.part(MAIN).items() if other < key and not each.ran]
+    return script.part == RECOVERY or bool(behind) or _is_optional(flow, script)
+
+
+def asks(flow: Flow) -> bool:
+    """Whether the warehouse is asked if the set-up is there. The warehouse itself: files can be lost, or be of another day."""
+    summary = flow.summary
+    if not flow.runs or flow.check_mode or flow.work is EDIT or flow.resumed or summary.forgotten or flow.wanted.foreign_database:
+        return False
+    ran = any(script.ran for script in summary.part(MAIN).values())
+    return flow.wanted.place.presence is not None and not ran and (not flow.is_last or "register" in flow.wanted.stages)
+
+
+def to_run(flow: Flow) -> list[str]:
+    """The keys of the scripts to run, in order. Raises ImmutaError for a clean-up under what Immuta still has.
+
+    In check mode there is a script only when an earlier run has made it.
+    """
+    wanted, summary = flow.wanted, flow.summary
+    if not flow.runs or (flow.check_mode and "generate" in wanted.stages):
+        return []
+    if flow.is_last and not summary.forgotten and "register" not in wanted.stages:
+        raise refusals.not_forgotten(wanted)
+    first = list(summary.part(RECOVERY)) if summary.cleanup_first else []
+    if summary.skipped:
+        return first
+    keys = []
+    for key, script in summary.part(MAIN).items():
+        if script.sha256 is None and "generate" not in wanted.stages:
+            break
+        if not script.ran:
+            keys.append(key)
+    return first + keys
+
+
+def registers(flow: Flow) -> bool:
+    """Whether the tenant has to register or forget the platform, or has to be waited for. Raises ImmutaError where it must not forget yet."""
+    wanted, summary = flow.wanted, flow.summary
+    if "register" not in wanted.stages or summary.forgotten:
+        return False
+    if "generate" in wanted.stages and summary.action == "unchanged":
+        return flow.busy and wanted.wait and not flow.check_mode
+    if flow.is_last and summary.pending and not flow.check_mode:
+        raise refusals.cleanup_not_made()
+    return True
+
+
+def validates(flow: Flow) -> bool:
+    """Whether the tenant validates before the request. In check mode the scripts have not run, and it would only say so."""
+    return flow.wanted.server_validation and not (flow.check_mode and flow.work in (SETUP, EDIT))
+
+
+def start_at(flow: Flow, key: str) -> int:
+    """The statement that the operator wants to continue at, for the first script of a run that is taken up; otherwise 0."""
+    return flow.wanted.start_at if flow.resumed and key == next(iter(_unfinished(flow)), "") else 0
+
+
+def on_error(flow: Flow, key: str) -> str:
+    """What a script does at a statement that fails: what is not there to be dropped is no reason for a clean-up to stop."""
+    return _on_error(flow, flow.summary.scripts[key])
+
+
+def leaves_nothing(flow: Flow, key: str) -> bool:
+    """Whether the set-up has to be gone when this script has run: it is the last one of a clean-up."""
+    script = flow.summary.scripts[key]
+    cleans = script.part == RECOVERY or flow.work is CLEANUP
+    return cleans and key == list(flow.summary.part(script.part))[-1] and bool(flow.wanted.place.database)
+
+
+def takes_back(flow: Flow, *, request_refused: bool | None) -> bool:
+    """Whether a failure is followed by the clean-up scripts.
+
+    Only what a statement of this set-up made is taken back, and only as long as Immuta has no integration that could be using it.
+    request_refused: None when it was no request to register that failed, True when the tenant refused it for good.
+    """
+    summary = flow.summary
+    wanted = flow.wanted.on_failure == "cleanup" and "run" in flow.wanted.stages and not flow.check_mode
+    ours = flow.work is SETUP and not summary.skipped and bool(summary.part(RECOVERY)) and flow.has_made
+    return wanted and ours and request_refused is not False
+
+
+def _unfinished(flow: Flow) -> list[str]:
+    return [key for key, script in flow.summary.part(MAIN).items() if not script.ran]
+
+
+def _is_optional(flow: Flow, script: Script) -> bool:
+    """Some tenants do not have the script. And what is forgotten by force is forgotten without its script, too."""
+    return script.script in flow.wanted.place.optional_scripts or flow.work is FORGET
+
+
+def _on_error(flow: Flow, script: Script) -> str:
+    cleans = script.part == RECOVERY or flow.work is CLEANUP
+    return "continue" if cleans and not flow.wanted.any_statement else "stop"
+
+
+def settings_of(flow: Flow) -> dict[str, Any]:
+    """The settings of a connection to send. A new connection is activated, unless its settings say otherwise."""
+    given = dict(flow.wanted.settings)
+    return {"is_active": True, **given} if flow.summary.action == "created" and "isActive" not in given else given
+
+
+def left_behind(flow: Flow) -> list[str]:
+    """What stays on the warehouse: all of a platform that is forgotten by force, or what a script cannot remove."""
+    would = [each for script in flow.summary.scripts.values() for each in script.would]
+    stays = flow.wanted.place.stays
+    return would + ([stays] if stays and flow.work is DELETE and any(map(flow.executed_now, flow.summary.scripts)) else [])
+
+
+def is_pending(flow: Flow) -> bool:
+    """Whether what lies on the disk has to survive: a clean-up is due."""
+    return flow.summary.forgotten and flow.summary.state == "open"
+
+

@@ -1,0 +1,236 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of the role as one table, and what operators may write into them. Pure: values in, values and problems out.
+
+AWX hands over text for everything that a survey asks for. So a list may be JSON or comma-separated, a dictionary may be JSON, and
+a number or a switch may be quoted.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PREFIX = "immuta_platform_"
+STAGES = ("generate", "run", "register")
+SCRIPTS = ("initial-create", "create", "edit", "delete", "cleanup", "post-cleanup")
+
+_TRUE, _FALSE = ("true", "yes", "on", "1", "y", "t"), ("false", "no", "off", "0", "n", "f")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of the role. C(type) is Ansible's; C(statements) is one script or a list of statements."""
+
+    type: str = "str"
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    elements: str = "str"
+    secret: bool = False
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The option of the same name of M(community.immuta.immuta_platform_plan), as an argument spec."""
+        spec: dict[str, Any] = {"type": "list" if self.type == "statements" else self.type}
+        if spec["type"] == "list":
+            spec["elements"] = self.elements
+        if self.choices:
+            spec["choices"] = list(self.choices)
+        if self.default is not None:
+            spec["default"] = self.default
+        if self.secret:
+            spec["no_log"] = True
+        return spec
+
+
+_STEP: dict[str, dict[str, Any]] = {
+    "script": {"type": "str", "choices": list(SCRIPTS), "required": True},
+    "database": {"type": "str"},
+}
+
+#: the variables, without their prefix
+VARIABLES: dict[str, Variable] = {
+    "integration": Variable("dict"),
+    "connection": Variable("dict"),
+    "state": Variable(default="present", choices=("present", "absent")),
+    "login": Variable("dict", secret=True),
+    "sql_host": Variable(),
+    "stages": Variable("list", list(STAGES), STAGES),
+    "artifacts": Variable("path"),
+    "artifacts_mode": Variable(),
+    "artifacts_group": Variable(),
+    "approved_sha256": Variable("list"),
+    "require_approval": Variable("bool", False),
+    "steps": Variable("list", elements="dict"),
+    "leftovers": Variable(default="fail", choices=("fail", "cleanup", "adopt")),
+    "on_failure": Variable(default="keep", choices=("keep", "cleanup")),
+    "sql_before": Variable("statements", secret=True),
+    "sql_after": Variable("statements", secret=True),
+    "any_statement": Variable("bool", False),
+    "start_at": Variable("int", 0),
+    "repair": Variable("bool", False),
+    "server_validation": Variable("bool", True),
+    "update_secrets": Variable(default="on_create", choices=("on_create", "always")),
+    "force_disable": Variable("bool", False),
+    "wait": Variable("bool", True),
+    "wait_timeout": Variable("float"),
+    "wait_interval": Variable("float"),
+    "new_secrets": Variable("dict", secret=True),
+    "new_public_key": Variable(),
+    "sync_path": Variable("list"),
+    "break_lock": Variable(),
+}
+#: what the role hands back
+RESULT = "result"
+
+
+@dataclass
+class Read:
+    """The variables that were given, each of its type, and what is wrong with the others, in sentences."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def read(given: Mapping[str, Any]) -> Read:
+    """The variables in C(given), without their prefix, each as its type. A null is not given."""
+    found = Read()
+    for name in given:
+        if name not in VARIABLES and name != RESULT:
+            found.problems.append(_unknown(name))
+    for name, variable in VARIABLES.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        try:
+            found.values[name] = _typed(value, variable)
+        except ValueError as error:
+            found.problems.append(f"{PREFIX}{name} {error}.")
+    return found
+
+
+def _unknown(name: str) -> str:
+    near = nearest(name, VARIABLES)
+    guess = f" Did you mean {PREFIX}{near}?" if near else ""
+    return f"{PREFIX}{name} is no variable of the role.{guess} Remove it, or give it another name."
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The name that is most like the one that was given; empty when none is near."""
+    return next(iter(difflib.get_close_matches(name, list(names), 1)), "")
+
+
+# --- one value ---------------------------------------------------------------------------------------------------
+
+
+def _typed(value: Any, variable: Variable) -> Any:
+    """The value as the variable's type. Raises ValueError with the rest of a sentence that begins with the variable's name."""
+    typed = _READERS[variable.type](value, variable)
+    for item in typed if isinstance(typed, list) else [typed]:
+        if variable.choices and item not in variable.choices:
+            raise ValueError(f"can be {' or '.join(variable.choices)}, and is {item!r}")
+    return typed
+
+
+def _text(value: Any, variable: Variable) -> str:
+    if isinstance(value, (Mapping, list, tuple)):
+        raise ValueError(f"is one text, and was given as a {_kind(value)}")
+    return str(value)
+
+
+def _switch(value: Any, variable: Variable) -> bool:
+    word = str(value).strip().lower()
+    if word not in (*_TRUE, *_FALSE, ""):
+        raise ValueError("is true or false, and was given something else")
+    return word in _TRUE if word else bool(variable.default)
+
+
+def _whole(value: Any, variable: Variable) -> int | None:
+    number = _number(value, variable)
+    return None if number is None else int(number)
+
+
+def _number(value: Any, variable: Variable) -> float | None:
+    if str(value).strip() == "":
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError("is a number, and was given something else") from None
+
+
+def _dictionary(value: Any, variable: Variable) -> dict[str, Any]:
+    parsed = _from_json(value, "{") if isinstance(value, str) else value
+    if parsed == "":
+        return {}
+    if not isinstance(parsed, Mapping):
+        raise ValueError(f'is a dictionary, and was given as a {_kind(value)}. Text has to be JSON, such as {{"type": "Snowflake"}}')
+    return dict(parsed)
+
+
+def _list(value: Any, variable: Variable) -> list[Any]:
+    parsed = _from_json(value, "[") if isinstance(value, str) else value
+    if isinstance(parsed, str) and variable.elements == "str":
+        return [part.strip() for part in parsed.replace("\n", ",").split(",") if part.strip()]
+    if isinstance(parsed, Mapping) or not isinstance(parsed, (list, tuple)):
+        raise ValueError(f'is a list, and was given as a {_kind(value)}. Text has to be JSON, such as ["one", "two"]')
+    if variable.elements == "dict":
+        return [_step(item) for item in parsed]
+    return [str(item) for item in _flat(parsed)]
+
+
+def _statements(value: Any, variable: Variable) -> list[str]:
+    parsed = _from_json(value, "[") if isinstance(value, str) else value
+    if isinstance(parsed, str):
+        return [parsed] if parsed.strip() else []
+    return _list(parsed, variable)
+
+
+def _step(item: Any) -> dict[str, str]:
+    if not isinstance(item, Mapping) or set(item) - set(_STEP) or item.get("script") not in SCRIPTS:
+        raise ValueError(f"holds dictionaries with script (one of {', '.join(SCRIPTS)}) and database")
+    return {name: str(value) for name, value in item.items() if value is not None}
+
+
+def _flat(items: Iterable[Any]) -> list[Any]:
+    return [part for item in items if item is not None for part in (_flat(item) if isinstance(item, (list, tuple)) else [item])]
+
+
+def _from_json(text: str, opening: str) -> Any:
+    """What the text says as JSON, when it begins like it; otherwise the text itself, without blanks around it."""
+    if not text.strip().startswith(opening):
+        return text if "\n" in text.strip() else text.strip()
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError("begins like JSON, and cannot be read as JSON") from None
+
+
+def _kind(value: Any) -> str:
+    kinds = ((Mapping, "dictionary"), ((list, tuple), "list"), (str, "text"), (bool, "switch"))
+    return next((word for kind, word in kinds if isinstance(value, kind)), "number")
+
+
+_READERS: dict[str, Any] = {
+    "str": _text,
+    "path": _text,
+    "bool": _switch,
+    "int": _whole,
+    "float": _number,
+    "dict": _dictionary,
+    "list": _list,
+    "statements": _statements,
+}
+
+
+def argument_spec() -> dict[str, Any]:
+    """The options of M(community.immuta.immuta_platform_plan) that are variables of the role."""
+    spec = {name: variable.spec for name, variable in VARIABLES.items()}
+    spec["steps"]["options"] = _STEP
+    return spec

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operator wants of one platform, checked before anything is read or sent. Pure, and without secrets.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os.path
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._core.errors import OptionError
+from .._model.fields import EXTRA
+from .place import Place
+from .variables import PREFIX, STAGES, nearest
+from .works import CLEANUP, SETUP, Work
+
+Options = Mapping[str, Any]
+
+#: the parts of a platform, by the way it is given, in both spellings
+PARTS = {
+    "integration": ("id", "type", "auto_bootstrap", "autoBootstrap", "config", "api_key_dest", "apiKeyDest"),
+    "connection": ("connection_key", "connectionKey", "connection", "settings", "options", "native_integration", "nativeIntegration"),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One platform, and how far a run shall go. kind: integration or connection. identity: what artifacts and locks belong to."""
+
+    kind: str
+    place: Place
+    identity: str
+    automatic: bool = False
+    state: str = "present"
+    stages: tuple[str, ...] = STAGES
+    #: the directory that outlives the run; empty: there is none
+    artifacts: str = ""
+    #: the platform's own folder in it, or else a private one
+    folder: str = ""
+    #: None: no approval is asked for
+    approved: tuple[str, ...] | None = None
+    require_approval: bool = False
+    steps: tuple[Mapping[str, str], ...] = ()
+    #: own statements: before, after
+    own: tuple[str, ...] = ()
+    leftovers: str = "fail"
+    on_failure: str = "keep"
+    any_statement: bool = False
+    start_at: int = 0
+    repair: bool = False
+    force: bool = False
+    server_validation: bool = True
+    wait: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    #: the SQL runs on another host of the inventory
+    elsewhere: str = ""
+
+    @property
+    def manual(self) -> bool:
+        """Whether scripts set the platform up."""
+        return not self.automatic and bool(self.place.scripts)
+
+    @property
+    def foreign_database(self) -> bool:
+        """Whether the operator's setup steps leave out the script that makes the database: it is there, and belongs to somebody else."""
+        named = {step["script"] for step in self.steps}
+        return "initial-create" in self.place.scripts and "initial-create" not in named and bool(named & set(SETUP.scripts))
+
+    @property
+    def one_go(self) -> bool:
+        """Whether all stages are in this run."""
+        return set(self.stages) == set(STAGES)
+
+    def steps_of(self, work: Work) -> list[dict[str, str]]:
+        """The scripts of a work and the databases they run in: the operator's steps, or else the platform's."""
+        own = [{"database": "", **step} for step in self.steps if step["script"] in work.scripts]
+        return own or [{"script": name, "database": database} for name, database in self.place.scripts.items() if name in work.scripts]
+
+    @property
+    def has_cleanup(self) -> bool:
+        """Whether there are scripts that take a set-up back."""
+        return bool(self.steps_of(CLEANUP)) and not self.foreign_database
+
+
+def wanted_of(options: Options) -> Wanted:
+    """What the role's variables (without their prefix) ask for. Raises OptionError, which names the variable."""
+    kind, platform = _platform(options)
+    native = platform if kind == "integration" else _part(platform, "native_integration", "nativeIntegration")
+    link = _part(platform, "connection") if kind == "connection" else {}
+    place = Place.of(str(native.get("type") or link.get("technology") or ""), _part(native, "config"), link)
+    if not place.type:
+        needed = "a type" if kind == "integration" else "the technology in connection, or the type in native_integration"
+        raise OptionError(f"{PREFIX}{kind} needs {needed}: it says which scripts there are.", option=kind)
+    wanted = Wanted(
+        kind=kind,
+        place=place,
+        identity=_identity(kind, platform, native, place),
+        automatic=_is_true(native.get("auto_bootstrap", native.get("autoBootstrap"))),
+        state=options.get("state", "present"),
+        stages=tuple(stage for stage in STAGES if stage in options.get("stages", STAGES)),
+        artifacts=options.get("artifacts") or "",
+        approved=_approved(options),
+        require_approval=options.get("require_approval", False),
+        steps=tuple(options.get("steps") or ()),
+        own=tuple(name for name in ("before", "after") if options.get(f"sql_{name}")),
+        leftovers=options.get("leftovers", "fail"),
+        on_failure=options.get("on_failure", "keep"),
+        any_statement=options.get("any_statement", False),
+        start_at=options.get("start_at", 0),
+        repair=options.get("repair", False),
+        force=options.get("force_disable", False),
+        server_validation=options.get("server_validation", True),
+        wait=options.get("wait", True),
+        settings=_part(platform, "settings") if kind == "connection" else {},
+        elsewhere=options.get("sql_host") or "",
+    )
+    _check(wanted)
+    return wanted
+
+
+def _platform(options: Options) -> tuple[str, Options]:
+    """The kind of the platform, and its options. Raises OptionError unless there is one, made of parts that are known."""
+    given = {kind: options.get(kind) or {} for kind in PARTS}
+    named = [kind for kind in PARTS if given[kind]]
+    if len(named) != 1:
+        raise OptionError(f"A platform is either {PREFIX}integration or {PREFIX}connection, a dictionary.", option="integration")
+    kind = named[0]
+    platform = {name: value for name, value in given[kind].items() if value is not None}
+    strange = sorted(set(platform) - set(PARTS[kind]))
+    if strange:
+        near = nearest(strange[0], PARTS[kind])
+        raise OptionError(
+            f"{PREFIX}{kind} does not know {', '.join(strange)}.",
+            option=f"{kind}.{strange[0]}",
+            hint=(f"Did you mean {near}? " if near else "") + f"It is a dictionary with any of {', '.join(PARTS[kind])}.",
+        )
+    if kind == "connection" and not (platform.get("connection_key") or platform.get("connectionKey")):
+        raise OptionError(f"{PREFIX}connection needs a connection_key.", option="connection.connection_key")
+    return kind, platform
+
+
+def _part(options: Options, *names: str) -> Options:
+    """The dictionary under one of the names; empty when there is none. Raises OptionError when it is something else."""
+    value: Any = next((options[name] for name in names if options.get(name) not in (None, "")), {})
+    if not isinstance(value, Mapping):
+        raise OptionError(f"{names[0]} of the platform has to be a dictionary.", option=names[0])
+    return {name: each for name, each in value.items() if each is not None and name != EXTRA}
+
+
+def _identity(kind: str, platform: Options, native: Options, place: Place) -> str:
+    if kind == "connection":
+        return f"connection {platform.get('connection_key') or platform.get('connectionKey')}"
+    config = _part(native, "config")
+    return f"{place.type} {str(place.host or config.get('name') or config.get('dataset') or platform.get('id') or '').lower()}"
+
+
+def _approved(options: Options) -> tuple[str, ...] | None:
+    if options.get("approved_sha256") is None:
+        return None
+    sums = tuple(str(each).strip().lower() for each in options["approved_sha256"])
+    if not any(sums):
+        raise OptionError(
+            f"{PREFIX}approved_sha256 is given and empty, so no script is approved.",
+            option="approved_sha256",
+            hint="Give the checksums that the stage generate reported, or leave the variable out when no approval is asked for.",
+        )
+    wrong = [each for each in sums if not re.fullmatch("[0-9a-f]{64}", each)]
+    if wrong:
+        raise OptionError(f"{PREFIX}approved_sha256 holds {wrong[0][:70]!r}, which is no SHA-256: it has 64 hexadecimal digits.", option="approved_sha256")
+    return sums
+
+
+def _check(wanted: Wanted) -> None:
+    """Raise OptionError for what cannot work together."""
+    if not wanted.stages or (wanted.artifacts and not os.path.isabs(wanted.artifacts)) or not (wanted.one_go or wanted.artifacts):
+        raise OptionError(
+            f"{PREFIX}stages holds any of {', '.join(STAGES)}. Stages that run apart need {PREFIX}artifacts, an absolute path that all of them reach.",
+            option="stages",
+        )
+    if wanted.require_approval and wanted.approved is None and "run" in wanted.stages and wanted.manual:
+        raise OptionError(
+            f"{PREFIX}require_approval is set, and {PREFIX}approved_sha256 is not given: no script runs without an approval.",
+            option="approved_sha256",
+            hint="Run the stage generate, have its scripts read, and give their checksums.",
+        )
+    if wanted.kind == "connection" and wanted.state == "absent" and wanted.force:
+        raise OptionError(
+            f"{PREFIX}force_disable is for integrations.",
+            option="force_disable",
+            hint=f"To have Immuta forget a connection and leave the warehouse alone, leave run out of {PREFIX}stages.",
+        )
+
+
+def folder_name(name: str) -> str:
+    """The name of a host's folder in the artifacts. Two hosts never share one, and none leads out of the directory."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    if safe == name and safe.strip("."):
+        return name
+    return f"{safe.lstrip('.') or 'host'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).strip().lower() in ("true", "yes", "on", "1")
