@@ -15,7 +15,9 @@ from ansible_collections.community.immuta.plugins.module_utils._plan.connection 
     observed_settings,
     plan_edit,
     plan_settings,
+    script_options,
     wanted_connection,
+    with_hosts,
 )
 from ansible_collections.community.immuta.plugins.module_utils._plan.plan import Policy
 
@@ -162,3 +164,102 @@ def test_owners_are_the_same_in_any_order(wanted: Any, there: Any, same: bool) -
 def test_a_setting_that_is_inherited_already_is_not_set_again() -> None:
     object = {"state": "active", "settings": {"activateNewChildren": {"value": True}}, "overrides": {}}
     assert plan_settings({"isActive": False, "activateNewChildren": True}, object).overrides == {"isActive": False}
+
+
+# --- the host is said once
+
+LINK, NATIVE = {"technology": "Snowflake", "warehouse": "WH"}, {"type": "Snowflake", "config": {"database": "IMMUTA"}}
+
+
+def hosts(options: dict[str, Any]) -> tuple[Any, Any]:
+    """The host of the connection and of the integration behind it, once each place has it."""
+    filled = with_hosts(options)
+    return filled.get("connection", {}).get("hostname"), filled.get("native_integration", {}).get("config", {}).get("host")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ({"hostname": "h"}, {}),
+        ({"host": "h"}, {}),
+        ({}, {"host": "h"}),
+        ({}, {"workspace_url": "h"}),
+        ({}, {"workspaceUrl": "h"}),
+        ({"hostname": ""}, {"host": "h"}),
+        ({"hostname": "h"}, {"host": None}),
+        ({"hostname": None}, {"host": "h", "workspace_url": None}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["native_integration", "nativeIntegration"])
+def test_the_host_is_said_once(said: tuple[dict[str, Any], dict[str, Any]], name: str) -> None:
+    options = {"connectionKey": "k", "connection": {**LINK, **said[0]}, name: {**NATIVE, "config": {**NATIVE["config"], **said[1]}}}
+    before = repr(options)
+    assert hosts(options) == ("h", "h")
+    assert "host" not in with_hosts(options)["connection"]
+    assert repr(options) == before
+
+
+def test_hosts_that_are_given_stay_as_they_are() -> None:
+    assert hosts({"connection": {**LINK, "hostname": "a"}, "native_integration": {"config": {"host": "b"}}}) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"connection_key": "k"},
+        {"connection_key": "k", "connection": LINK},
+        {"connection_key": "k", "connection": {**LINK, "hostname": "h"}},
+        {"connection_key": "k", "connection": {**LINK, "hostname": "h"}, "native_integration": {}},
+        {"connection_key": "k", "connection": {**LINK, "hostname": "h"}, "native_integration": {"type": "Snowflake"}},
+        {"connection_key": "k", "connection": LINK, "native_integration": NATIVE},
+        {"connection_key": "k", "native_integration": {"config": {"host": "h"}}},
+    ],
+    ids=str,
+)
+def test_nothing_is_made_up_that_is_not_there(options: dict[str, Any]) -> None:
+    assert with_hosts(options) == options
+
+
+def test_null_parts_are_not_there() -> None:
+    options = {"connection_key": "k", "connection": None, "native_integration": None, "nativeIntegration": {"config": None}}
+    assert with_hosts(options) == {"connection_key": "k", "native_integration": {}}
+
+
+def test_two_spellings_become_one() -> None:
+    filled = with_hosts({"connection": {**LINK, "hostname": "h"}, "native_integration": NATIVE, "nativeIntegration": NATIVE})
+    assert filled == {"connection": {**LINK, "hostname": "h"}, "native_integration": {**NATIVE, "config": {"host": "h", "database": "IMMUTA"}}}
+
+
+# --- the scripts of the integration behind it
+
+
+def test_the_scripts_are_asked_for_with_the_config_and_the_host() -> None:
+    options = {"connection": {"technology": "snowflake", "hostname": "h"}, "native_integration": {"config": {"database": "D", "audit": None}}}
+    assert script_options(options) == {"type": "Snowflake", "auto_bootstrap": False, "config": {"host": "h", "database": "D"}}
+
+
+@pytest.mark.parametrize(
+    ("link", "config"),
+    [
+        ({"hostname": "h", "http_path": "p"}, {"port": 443}),
+        ({"hostname": "h", "httpPath": "p"}, {"host": "h", "port": 443}),
+        ({"http_path": "other"}, {"workspaceUrl": "h", "httpPath": "p"}),
+        ({}, {"workspaceUrl": "h", "workspace_url": "h", "httpPath": "p", "http_path": "p"}),
+    ],
+)
+def test_the_scripts_of_databricks_are_asked_for_as_of_an_integration(link: dict[str, Any], config: dict[str, Any]) -> None:
+    options = {"connection": {"technology": "Databricks", **link}, "nativeIntegration": {"type": "Databricks", "config": {"catalog": "c", **config}}}
+    assert script_options(options) == {"type": "Databricks", "auto_bootstrap": False, "config": {"catalog": "c", "workspace_url": "h", "http_path": "p"}}
+
+
+def test_what_databricks_is_not_told_is_not_there() -> None:
+    options = {"connection": {"technology": "Databricks"}, "native_integration": {"config": {"catalog": "c"}}}
+    assert script_options(options)["config"] == {"catalog": "c"}
+
+
+@pytest.mark.parametrize("options", [{}, {"connection": None, "native_integration": None}, {"connection": {"hostname": "h"}}])
+def test_a_connection_of_nothing_has_no_scripts(options: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match="technology") as caught:
+        script_options(options)
+    assert caught.value.facts["option"] == "connection.technology"

@@ -233,7 +233,6 @@ def test_a_missing_secret_is_named(bench: Bench) -> None:
     ("taken_out", "option"),
     [
         ("connection__technology", "connection.technology"),
-        ("connection__hostname", "connection.hostname"),
         ("connection__warehouse", "connection.warehouse"),
         ("connection__authentication_type", "connection.authentication_type"),
         ("connection__username", "connection.username"),
@@ -244,6 +243,26 @@ def test_a_missing_secret_is_named(bench: Bench) -> None:
 @pytest.mark.parametrize("check", [True, False])
 def test_a_missing_option_is_named(bench: Bench, taken_out: str, option: str, check: bool) -> None:
     assert refused(bench, options(**{taken_out: None}), check=check).facts["option"] == option
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("taken_out", ["connection__hostname", "native_integration__config__host"])
+def test_a_registration_takes_the_host_from_where_it_is_said(bench: Bench, taken_out: str, check: bool) -> None:
+    result = bench.present(options(**{taken_out: None}), check=check)
+    assert bench.tenant.body_of("POST /data/connection/test") == wanted_connection(OPTIONS).document()
+    assert {"connection.hostname", "native_integration.config.host"} <= {change["field"] for change in result["changes"]}
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_host_that_nobody_says_is_named(bench: Bench, check: bool) -> None:
+    error = refused(bench, options(connection__hostname=None, native_integration__config__host=None), check=check)
+    assert error.facts["option"] == "connection.hostname"
+
+
+def test_a_host_that_the_task_does_not_say_is_not_managed_in_an_edit(bench: Bench) -> None:
+    bench.register(options(native_integration__config__host="private.example.com"))
+    assert not bench.present(options(native_integration__config__host=None))["changed"]
+    assert not bench.present(options(connection__hostname=None, native_integration__config__host="private.example.com"))["changed"]
 
 
 @pytest.mark.parametrize("key", ["a.b", "a b", "search"])

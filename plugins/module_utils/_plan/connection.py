@@ -30,8 +30,8 @@ from .._model.documents import (
     seen,
     whole_document,
 )
-from .._model.fields import Change, Field, Place, compare, deep_merge, drop_redacted, to_document, to_options
-from .._model.platforms import PLATFORMS
+from .._model.fields import Change, Field, Place, camel_case, compare, deep_merge, drop_redacted, prune, to_document, to_options
+from .._model.platforms import DATABRICKS, PLATFORMS
 from .._model.technologies import OPTIONS_FIELDS, SETTINGS_FIELDS, Technology, key_problem, technology_of
 from .plan import Plan, Policy, reason_to_update, with_sent
 
@@ -40,6 +40,9 @@ SETTINGS = Place.of("settings")
 NATIVE = Place.of("native_integration")
 
 Document = Mapping[str, Any]
+
+#: the options that name a platform's host and its HTTP path, in every spelling
+_HOSTS, _PATHS = ("host", "workspace_url", "workspaceUrl", "hostname"), ("http_path", "httpPath")
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,60 @@ def wanted_connection(options: Document, technology: Technology | None = None) -
         native=native,
         given=options,
     )
+
+
+def with_hosts(options: Document) -> dict[str, Any]:
+    """The options of a connection, with its one host in each of the places that want it. Places that name a host keep theirs.
+
+    Takes either spelling and nulls. Nothing is added to a part that is not there.
+    """
+    link, native, config = _parts(options)
+    host = _first(config, *_HOSTS) or _first(link, *_HOSTS)
+    if link:
+        link = {**_only(hostname=_first(link, "hostname") or host), **_without(link, "hostname", "host")}
+    if config:
+        native = {**native, "config": {**_only(host=_first(config, "host") or host), **_without(config, "host")}}
+    rest = _without(prune(options), "connection", "native_integration", "nativeIntegration")
+    parts = {"connection": link, "native_integration": native}
+    return {**rest, **{name: part for name, part in parts.items() if part or _given(options, name)}}
+
+
+def script_options(options: Document) -> dict[str, Any]:
+    """The options of the integration behind a connection, as its scripts are asked for: type, auto_bootstrap and config.
+
+    Raises OptionError when neither the connection nor its integration says what platform it is of.
+    """
+    link, native, config = _parts(with_hosts(options))
+    kind = native.get("type") or technology_of(link.get("technology")).name
+    if not kind:
+        raise OptionError("connection needs its technology, or native_integration its type: it says which scripts there are.", option="connection.technology")
+    if kind == DATABRICKS.type:
+        host, path = _first(config, *_HOSTS), _first(config, *_PATHS) or _first(link, *_PATHS)
+        config = {**_without(config, "port", *_HOSTS, *_PATHS), **_only(workspace_url=host, http_path=path)}
+    return {"type": kind, "auto_bootstrap": False, "config": config}
+
+
+def _parts(options: Document) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Of a connection's options, without nulls: C(connection), C(native_integration), and its C(config)."""
+    link, native = prune(options.get("connection") or {}), prune(_first(options, "native_integration", "nativeIntegration") or {})
+    return link, native, native.get("config") or {}
+
+
+def _first(options: Document, *names: str) -> Any:
+    """What the first of these options says that says anything; None when none does."""
+    return next((options[name] for name in names if options.get(name) not in (None, "", {})), None)
+
+
+def _given(options: Document, part: str) -> bool:
+    return any(options.get(name) is not None for name in (part, camel_case(part)))
+
+
+def _only(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _without(options: Document, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in names}
 
 
 def wanted_settings(options: Document) -> dict[str, Any]:

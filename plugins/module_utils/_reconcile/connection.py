@@ -30,6 +30,7 @@ from .._plan.connection import (
     plan_remove,
     plan_settings,
     wanted_connection,
+    with_hosts,
 )
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
@@ -126,6 +127,7 @@ class ConnectionReconciler(Steps):
     # --- register ------------------------------------------------------------------------------------------------
 
     def _register(self, wanted: Wanted) -> ConnectionOutcome:
+        wanted = wanted_connection(with_hosts(wanted.given))
         check_complete(wanted)
         plan = plan_register(wanted, self._settings.policy)
         body = plan.payload or {}
