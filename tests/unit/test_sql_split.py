@@ -104,6 +104,19 @@ PROCEDURE = "CREATE PROCEDURE p() RETURNS INT LANGUAGE SQL AS"
             "DECLARE p PROCEDURE () RETURNS INT AS BEGIN RETURN 1; END; x INT; BEGIN CALL p(); END; SELECT 2",
             ["DECLARE p PROCEDURE () RETURNS INT AS BEGIN RETURN 1; END; x INT; BEGIN CALL p(); END", "SELECT 2"],
         ),
+        *(
+            (
+                ("snowflake",),
+                f"DECLARE p PROCEDURE () RETURNS INT AS {body}; BEGIN CALL p(); END; SELECT 2",
+                [f"DECLARE p PROCEDURE () RETURNS INT AS {body}; BEGIN CALL p(); END", "SELECT 2"],
+            )
+            for body in (
+                "BEGIN a; BEGIN b; END; c; END",
+                "BEGIN IF (a) THEN BEGIN b; END; END IF; END; x INT",
+                "DECLARE y INT; BEGIN b; END; x INT",
+                "DECLARE y INT; BEGIN BEGIN b; END; END; q PROCEDURE () RETURNS INT AS BEGIN a; END",
+            )
+        ),
         (("snowflake",), f"{PROCEDURE} DECLARE a INT; BEGIN b; END; SELECT 2", [f"{PROCEDURE} DECLARE a INT; BEGIN b; END", "SELECT 2"]),
         (("snowflake",), "CREATE TASK t SCHEDULE = 'x' AS BEGIN a; b; END; SELECT 2", ["CREATE TASK t SCHEDULE = 'x' AS BEGIN a; b; END", "SELECT 2"]),
         (
@@ -188,7 +201,7 @@ def test_what_never_closes_is_an_error_that_names_where_it_opens(dialect: str, s
     ],
 )
 def test_a_command_of_a_client_is_refused_with_its_line(dialect: str, script: str, line: int) -> None:
-    with pytest.raises(ScriptRefused, match=rf"Line {line} is a command"):
+    with pytest.raises(ScriptRefused, match=rf"Line {line} is a command of a command line client, not SQL"):
         split(script, dialect)
 
 

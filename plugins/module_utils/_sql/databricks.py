@@ -21,7 +21,7 @@ from .._core.waiting import Clock, wait_until
 from .._http.session import Auth, HeaderAuth, Session, Transport, path_of
 from .._sql import base as common
 from .base import Answered, BaseDriver, Executed
-from .split import significant
+from .tokens import Token, significant
 
 STATEMENTS = path_of("api", "2.0", "sql", "statements")
 TOKEN = path_of("oidc", "v1", "token")
@@ -210,15 +210,19 @@ class DatabricksDriver(BaseDriver):
         tokens = significant(text, self.dialect)
         keys = [token.key for token in tokens]
         if keys[:1] == ["USE"] or keys[:2] == ["SET", "CATALOG"]:
-            kind, words = (keys[1], tokens[2:]) if len(keys) > 1 and keys[1] in _PLACES else ("SCHEMA", tokens[1:])
-            names = [token.text[1:-1].replace("``", "`") if token.kind in ("name", "string") else token.text for token in words[::2]]
-            if not names or len(names) > 2 or any(token.key != "." for token in words[1::2]):
-                raise SqlError("USE in this form cannot be carried on to the next statement, which has a session of its own. It was not sent.", code=None)
-            return {"catalog": names[0], "schema": None} if kind == "CATALOG" else {**self._place, **dict(zip(("schema", "catalog"), names[::-1]))}
+            return self._place_named(tokens[1:])
         if keys[0] in _SESSION_ONLY - self._told:
             self._told.add(keys[0])
             self._warn(f"{keys[0]} holds for its own statement only: on Databricks every statement of a script has a session of its own.")
         return self._place
+
+    def _place_named(self, tokens: list[Token]) -> dict[str, Any]:
+        """The place that USE names. Raises SqlError for a form that names none in so many words."""
+        kind, words = (tokens[0].key, tokens[1:]) if tokens and tokens[0].key in _PLACES else ("SCHEMA", tokens)
+        names = [_unquoted(token) for token in words[::2]]
+        if not names or len(names) > 2 or any(token.key != "." for token in words[1::2]):
+            raise SqlError("USE in this form cannot be carried on to the next statement, which has a session of its own. It was not sent.", code=None)
+        return {"catalog": names[0], "schema": None} if kind == "CATALOG" else {**self._place, **dict(zip(("schema", "catalog"), names[::-1]))}
 
     # --- what the platform says ---
 
@@ -232,6 +236,10 @@ class DatabricksDriver(BaseDriver):
         if isinstance(error, ConnectionFailed) and not isinstance(error, AnswerLost):
             return Answered(error.message, None, None)  # it was never sent
         return None
+
+
+def _unquoted(token: Token) -> str:
+    return token.text[1:-1].replace("``", "`") if token.kind in ("name", "string") else token.text
 
 
 def _is_over(found: dict[str, Any]) -> bool:
@@ -248,6 +256,14 @@ def _rows(done: Mapping[str, Any]) -> int | None:
     return total if isinstance(total, int) else None
 
 
+def _line(found: re.Match[str] | None) -> int | None:
+    return int(found[1] or found[2]) if found else None
+
+
+def _without_trace(message: str) -> str:
+    return re.split(r"\n\s*== SQL|\n\s*at [\w.$/]+\(|JVM stacktrace:", message)[0].strip()
+
+
 def _answered(status: Mapping[str, Any], query_id: str | None) -> Answered:
     """The platform's own error condition and text, out of the status of a statement.
 
@@ -255,11 +271,11 @@ def _answered(status: Mapping[str, Any], query_id: str | None) -> Answered:
     C([RequestId=… ErrorClass=CONDITION] text).
     """
     error = status.get("error") or {}
-    message = re.split(r"\n\s*== SQL|\n\s*at [\w.$/]+\(|JVM stacktrace:", str(error.get("message") or f"it ended {status.get('state')}"))[0].strip()
+    message = _without_trace(str(error.get("message") or f"it ended {status.get('state')}"))
     head = re.match(r"(?:[\w.$]+(?:Exception|Error): )?\[(?:RequestId=\S+ ErrorClass=)?([A-Z][\w.]*)\]\s*", message)
     state = re.search(r"\s*SQLSTATE: (\w{5})", message)
     line = re.search(r"\(line (\d+), pos \d+\)|; line (\d+) pos \d+(?:;.*)?$", message, re.DOTALL)
     text = (message[: line.start()] if line else message)[head.end() if head else 0 :]
     text = re.sub(r"\s*SQLSTATE: \w{5}\.?", "", text)
     code = head[1] if head else error.get("error_code") or status.get("state")
-    return Answered(text, code, status.get("sql_state") or (state[1] if state else None), int(line[1] or line[2]) if line else None, query_id=query_id)
+    return Answered(text, code, status.get("sql_state") or (state[1] if state else None), line=_line(line), query_id=query_id)

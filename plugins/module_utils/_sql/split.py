@@ -1,10 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A script taken apart: tokens, statements, literals. Nothing is ever lost: the pieces joined give the script back.
+"""A script taken apart: statements and literals. Nothing is ever lost: the pieces joined give the script back.
 
-One scanner reads every dialect; what differs between them is the table DIALECTS. It knows just enough SQL to find where
-a literal, a comment, a quoted name, a body and a block end, because only a semicolon outside of all of these ends a statement.
+Only a semicolon outside of every literal, comment, quoted name, body and block ends a statement.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -13,114 +12,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple, Union
+from dataclasses import dataclass
+from typing import Union
 
 from .._core.errors import ScriptRefused
 from .._core.secrets import looks_secret
+from .tokens import DIALECT_OF, DIALECTS, Dialect, Token, scan, significant, unclosed
+
+__all__ = ["DIALECTS", "DIALECT_OF", "Statement", "Token", "scan", "significant", "split"]
 
 # What stands in a masked copy where a literal was.
 MASK = "***"
-
-DOUBLED = r"'[^']*(?:''[^']*)*'(?!')"
-BACKSLASHED = r"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'(?!')"
-QUOTED_NAME = r'"[^"]*(?:""[^"]*)*"(?!")'
-BACKTICKED_NAME = r"`[^`]*(?:``[^`]*)*`(?!`)"
-BRACKETED_NAME = r"\[[^\]]*(?:\]\][^\]]*)*\](?!\])"
-NEVER = r"(?!)"
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What is peculiar to one database. The patterns are regular expressions of one whole token."""
-
-    name: str
-    string: str
-    quoted_name: str = QUOTED_NAME
-    # What opens and closes a dollar-quoted text
-    fence: str = NEVER
-    word: str = r"[^\W\d][\w$]*"
-    line_comment: str = "--"
-    nested_comments: bool = True
-    # Lines that only a command line client understands
-    client: str = r"\\\S*"
-    # Whether BEGIN … END is one statement, and whether DECLARE … BEGIN … END is
-    blocks: bool = False
-    declare: bool = False
-    # Whether lines of GO separate the statements, instead of semicolons
-    batches: bool = False
-    scanner: re.Pattern[str] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        kinds = {
-            "space": r"[\s\ufeff]+",
-            "comment": rf"(?:{self.line_comment})[^\r\n]*" + ("" if self.nested_comments else r"|/\*.*?\*/"),
-            "nested": r"/\*" if self.nested_comments else NEVER,
-            "string": self.string,
-            "dollar": rf"(?P<fence>{self.fence}).*?(?-i:(?P=fence))",
-            "name": self.quoted_name,
-            "go": r"GO(?:[ \t]+(?P<times>\d+))?[ \t]*;?[ \t]*(?:--[^\r\n]*)?(?=[\r\n]|\Z)" if self.batches else NEVER,
-            "client": self.client,
-            "unclosed": rf"['\"`]|/\*|{self.fence}" + (r"|\[" if self.batches else ""),
-            "word": self.word,
-            "number": r"\d\w*",
-            "end": NEVER if self.batches else ";",
-            "symbol": r".",
-        }
-        pattern = "|".join(f"(?P<{kind}>{expression})" for kind, expression in kinds.items())
-        object.__setattr__(self, "scanner", re.compile(pattern, re.DOTALL | re.IGNORECASE))
-
-
-DIALECTS = {
-    dialect.name: dialect
-    for dialect in (
-        # Snowflake: a nested opening of a comment is no opening; a backslash escapes in every string
-        Dialect(
-            "snowflake",
-            string=BACKSLASHED,
-            fence=r"\$\$",
-            word=r"[^\W\d](?:\w|\$(?!\$))*",
-            line_comment="--|//",
-            nested_comments=False,
-            client=r"\\\S*|![a-z]\w*",
-            blocks=True,
-            declare=True,
-        ),
-        # Redshift, unlike PostgreSQL today, also takes a backslash as an escape in plain strings
-        Dialect("redshift", string=f"E?{BACKSLASHED}", fence=r"\$(?:[^\W\d]\w*)?\$"),
-        Dialect(
-            "databricks",
-            string="|".join(["r" + DOUBLED, 'r"[^"]*"', BACKSLASHED, BACKSLASHED.replace("'", '"')]),
-            quoted_name=BACKTICKED_NAME,
-            fence=r"\$(?:[^\W\d]\w*)?\$",
-            word=r"[^\W\d]\w*",
-            blocks=True,
-        ),
-        Dialect(
-            "tsql",
-            string=f"N?{DOUBLED}",
-            quoted_name=f"{QUOTED_NAME}|{BRACKETED_NAME}",
-            word=r"(?:[^\W\d]|[@#])[\w$@#]*",
-            client=r"\\\S*|:[a-z]\w*|!!",
-            batches=True,
-        ),
-    )
-}
-DIALECT_OF = {"Snowflake": "snowflake", "Redshift": "redshift", "Databricks": "databricks", "Azure Synapse Analytics": "tsql"}
-
-
-class Token(NamedTuple):
-    """One token. line counts from 1; times is how often a batch runs that ends here (GO 3)."""
-
-    kind: str
-    text: str
-    line: int
-    times: int = 1
-
-    @property
-    def key(self) -> str:
-        """What keywords and symbols are compared by; empty for what is quoted."""
-        return self.text.upper() if self.kind in ("word", "symbol", "end") else ""
 
 
 @dataclass(frozen=True)
@@ -150,7 +52,7 @@ def pieces(script: str, dialect: str) -> list[Piece]:
     """The whole script as statements and the texts between them: joined they give the script back."""
     found: list[Piece] = []
     number = 0
-    for tokens, times in _chunks(script, DIALECTS[dialect]):
+    for tokens, times in _chunks(script, dialect):
         text = "".join(token.text for token in tokens)
         if _is_gap(tokens[0]):
             found.append(text)
@@ -160,64 +62,14 @@ def pieces(script: str, dialect: str) -> list[Piece]:
     return found
 
 
-def scan(script: str, dialect: str) -> Iterator[Token]:
-    """The tokens of a script, space and comments among them; their texts joined give the script back."""
-    yield from _scan(script, DIALECTS[dialect])
-
-
-def significant(text: str, dialect: str) -> list[Token]:
-    """The tokens of a text without space and comments."""
-    return [token for token in scan(text, dialect) if token.kind not in ("space", "comment")]
-
-
-# ---------------------------------------------------------------------------------------------------------------- tokens
-
-
-def _scan(script: str, dialect: Dialect) -> Iterator[Token]:
-    position, line = 0, 1
-    # The line on which a statement was last seen: there, GO is a word like others and a backslash a symbol.
-    occupied = 0
-    while position < len(script):
-        found = dialect.scanner.match(script, position)
-        if found is None:
-            raise AssertionError("a symbol is any character")
-        kind, text = found.lastgroup or "", found[0]
-        if kind in ("go", "client") and occupied == line:
-            kind, text = ("word", text[:2]) if kind == "go" else ("symbol", text[0])
-        elif kind == "nested":
-            kind, text = "comment", _nested_comment(script, position, line)
-        elif kind == "client":
-            raise ScriptRefused(f"Line {line} is a command of a command line client ({text}), not SQL.", hint="Take it out of the script.", line=line)
-        elif kind == "unclosed":
-            raise _unclosed({"/*": "A comment", '"': "A quoted name", "`": "A quoted name", "[": "A quoted name"}.get(text, "A literal"), line)
-        yield Token(kind, text, line, int(found["times"] or 1) if kind == "go" else 1)
-        position += len(text)
-        line += text.count("\n")
-        if kind not in ("space", "comment"):
-            occupied = 0 if kind == "end" else line
-
-
-def _nested_comment(script: str, start: int, line: int) -> str:
-    depth = 0
-    for mark in re.compile(r"/\*|\*/").finditer(script, start):
-        depth += 1 if mark.group() == "/*" else -1
-        if depth == 0:
-            return script[start : mark.end()]
-    raise _unclosed("A comment", line)
-
-
-def _unclosed(what: str, line: int) -> ScriptRefused:
-    return ScriptRefused(f"{what} that opens on line {line} is never closed.", hint="The script is incomplete or of another kind of database.", line=line)
-
-
 # ------------------------------------------------------------------------------------------------------------ statements
 
 
-def _chunks(script: str, dialect: Dialect) -> Iterator[tuple[list[Token], int]]:
+def _chunks(script: str, dialect: str) -> Iterator[tuple[list[Token], int]]:
     """Runs of tokens, each a gap or a statement, and how often it is to run. A statement neither starts nor ends with a gap."""
-    tokens = list(_scan(script, dialect))
+    tokens = list(scan(script, dialect))
     start = 0
-    for last, times in _statement_ends(tokens, dialect):
+    for last, times in _statement_ends(tokens, DIALECTS[dialect]):
         first = next((index for index in range(start, last) if not _is_gap(tokens[index])), last)
         end = last
         while end > first and _is_gap(tokens[end - 1]):
@@ -248,7 +100,7 @@ def _statement_ends(tokens: list[Token], dialect: Dialect) -> Iterator[tuple[int
         elif dialect.blocks:
             block.read(token, keys[place + 1], keys[place + 2])
     if block.is_open:
-        raise _unclosed("A block", block.line)
+        raise unclosed("A block", block.line)
     yield len(tokens), 1
 
 
@@ -269,6 +121,8 @@ class _Block:
         self.line = 0
         self.depth = 0
         self.declaring = False
+        # Routines among the declarations whose own BEGIN is still to come
+        self.declared = 0
         self.started = False
         self.creating = False
         self.routine = False
@@ -283,23 +137,30 @@ class _Block:
     def read(self, token: Token, after: str, later: str) -> None:
         """The next token, and the keys of the two behind it."""
         key = token.key
-        if not self.started:
-            self.creating = key in ("CREATE", "ALTER", "WITH")
-        elif self.creating and key in ("PROCEDURE", "FUNCTION", "TASK"):
-            self.routine = True
         was_open = self.is_open
+        self._see_routine(key)
         if key == "DECLARE":
             self._declare()
         elif key == "BEGIN":
             self._begin(after, later)
-        elif key in ("CASE", "END") and self.is_open and self.before not in self.NOT_KEYWORD:
+        elif key in ("CASE", "END"):
             self._nest(key, after)
         if self.is_open and not was_open:
             self.line = token.line
-        # DECLARE EXIT HANDLER FOR … BEGIN
-        self.handling = (key == "HANDLER" and self.behind[1] == "DECLARE") or (self.handling and key not in (";", "BEGIN"))
+        self._see_handler(key)
         self.started = True
         self.behind = (*self.behind[1:], key or "quoted")
+
+    def _see_routine(self, key: str) -> None:
+        if not self.started:
+            self.creating = key in ("CREATE", "ALTER", "WITH")
+        elif self.creating and key in ("PROCEDURE", "FUNCTION", "TASK"):
+            self.routine = True
+
+    def _see_handler(self, key: str) -> None:
+        """DECLARE EXIT HANDLER FOR … BEGIN"""
+        begins = key == "HANDLER" and self.behind[1] == "DECLARE"
+        self.handling = begins or (self.handling and key not in (";", "BEGIN"))
 
     @property
     def before(self) -> str:
@@ -312,20 +173,41 @@ class _Block:
         return self.before in self.STARTERS or labelled or self.handling
 
     def _declare(self) -> None:
-        if self.dialect.declare and self.depth == 0 and (not self.started or (self.routine and self.before == "AS")):
-            self.declaring = True
+        if not self.dialect.declare or self.depth:
+            return
+        if self.declaring:
+            self.declared += self.before == "AS"
+        else:
+            self.declaring = not self.started or (self.routine and self.before == "AS")
 
     def _begin(self, after: str, later: str) -> None:
-        transaction = after in self.TRANSACTION or (after == "NAME" and later not in ("", ":", "="))
-        body = self.routine and self.before == "AS"
-        nested = self.is_beginning and (self.is_open or not self.started or self.before == ":")
-        # A body that is declared inside the declarations does not end them.
-        in_declarations = self.declaring and self.before == "AS"
-        if (body or nested or in_declarations) and not transaction:
+        if after in self.TRANSACTION or (after == "NAME" and later not in ("", ":", "=")):
+            return
+        if self.declaring:
+            self._begin_declared()
+        elif self._begins_body or (self.is_beginning and self._may_nest):
             self.depth += 1
-            self.declaring = self.declaring and in_declarations
+
+    @property
+    def _begins_body(self) -> bool:
+        return self.routine and self.before == "AS"
+
+    @property
+    def _may_nest(self) -> bool:
+        return self.is_open or not self.started or self.before == ":"
+
+    def _begin_declared(self) -> None:
+        """A body among the declarations, and what is in it, does not end them."""
+        if self.depth or self.before == "AS":
+            self.depth += self.is_beginning or self.before == "AS"
+        elif self.is_beginning:
+            self.depth = 1
+            self.declaring = self.declared > 0
+            self.declared = max(self.declared - 1, 0)
 
     def _nest(self, key: str, after: str) -> None:
+        if not self.is_open or self.before in self.NOT_KEYWORD:
+            return
         if key == "CASE":
             self.depth += self.before != "END"
         elif self.depth and after not in self.NAMED_ENDS:
@@ -388,7 +270,7 @@ def secrets_in(script: str, dialect: str) -> set[str]:
 
 def marked(script: str, dialect: str) -> Iterator[tuple[str, bool]]:
     """The script in parts, each with whether it is (the inside of) a literal; joined they give the script back."""
-    for tokens, _times in _chunks(script, DIALECTS[dialect]):
+    for tokens, _times in _chunks(script, dialect):
         language = _language(tokens)
         last, before = "", ""
         for token in tokens:
