@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - community.immuta.tenant
   - community.immuta.attributes
   - community.immuta.integration
+  - community.immuta.behind_connection
   - ansible.builtin.files
 attributes:
   check_mode:
@@ -52,6 +53,12 @@ options:
   review_dest:
     description: File to write a copy to in which every literal is masked, line by line the same otherwise.
     type: path
+  pending_ok:
+    description:
+      - Whether a script that the tenant refuses for now, with HTTP status 400, 409 or 422, is no failure. RV(pending) is true then, and
+        no file is written. So a tenant answers that makes a script only after another one has run.
+    type: bool
+    default: false
   mode:
     description: Permissions of the files. The default is V(0600).
 seealso:
@@ -82,6 +89,13 @@ EXAMPLES = r"""
     id: 7
     type: Snowflake
     dest: /srv/immuta/delete.sql
+
+- name: Write the set-up script of the integration behind a connection, unless it is too early for it
+  community.immuta.immuta_integration_script:
+    action: create
+    connection: "{{ snowflake_connection }}"
+    dest: /srv/immuta/create.sql
+    pending_ok: true
 """
 
 RETURN = r"""
@@ -90,24 +104,34 @@ tenant:
   returned: always
   type: str
   sample: acme.hosted.immutacloud.com
+pending:
+  description: Whether the tenant refused the script for now. It never does without O(pending_ok=true).
+  returned: success
+  type: bool
+  sample: false
+reason:
+  description: How the tenant refused the script.
+  returned: when RV(pending) is true
+  type: str
+  sample: 'POST /integrations/scripts/create failed: HTTP 409 Conflict: Run the script initial-create first.'
 dest:
   description: The file.
-  returned: success
+  returned: when RV(pending) is false
   type: str
   sample: /srv/immuta/create.sql
 checksum:
   description: SHA-256 of the script. M(community.immuta.immuta_sql_script) takes it as O(community.immuta.immuta_sql_script#module:expected_sha256).
-  returned: success
+  returned: when RV(pending) is false
   type: str
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 statement_count:
   description: How many statements the script holds.
-  returned: success
+  returned: when RV(pending) is false
   type: int
   sample: 42
 statements:
   description: The statements, without their texts.
-  returned: success
+  returned: when RV(pending) is false
   type: list
   elements: dict
   contains:
@@ -130,14 +154,14 @@ statements:
       object: IMMUTA
 diff:
   description: Checksums before and afterwards.
-  returned: success
+  returned: when RV(pending) is false
   type: dict
 """
 
 from ansible_collections.community.immuta.plugins.module_utils._ansible.integration_tasks import make_script
 from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import SCRIPT_ACTIONS
-from ansible_collections.community.immuta.plugins.module_utils._model.specs import INTEGRATION
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import BEHIND_CONNECTION, INTEGRATION
 
 
 def main() -> None:
@@ -145,13 +169,18 @@ def main() -> None:
         make_script,
         argument_spec={
             **INTEGRATION,
+            **BEHIND_CONNECTION,
             "action": {"type": "str", "choices": list(SCRIPT_ACTIONS), "required": True},
             "dest": {"type": "path", "required": True},
             "review_dest": {"type": "path"},
+            "pending_ok": {"type": "bool", "default": False},
         },
         add_file_common_args=True,
-        required_if=[("action", name, ["type", "config"]) for name in SCRIPT_ACTIONS if name not in ("edit", "delete")],
-        required_one_of=[("id", "type")],
+        mutually_exclusive=[("connection", "type"), ("connection", "config")],
+        required_if=[
+            ("action", name, (option, "connection"), True) for name in SCRIPT_ACTIONS if name not in ("edit", "delete") for option in ("type", "config")
+        ],
+        required_one_of=[("id", "type", "connection")],
     )
 
 

@@ -48,7 +48,7 @@ def register(tenant: Simulator, type_name: str, **status: str) -> str:
 @pytest.fixture
 def make(tenant: Simulator, tmp_path: Path) -> Callable[..., Reply]:
     def call(type_name: str, action: str, *, check: bool = False, **arguments: Any) -> Reply:
-        given = {"action": action, "type": type_name, "auto_bootstrap": False, "config": CONFIGS[type_name], "dest": str(tmp_path / "script.sql")}
+        given = {"action": action, "type": type_name, "auto_bootstrap": False, "config": CONFIGS.get(type_name), "dest": str(tmp_path / "script.sql")}
         given = {**given, "url": tenant.url, "api_key": tenant.api_key, **arguments}
         return run_module("immuta_integration_script", {name: value for name, value in given.items() if value is not None}, tmp_path, check=check)
 
@@ -223,3 +223,103 @@ def test_a_script_through_a_playbook(run: Callable[..., Play], tmp_path: Path) -
     assert "s3cret" in (tmp_path / "script.sql").read_text(encoding="utf-8")
     assert "s3cret" not in played.output
     assert "CREATE SCHEMA" not in "".join(line for line in played.output.splitlines() if "verb" not in line)
+
+
+# --- the integration behind a connection
+
+SIGN_IN = {"authentication_type": "userPassword", "username": "IMMUTA_SYSTEM_ACCOUNT", "password": PASSWORD}
+LINK = {"technology": "Snowflake", "hostname": "acme.eu.snowflakecomputing.com", "warehouse": "WH", **SIGN_IN}
+SNOWFLAKE_CONNECTION = {
+    "connection_key": "sf",
+    "connection": LINK,
+    "settings": {"is_active": True},
+    "native_integration": {"type": "Snowflake", "auto_bootstrap": False, "config": {"warehouse": "WH", "database": "IMMUTA", **SIGN_IN}},
+}
+DATABRICKS_CONNECTION = {
+    "connectionKey": "dbx",
+    "connection": {"technology": "Databricks", "hostname": "acme.databricks.com", "httpPath": "p", "authenticationType": "token", "token": PASSWORD},
+    "nativeIntegration": {
+        "type": "Databricks",
+        "unityCatalog": True,
+        "config": {"port": 443, "catalog": "immuta", "authenticationType": "token", "token": PASSWORD},
+    },
+}
+
+
+@pytest.fixture
+def behind(make: Callable[..., Reply]) -> Callable[..., Reply]:
+    def call(action: str, connection: dict[str, Any], **arguments: Any) -> Reply:
+        return make("", action, type=None, config=None, auto_bootstrap=None, connection=connection, **arguments)
+
+    return call
+
+
+@pytest.mark.parametrize(("type_name", "connection"), [("Snowflake", SNOWFLAKE_CONNECTION), ("Databricks", DATABRICKS_CONNECTION)])
+def test_the_script_behind_a_connection_is_that_of_its_integration(
+    type_name: str, connection: dict[str, Any], behind: Callable[..., Reply], make: Callable[..., Reply], tenant: Simulator
+) -> None:
+    reply = behind("create", connection)
+    again = make(type_name, "create")
+    assert (reply["pending"], again["changed"], again["checksum"]) == (False, False, reply["checksum"])
+    first, second = map(json.loads, sent(tenant, "POST"))
+    assert first == second
+    assert PASSWORD not in reply.output
+
+
+def test_the_delete_script_behind_a_connection_needs_the_id(behind: Callable[..., Reply], tenant: Simulator) -> None:
+    id_ = register(tenant, "Snowflake")
+    reply = behind("delete", SNOWFLAKE_CONNECTION)
+    assert (reply["failed"], reply["option"]) == (True, "id")
+    assert tenant.requests() == []
+    assert behind("delete", SNOWFLAKE_CONNECTION, id=id_)["changed"] is True
+    assert sent(tenant, "POST") == [""]
+
+
+def without(part: str, **changed: Any) -> dict[str, Any]:
+    return {**SNOWFLAKE_CONNECTION, part: {**SNOWFLAKE_CONNECTION[part], **changed}}
+
+
+@pytest.mark.parametrize(
+    ("action", "connection", "option"),
+    [
+        ("edit", SNOWFLAKE_CONNECTION, "action"),
+        ("initial-create", SNOWFLAKE_CONNECTION, "action"),
+        ("create", without("native_integration", auto_bootstrap=True), "connection.native_integration.auto_bootstrap"),
+        ("create", without("native_integration", config={"database": "IMMUTA", **SIGN_IN}), "connection.native_integration.config.warehouse"),
+        ("create", {"connection_key": "lake", "connection": {"technology": "Glue"}}, "connection.native_integration.type"),
+        ("create", {"connection_key": "nothing"}, "connection.connection.technology"),
+    ],
+)
+def test_what_a_connection_lacks_is_named(action: str, connection: dict[str, Any], option: str, behind: Callable[..., Reply], tenant: Simulator) -> None:
+    reply = behind(action, connection)
+    assert (reply["failed"], reply["option"]) == (True, option)
+    assert tenant.requests() == []
+
+
+@pytest.mark.parametrize("other", [{"type": "Snowflake"}, {"config": CONFIGS["Snowflake"]}])
+def test_a_connection_and_an_integration_are_one_too_many(other: dict[str, Any], make: Callable[..., Reply], tenant: Simulator) -> None:
+    reply = make("Snowflake", "create", **{"type": None, "config": None, "connection": SNOWFLAKE_CONNECTION, **other})
+    assert reply["failed"]
+    assert "mutually exclusive" in reply["msg"]
+    assert tenant.requests() == []
+
+
+# --- a script that the tenant does not make yet
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
+def test_a_script_that_is_refused_for_now_is_pending(status: int, check: bool, make: Callable[..., Reply], tenant: Simulator, tmp_path: Path) -> None:
+    tenant.fault(method="POST", path="/scripts/create", status=status, body=json.dumps({"message": "Run the other script first."}), times=2)
+    assert make("Redshift", "create", check=check)["failed"]
+    reply = make("Redshift", "create", pending_ok=True, check=check)
+    assert (reply["changed"], reply["pending"]) == (False, True)
+    assert "Run the other script first" in reply["reason"]
+    assert not (tmp_path / "script.sql").exists()
+    assert make("Redshift", "create", pending_ok=True, check=check)["pending"] is False
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_any_other_refusal_is_a_failure(status: int, make: Callable[..., Reply], tenant: Simulator) -> None:
+    tenant.fault(method="POST", path="/scripts/create", status=status, body=json.dumps({"message": "No."}), times=9)
+    assert make("Redshift", "create", pending_ok=True, retries=0)["failed"]

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.community.immuta.plugins.doc_fragments import behind_connection as behind_documentation
 from ansible_collections.community.immuta.plugins.doc_fragments import connection as connection_documentation
 from ansible_collections.community.immuta.plugins.doc_fragments import settings as settings_documentation
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._core.secrets import looks_secret
 from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field, prune
-from ansible_collections.community.immuta.plugins.module_utils._model.specs import CONNECTION
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import BEHIND_CONNECTION, CONNECTION
 from ansible_collections.community.immuta.plugins.module_utils._model.technologies import (
     DATABRICKS_CONNECTION,
     SNOWFLAKE_CONNECTION,
@@ -347,6 +348,12 @@ DOCUMENTED = yaml.safe_load(connection_documentation.ModuleDocFragment.DOCUMENTA
 
 def test_what_is_accepted_is_what_is_documented() -> None:
     assert spec_rows(CONNECTION, "options") == spec_rows(DOCUMENTED, "suboptions")
+
+
+def test_what_is_accepted_of_a_connection_beside_is_what_is_documented() -> None:
+    documented = yaml.safe_load(behind_documentation.ModuleDocFragment.DOCUMENTATION)["options"]
+    assert spec_rows(BEHIND_CONNECTION, "options") == spec_rows(documented, "suboptions")
+    assert "O(connection.connection)" in str(documented)
 
 
 def test_settings_alone_are_documented_as_they_are_in_a_connection() -> None:

@@ -16,10 +16,11 @@ from typing import Any
 
 from .._api.connections import Connections
 from .._api.integrations import Integrations
-from .._core.errors import AnswerLost, BadAnswer, ImmutaError, NotFound, OptionError
+from .._core.errors import AnswerLost, ApiError, BadAnswer, ImmutaError, NotFound, OptionError
 from .._model.fields import normalise_host
-from .._model.platforms import TRINO, Platform
+from .._model.platforms import PLATFORMS, TRINO, Platform
 from .._model.states import GONE
+from .._plan.connection import script_options
 from .._plan.integration import Desired, check_complete, desired, plan_create, plan_update, platform_of
 from .._plan.plan import Plan, Policy
 from .._reconcile.integration import IntegrationOutcome, Reconciler
@@ -31,6 +32,12 @@ from .runtime import Task
 
 Result = dict[str, Any]
 
+#: statuses by which a tenant refuses a script that it may make later
+NOT_YET = (400, 409, 422)
+
+_NATIVE = "connection.native_integration"
+_WHOSE_ID = "immuta_connection and immuta_connection_info return it as native_integration_id."
+
 #: scripts for an integration that is registered; the others are made from settings alone
 OF_REGISTERED = ("edit", "delete")
 
@@ -40,7 +47,7 @@ def change_integration(task: Task) -> Result:
     params = task.params
     if "api_key_dest" in params:
         task.check_writable(params["api_key_dest"], "api_key_dest")
-    wanted = _wanted(task)
+    wanted = _wanted(task, params)
     if wanted is None:
         return IntegrationOutcome(Plan("unchanged")).as_result()
     reconciler = _reconciler(task)
@@ -63,14 +70,17 @@ def make_script(task: Task) -> Result:
     for name in ("dest", "review_dest"):
         if name in params:
             task.check_writable(params[name], name)
-    if params.get("auto_bootstrap"):
-        raise OptionError("auto_bootstrap must be false: Immuta makes scripts only for platforms that you set up yourself.", option="auto_bootstrap")
-    wanted = _wanted(task)
-    if wanted is None:
-        raise ImmutaError(f"There is no integration with id {params['id']}.", hint="See immuta_integration_info for those that there are.", option="id")
-    _check_script(params["action"], wanted.platform)
-    wanted = replace(wanted, auto_bootstrap=False)
-    script = _script(task, params["action"], wanted)
+    try:
+        wanted = _scripted(task)
+        script = _script(task, params["action"], wanted)
+    except OptionError as error:
+        if "connection" in params:
+            _name_as_given(error)
+        raise
+    except ApiError as error:
+        if not params["pending_ok"] or error.status not in NOT_YET:
+            raise
+        return {"changed": False, "pending": True, "reason": error.message}
     return _write_script(task, script, wanted.platform)
 
 
@@ -98,9 +108,8 @@ def rotate_api_key(task: Task) -> Result:
 # --- what the task means -----------------------------------------------------------------------------------------
 
 
-def _wanted(task: Task) -> Desired | None:
-    """What the task wants. Only an id without a type has to be looked up; None when there is no such integration."""
-    params = task.params
+def _wanted(task: Task, params: Mapping[str, Any]) -> Desired | None:
+    """What the task wants by these options. Only an id without a type has to be looked up; None when there is no such integration."""
     type_name, found = params.get("type"), None
     if type_name is None:
         try:
@@ -161,6 +170,43 @@ def _keep_key(task: Task, key: str) -> None:
 # --- scripts -----------------------------------------------------------------------------------------------------
 
 
+def _scripted(task: Task) -> Desired:
+    """The integration that a script is asked for. Raises OptionError when there can be no such script, ImmutaError when there is no such integration."""
+    params = _of_connection(task.params) if "connection" in task.params else task.params
+    if params.get("auto_bootstrap"):
+        raise OptionError("auto_bootstrap must be false: Immuta makes scripts only for platforms that you set up yourself.", option="auto_bootstrap")
+    wanted = _wanted(task, params)
+    if wanted is None:
+        raise ImmutaError(f"There is no integration with id {params['id']}.", hint="See immuta_integration_info for those that there are.", option="id")
+    _check_script(params["action"], wanted.platform)
+    return replace(wanted, auto_bootstrap=False)
+
+
+def _of_connection(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the integration behind the connection that the task gives. Raises OptionError for a script that it cannot have."""
+    connection, action = params["connection"], params["action"]
+    behind = script_options(connection)
+    if behind["type"] not in PLATFORMS:
+        raise OptionError(f"Immuta makes no scripts for a {behind['type']} connection.", option="type")
+    if action == "edit":
+        raise OptionError("action edit is not possible: Immuta cannot edit the integration behind a connection.", option="action")
+    if action == "delete":
+        if "id" not in params:
+            raise OptionError("id is needed: the delete script is made for the integration behind the connection.", option="id", hint=_WHOSE_ID)
+        del behind["config"]
+    automatic = (connection.get("native_integration") or {}).get("auto_bootstrap")
+    return {**params, **behind, "auto_bootstrap": params.get("auto_bootstrap") or automatic}
+
+
+def _name_as_given(error: OptionError) -> None:
+    """Have an error about an option of an integration name the place where the task gave it: in a connection."""
+    option = str(error.facts["option"])
+    place = {"connection": "connection", "config": _NATIVE, "type": _NATIVE, "auto_bootstrap": _NATIVE}.get(option.split(".")[0])
+    if place:
+        error.facts["option"] = f"{place}.{option}"
+        error.hint = f"In this task that is {place}.{option}."
+
+
 def _check_script(action: str, platform: Platform) -> None:
     if action not in platform.scripts:
         known = ", ".join(platform.scripts) or "none"
@@ -199,6 +245,7 @@ def _write_script(task: Task, script: str, platform: Platform) -> Result:
         changed = task.write_file(task.params["review_dest"], mask_literals(script, dialect)) or changed
     return {
         "changed": changed,
+        "pending": False,
         "dest": dest,
         "checksum": checksum,
         "statement_count": len(statements),

@@ -48,5 +48,8 @@ CONNECTION: Spec = {
 }
 CONNECTION["native_integration"]["options"]["config"]["options"][EXTRA] = {"type": "dict"}
 
+#: doc fragment C(behind_connection)
+BEHIND_CONNECTION: Spec = {"connection": {"type": "dict", "options": CONNECTION}}
+
 #: doc fragment C(object_path)
 OBJECT_PATH: Spec = {"object_path": {"type": "list", "elements": "str", "aliases": ["objectPath"], "required": True}}
