@@ -793,6 +793,43 @@ def test_addresses_have_no_account() -> None:
     assert case.warnings == []
 
 
+ELSEWHERE = {**SNOWFLAKE, "host": "acme.privatelink.snowflakecomputing.com"}
+OTHER_ACCOUNT = {**SNOWFLAKE, "host": "other.snowflakecomputing.com"}
+
+
+@pytest.mark.parametrize(
+    ("config", "shown", "found", "warned"),
+    [
+        pytest.param(ELSEWHERE, {}, True, True, id="same account by its host"),
+        pytest.param(ELSEWHERE, {"username": "someone else"}, True, True, id="same account by its host, another user"),
+        pytest.param(OTHER_ACCOUNT, {}, True, False, id="redacted user"),
+        pytest.param(OTHER_ACCOUNT, {"username": None}, True, False, id="user not shown"),
+        pytest.param(OTHER_ACCOUNT, {"username": "admin"}, True, False, id="same user"),
+        pytest.param(OTHER_ACCOUNT, {"username": "someone else"}, False, False, id="another user"),
+        pytest.param({**SNOWFLAKE, "host": "10.0.0.2"}, {"username": "someone else"}, False, False, id="address"),
+        pytest.param({**ELSEWHERE, "database": "OTHER"}, {}, False, False, id="another database"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True], ids=["real", "check"])
+def test_a_platform_that_may_be_registered_under_another_host_is_handed_over(
+    config: dict[str, Any], shown: dict[str, Any], found: bool, warned: bool, check_mode: bool
+) -> None:
+    item = there(config, "Snowflake")
+    item["config"] = {name: value for name, value in {**item["config"], **shown}.items() if value is not None}
+    case = Case(item)
+    outcome = case.present(want(SNOWFLAKE, "Snowflake"), check_mode=check_mode)
+    assert outcome.twins == (({"id": "7", "host": config["host"], "database": config["database"]},) if found else ())
+    assert len(case.warnings) == warned
+    assert "twins" not in outcome.as_result()
+
+
+def test_who_is_there_has_no_twins() -> None:
+    case = Case(there(SNOWFLAKE, "Snowflake"), there(ELSEWHERE, "Snowflake", id="8"))
+    assert case.present(want(SNOWFLAKE, "Snowflake")).twins == ()
+    assert Case(there(REDSHIFT)).present(want(SNOWFLAKE, "Snowflake"), check_mode=True).twins == ()
+    assert case.warnings == []
+
+
 @pytest.mark.parametrize("check_mode", [False, True], ids=["real", "check"])
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_what_a_connection_owns_is_left_alone(check_mode: bool, state: str) -> None:

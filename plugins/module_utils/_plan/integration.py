@@ -8,11 +8,12 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import OptionError
+from .._core.secrets import is_redacted
 from .._model.documents import (
     all_as_changes,
     are,
@@ -92,6 +93,32 @@ def matches(desired: Desired, observed: Mapping[str, Any]) -> bool:
     if observed.get("type") != desired.platform.type:
         return False
     return natural_key(desired.platform, observed.get("config") or {}) == desired.key
+
+
+def twins(wanted: Desired, listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The id, host and database of each integration that is probably of the same platform under another host.
+
+    Same type, same database, and the same account as far as anybody can tell: by the host, by the user name, or because the tenant
+    does not show the user name.
+    """
+    database = wanted.config.get("database")
+    return tuple(
+        {"id": str(found.get("id")), "host": natural_key(wanted.platform, found["config"]), "database": database}
+        for found in listed
+        if database and found.get("type") == wanted.platform.type and (found.get("config") or {}).get("database") == database
+        if _may_share_account(wanted, found["config"])
+    )
+
+
+def _may_share_account(wanted: Desired, config: Mapping[str, Any]) -> bool:
+    user = config.get("username")
+    return shares_account(wanted.key, natural_key(wanted.platform, config)) or user is None or is_redacted(user) or user == wanted.config.get("username")
+
+
+def shares_account(host: str, other: str) -> bool:
+    """Whether two hosts begin with the name of the same account. An address names none."""
+    account = host.split(".")[0]
+    return account == other.split(".")[0] and not account.isdigit()
 
 
 # --- from options to what is wanted ------------------------------------------------------------------------------

@@ -20,10 +20,12 @@ from .._core.secrets import is_redacted, looks_secret
 from .._model.documents import branches
 from .._model.platforms import PLATFORMS
 from .._model.states import GONE, Step, is_healthy, next_step
-from .._plan.integration import Desired, check_complete, matches, natural_key, plan_create, plan_delete, plan_update
+from .._plan.integration import Desired, check_complete, matches, plan_create, plan_delete, plan_update, shares_account, twins
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
 from .steps import Steps, unhealthy
+
+Twins = tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class IntegrationOutcome(Outcome):
 
     integration: Mapping[str, Any] = field(default_factory=dict)
     new_key: str = ""
+    #: of a create: id, host and database of what is probably the same platform, registered under another host name
+    twins: Twins = ()
 
     def as_result(self) -> dict[str, Any]:
         """The keys of a module's result."""
@@ -48,9 +52,10 @@ class Reconciler(Steps):
         if not wanted.id:
             check_complete(wanted)
         self._warn_unknown_branch(wanted)
-        observed = self._settled(wanted, self.find(wanted))
+        found, others = self._find(wanted)
+        observed = self._settled(wanted, found)
         if observed is None:
-            return self._create(wanted)
+            return self._create(wanted, others)
         return self._update(wanted, observed)
 
     def absent(self, wanted: Desired) -> IntegrationOutcome:
@@ -62,24 +67,34 @@ class Reconciler(Steps):
 
     def find(self, wanted: Desired) -> dict[str, Any] | None:
         """The integration that the task means: by id, or by its platform's natural key. None when there is none."""
+        return self._find(wanted)[0]
+
+    def _find(self, wanted: Desired) -> tuple[dict[str, Any] | None, Twins]:
+        """The same, and when there is none, what is probably the same platform under another host name. Warns of what surely is."""
+        found, others = self._look_for(wanted)
+        for twin in others:
+            if shares_account(twin["host"], wanted.key):
+                where = f"database {twin['database']} of the same account on {twin['host']}"
+                self._warn(f"{wanted.name} is not registered, but integration {twin['id']} has {where}.")
+        return found, others
+
+    def _look_for(self, wanted: Desired) -> tuple[dict[str, Any] | None, Twins]:
         if wanted.id:
             try:
                 found = dict(wanted.found or self._integrations.get(wanted.id))
             except NotFound:
-                return None
-            return None if found.get("status") in GONE else found
+                return None, ()
+            return None if found.get("status") in GONE else found, ()
         listed = [found for found in self._integrations.list() if found.get("status") not in GONE]
         same = [found for found in listed if matches(wanted, found)]
         if len(same) > 1:
             ids = ", ".join(str(found.get("id")) for found in same)
             raise ImmutaError(f"{wanted.name} is there {len(same)} times (ids {ids}).", hint="Give the id of the one you mean.")
-        if not same:
-            self._warn_twins(wanted, listed)
-        return same[0] if same else None
+        return (same[0], ()) if same else (None, twins(wanted, listed))
 
     # --- register ------------------------------------------------------------------------------------------------
 
-    def _create(self, wanted: Desired) -> IntegrationOutcome:
+    def _create(self, wanted: Desired, others: Twins) -> IntegrationOutcome:
         if wanted.id:
             raise ImmutaError(
                 f"There is no integration with id {wanted.id}.", hint="Leave the id out to register a new one: the tenant gives it its id.", option="id"
@@ -91,12 +106,12 @@ class Reconciler(Steps):
             if self._settings.server_validation:
                 validation = self._dry_run(lambda: self._integrations.create(body, dry_run=True))
             if self._settings.check_mode:
-                return IntegrationOutcome(plan, validation, integration=_predicted(body))
-            answer, adopted = self._send_once(lambda: self._integrations.create(body), lambda: self.find(wanted))
+                return IntegrationOutcome(plan, validation, integration=_predicted(body), twins=others)
+            answer, adopted = self._send_once(lambda: self._integrations.create(body), lambda: self._look_for(wanted)[0])
         except ApiError as error:
             return self._adopt(wanted, error)
         validation = self._validated(answer) or validation
-        return IntegrationOutcome(plan, validation, adopted, integration=self._finished(str(answer["id"])), new_key=_new_key(answer))
+        return IntegrationOutcome(plan, validation, adopted, integration=self._finished(str(answer["id"])), new_key=_new_key(answer), twins=others)
 
     def _adopt(self, wanted: Desired, error: ApiError) -> IntegrationOutcome:
         """The tenant says that it has this one already, mostly with its id: go on as an update, if it really is the one."""
@@ -185,18 +200,6 @@ class Reconciler(Steps):
         branch, known = wanted.config.get("authenticationType"), branches(wanted.platform.fields)
         if branch and known and branch not in known:
             self._warn(f"config.authentication_type {branch} is none that this collection knows ({', '.join(sorted(known))}); it is sent as it is.")
-
-    def _warn_twins(self, wanted: Desired, listed: list[dict[str, Any]]) -> None:
-        """The same database of the same account under another host name: probably the same platform."""
-        database = wanted.config.get("database")
-        for found in listed:
-            config = found.get("config") or {}
-            if found.get("type") != wanted.platform.type or not database or config.get("database") != database:
-                continue
-            key = natural_key(wanted.platform, config)
-            account = key.split(".")[0]
-            if account == wanted.key.split(".")[0] and not account.isdigit():
-                self._warn(f"{wanted.name} is not registered, but integration {found.get('id')} has database {database} of the same account on {key}.")
 
 
 def _predicted(body: Mapping[str, Any], observed: Mapping[str, Any] | None = None) -> dict[str, Any]:
