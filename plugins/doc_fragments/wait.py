@@ -13,6 +13,7 @@ options:
     description:
       - Whether to wait until Immuta is done.
       - Without it a request that Immuta has accepted counts as done, whatever becomes of it.
+      - In check mode nothing is waited for. What is under way then is warned of, and compared as it is.
     type: bool
     default: true
   wait_timeout:

@@ -279,11 +279,13 @@ def test_the_next_run_continues(redshift: Callable[..., Reply], tenant: Simulato
     assert len(tenant.writes()) == 1
 
 
-def test_a_check_waits_too(redshift: Callable[..., Reply], tenant: Simulator) -> None:
+def test_a_check_waits_for_nothing(redshift: Callable[..., Reply], tenant: Simulator) -> None:
     tenant.settings(transitions="polls:3")
     tenant.migrate(seed(tenant))
     reply = redshift(check=True, config={"port": 1})
-    assert (reply["action"], reply["validation"]["status"]) == ("updated", "passed")
+    assert (reply["action"], reply["validation"]["status"]) == ("updated", "not_asked")
+    assert (reply["integration"]["status"], reply["healthy"]) == ("migrating", None)
+    assert "is migrating: it is not waited for in check mode" in reply.output
     assert tenant.writes() == []
 
 

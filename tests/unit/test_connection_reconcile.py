@@ -496,18 +496,33 @@ def test_an_edit_waits_until_it_may(bench: Bench) -> None:
     assert bench.tenant.writes == ["PUT /data/connection/sf-prod"] * 2
 
 
-@pytest.mark.parametrize("check", [True, False])
-def test_a_run_goes_on_where_another_gave_up_waiting(bench: Bench, check: bool) -> None:
+def test_a_run_goes_on_where_another_gave_up_waiting(bench: Bench) -> None:
     bench.register()
     bench.tenant.integrations["7"]["status"] = "creating"
     bench.tenant.objects[("sf-prod",)]["state"] = "active"
     bench.tenant.behaviour.native = ["creating", "creating", "enabled"]
-    result = bench.present(options(settings__is_active=True), check=check)
+    result = bench.present(options(settings__is_active=True))
     assert (result["changed"], result["healthy"]) == (False, True)
     assert bench.tenant.integrations["7"]["status"] == "enabled"
     bench.tenant.integrations["7"]["status"] = "creating"
     bench.tenant.behaviour.native = ["creating"]
-    assert bench.present(options(settings__is_active=True), check=check, wait=False)["healthy"] is None
+    assert bench.present(options(settings__is_active=True), wait=False)["healthy"] is None
+
+
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize(("warehouse", "action"), [("WH", "unchanged"), ("BIGGER", "updated")])
+def test_check_mode_waits_for_nothing(bench: Bench, warehouse: str, action: str, wait: bool) -> None:
+    bench.register()
+    bench.tenant.integrations["7"]["status"] = "creating"
+    bench.tenant.objects[("sf-prod",)]["state"] = "active"
+    bench.tenant.behaviour.native = ["creating", "creating", "enabled"]
+    bench.tenant.forget()
+    given = options(settings__is_active=True, connection__warehouse=warehouse)
+    outcome = bench.reconciler(check=True, wait=wait).present(wanted_connection(given))
+    assert bench.tenant.log == LOOK_BEHIND
+    assert bench.clock.slept == []
+    assert (outcome.plan.action, outcome.observed.native["status"], outcome.as_result()["healthy"]) == (action, "creating", None)
+    assert bench.warnings == ["Integration 7 is creating: it is not waited for in check mode, and was compared as it is now."]
 
 
 def test_what_could_not_be_compared_is_told(bench: Bench) -> None:

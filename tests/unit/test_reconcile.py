@@ -241,14 +241,40 @@ def test_check_mode_predicts_what_happens_and_writes_nothing(status: str, wanted
 
 @pytest.mark.parametrize("status", sorted(TRANSIENT))
 @pytest.mark.parametrize("ending", ["enabled", "editError", "deleted"])
-@pytest.mark.parametrize("check_mode", [False, True], ids=["real", "check"])
-def test_what_is_under_way_is_waited_for_and_looked_at_again(status: str, ending: str, check_mode: bool) -> None:
+def test_what_is_under_way_is_waited_for_and_looked_at_again(status: str, ending: str) -> None:
     case = Case(there(status=status))
     case.tenant.ahead["7"] = [status, status, ending]
-    outcome = case.present(DIFFERENT, check_mode=check_mode)
+    outcome = case.present(DIFFERENT)
     assert case.calls[:3] == ["GET /", "GET /7", "GET /7/status"]
     assert outcome.plan.action == ("created" if ending == "deleted" else "updated")
     assert case.clock.time > 1000
+
+
+@pytest.mark.parametrize("status", sorted(TRANSIENT))
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize(
+    ("wanted", "state", "action"),
+    [
+        pytest.param(EQUAL, "present", "unchanged", id="equal"),
+        pytest.param(DIFFERENT, "present", "updated", id="different"),
+        pytest.param(EQUAL, "absent", "deleted", id="absent"),
+    ],
+)
+def test_check_mode_waits_for_nothing(status: str, wanted: Desired, state: str, action: str, wait: bool) -> None:
+    case = Case(there(status=status))
+    for method in ("PUT", "DELETE"):
+        busy = f"Unable to edit integration with ID 7 in current state {status}."
+        case.tenant.instead[f"{method} /7 dryRun"] = [api_error(method, 409, busy) for _unused in range(99)]
+    result = getattr(case, state)(wanted, check_mode=True, wait=wait).as_result()
+    leaving = (status, state) == ("deleting", "absent")
+    asks = action != "unchanged" and not leaving
+    assert case.calls == ["GET /", *([f"{'PUT' if state == 'present' else 'DELETE'} /7 dryRun"] if asks else [])]
+    assert case.clock.time == 1000
+    assert result["action"] == ("unchanged" if leaving else action)
+    assert (result["integration"]["id"], result["integration"]["status"], result["healthy"]) == ("7", status, None)
+    assert result["validation"] == {"status": "not_asked", "tests": []}
+    assert case.warnings[0] == f"Integration 7 is {status}: it is not waited for in check mode, and was compared as it is now."
+    assert [text.split(". ")[-1] for text in case.warnings[1:]] == ["So Immuta does not validate this now."] * asks
 
 
 @pytest.mark.parametrize("status", sorted(TRANSIENT))
@@ -598,6 +624,13 @@ def test_one_that_is_under_way_is_waited_for() -> None:
     assert case.present(EQUAL).as_result()["healthy"] is True
 
 
+def test_one_that_is_under_way_is_adopted_in_check_mode_as_it_is() -> None:
+    case = hidden(there(status="creating"), (409, TAKEN[0].values[1]))
+    result = case.present(EQUAL, check_mode=True).as_result()
+    assert (result["adopted"], result["action"], result["integration"]["status"], result["healthy"]) == (True, "unchanged", "creating", None)
+    assert case.clock.time == 1000
+
+
 @pytest.mark.parametrize(
     "item",
     [
@@ -645,17 +678,23 @@ def test_an_update_sends_the_whole_document() -> None:
     assert case.tenant.bodies[-2]["config"] == {**EQUAL.config, "port": 5439, "impersonation": {"enabled": True}}
 
 
-@pytest.mark.parametrize("check_mode", [False, True], ids=["real", "check"])
 @pytest.mark.parametrize("call", ["PUT /7 dryRun", "PUT /7"])
-def test_a_409_in_current_state_waits_and_tries_again(check_mode: bool, call: str) -> None:
-    if check_mode and call == "PUT /7":
-        call = "PUT /7 dryRun"
+def test_a_409_in_current_state_waits_and_tries_again(call: str) -> None:
     case = Case(there())
     case.tenant.instead[call] = [api_error("PUT", 409, f"Unable to edit integration with ID 7 in current state {state}.") for state in ("editing", "migrating")]
     case.tenant.ahead["7"] = ["editing", "enabled", "migrating", "enabled"]
-    assert case.present(DIFFERENT, check_mode=check_mode).plan.action == "updated"
+    assert case.present(DIFFERENT).plan.action == "updated"
     assert case.calls.count(call) == 3
     assert case.clock.time > 1000
+
+
+@pytest.mark.parametrize(("state", "message"), [("present", "in current state disabled"), ("absent", "Someone else was faster")])
+def test_a_409_of_another_kind_fails_a_check(state: str, message: str) -> None:
+    case = Case(there())
+    for method in ("PUT", "DELETE"):
+        case.tenant.instead[f"{method} /7 dryRun"] = [api_error(method, 409, message)]
+    with pytest.raises(Conflict, match=message):
+        getattr(case, state)(DIFFERENT if state == "present" else EQUAL, check_mode=True)
 
 
 def test_a_409_that_never_ends_is_given_up_at_the_deadline() -> None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-TRANSIENT = frozenset({"creating", "editing", "deleting", "migrating"})
+LEAVING = "deleting"
+TRANSIENT = frozenset({"creating", "editing", LEAVING, "migrating"})
 #: an integration in one of these is as good as none
 GONE = frozenset({"deleted", "disabled"})
 FAILED = frozenset({"createError", "editError", "deleteError", "migrateError"})

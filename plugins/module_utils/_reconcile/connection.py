@@ -183,7 +183,7 @@ class ConnectionReconciler(Steps):
 
     def _edit(self, wanted: Wanted, observed: Observed) -> ConnectionOutcome:
         wanted = _as_shown(wanted, observed.technology)
-        if observed.native.get("status") in TRANSIENT:
+        if observed.native.get("status") in TRANSIENT and not self._left_alone(observed.native):
             observed = self._with_native_done(observed)
         plan = plan_edit(wanted, observed, self._settings.policy)
         self._warn_not_compared(wanted, observed)

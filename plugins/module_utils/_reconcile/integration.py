@@ -19,7 +19,7 @@ from .._core.errors import ApiError, Conflict, ImmutaError, NotFound
 from .._core.secrets import is_redacted, looks_secret
 from .._model.documents import branches
 from .._model.platforms import PLATFORMS
-from .._model.states import GONE, Step, is_healthy, next_step
+from .._model.states import GONE, LEAVING, TRANSIENT, Step, is_healthy, next_step
 from .._plan.integration import Desired, check_complete, matches, plan_create, plan_delete, plan_update, shares_account, twins
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
@@ -61,8 +61,8 @@ class Reconciler(Steps):
     def absent(self, wanted: Desired) -> IntegrationOutcome:
         """Remove it."""
         observed = self._settled(wanted, self.find(wanted))
-        if observed is None or next_step(observed.get("status"), wanted="absent") is Step.NOTHING:
-            return IntegrationOutcome(Plan("unchanged"))
+        if observed is None or next_step(observed.get("status"), wanted="absent") is Step.NOTHING or observed.get("status") == LEAVING:
+            return IntegrationOutcome(Plan("unchanged"), integration=observed or {})
         return self._delete(wanted, observed)
 
     def find(self, wanted: Desired) -> dict[str, Any] | None:
@@ -157,7 +157,8 @@ class Reconciler(Steps):
                 validation = self._dry_run(
                     lambda: self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, dry_run=True, force_disable=force))
                 )
-            return IntegrationOutcome(plan, validation, integration={**observed, "status": "deleted"})
+            status = observed.get("status")
+            return IntegrationOutcome(plan, validation, integration={**observed, "status": status if status in TRANSIENT else "deleted"})
         try:
             answer = self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, force_disable=force))
         except NotFound:
@@ -175,8 +176,8 @@ class Reconciler(Steps):
     # --- shared steps --------------------------------------------------------------------------------------------
 
     def _settled(self, wanted: Desired, observed: dict[str, Any] | None) -> dict[str, Any] | None:
-        """The integration once nothing is under way any more."""
-        if observed is None or next_step(observed.get("status"), wanted="present") is not Step.WAIT:
+        """The integration once nothing is under way any more; in check mode as it is."""
+        if observed is None or observed.get("status") not in TRANSIENT or self._left_alone(observed):
             return observed
         id, status = str(observed.get("id")), str(observed.get("status"))
         if not self._settings.wait:

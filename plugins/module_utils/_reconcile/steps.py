@@ -19,6 +19,7 @@ from .._core.errors import AnswerLost, ApiError, BadAnswer, Conflict, NotFound, 
 from .._core.waiting import CONTINUES, Clock, wait_until
 from .._model.states import FAILED, GONE, TRANSIENT, is_healthy
 from .._plan.plan import Policy
+from .outcome import NOT_ASKED
 
 T = TypeVar("T")
 
@@ -100,8 +101,8 @@ class Steps:
             try:
                 return send()
             except Conflict as error:
-                state = re.search(r"state (\w+)", error.server_message)
-                if not self._settings.wait or not id or not state or state.group(1) not in TRANSIENT:
+                waits = self._settings.wait and not self._settings.check_mode
+                if not waits or not id or not _under_way(error):
                     raise
                 if self._at_rest(id)["status"] in GONE:
                     raise NotFound(f"Integration {id} was removed meanwhile.", status=404, method=error.facts["method"], path=error.facts["path"]) from error
@@ -128,6 +129,14 @@ class Steps:
             status=integration["status"],
             tests=_tests(tests),
         )
+
+    def _left_alone(self, integration: Mapping[str, Any]) -> bool:
+        """Whether something is under way that nobody waits for: in check mode. Warns of it."""
+        status = integration.get("status")
+        if not self._settings.check_mode or status not in TRANSIENT:
+            return False
+        self._warn(f"Integration {integration.get('id')} is {status}: it is not waited for in check mode, and was compared as it is now.")
+        return True
 
     def _at_rest(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
         """The integration once nothing is under way any more; of one that is gone just id and status."""
@@ -163,6 +172,9 @@ class Steps:
         try:
             answer = send()
         except ApiError as error:
+            if self._settings.check_mode and _under_way(error):
+                self._warn(f"{error.message} So Immuta does not validate this now.")
+                return dict(NOT_ASKED)
             error.hint = " ".join(filter(None, [error.hint, "This was a dry run: Immuta has changed nothing."]))
             raise
         return self._validated(answer) or self._unknown()
@@ -180,6 +192,12 @@ class Steps:
             if test["status"] == "warning":
                 self._warn(f"Immuta's validation warns: {test['name']}: {test.get('message', '')}")
         return {"status": status, "tests": tests} if status else {}
+
+
+def _under_way(error: ApiError) -> bool:
+    """Whether it is a refusal that passes: the integration is being changed."""
+    state = re.search(r"state (\w+)", error.server_message) if isinstance(error, Conflict) else None
+    return bool(state and state.group(1) in TRANSIENT)
 
 
 def unhealthy(integration: Mapping[str, Any]) -> str:
