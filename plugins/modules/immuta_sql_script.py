@@ -61,11 +61,34 @@ options:
     description:
       - What the script is for. It decides which statements may be in it; a single one that may not be keeps all from running.
       - V(setup) and V(edit) take no database away, and V(setup) no user or role either; V(cleanup) makes no database.
-      - V(any) allows every statement. It is meant for a script that somebody has read.
-      - Statements that move data in or out (COPY, UNLOAD, PUT, GET) belong in none of the others.
+      - Statements in blocks, batches, procedures that the script calls and SQL in literals are judged like any other. What cannot be read
+        beforehand is refused, such as SQL that is put together when it runs.
+      - Statements that move data in or out (COPY, UNLOAD, PUT, GET), that replace a database or an account, or that grant a role which the
+        platform comes with, belong in none of them.
+      - V(any) allows every statement. It is meant for a script that somebody has read. The error of a script that is refused names the lines to
+        look at.
     type: str
     choices: [setup, edit, cleanup, any]
     default: setup
+  scope:
+    description:
+      - What the script may touch. What it makes, changes, drops, fills or grants has to be the platform's own database or in it, one of the
+        accounts named here, or something that an earlier statement of the script made. Everything else is refused.
+      - Without it statements are judged by their kind only, and RV(scope_checked) is V(false).
+      - Names compare as the platform compares them. Snowflake reads names without quotes in upper case, Redshift in lower case, the others take
+        both for the same. Both spellings of a name given here count as it.
+      - A name without a database is in the database of O(login.database), and, where that is not given, in the platform's own.
+    type: dict
+    suboptions:
+      database:
+        description: The platform's own database; for Databricks its catalog.
+        type: str
+        required: true
+      accounts:
+        description: Users, roles, groups and logins that are the platform's own. The accounts that Immuta names after its database count without being named.
+        type: list
+        elements: str
+        default: []
   login:
     description: How to log in to the data platform, with an account that may do what the script does.
     type: dict
@@ -186,8 +209,23 @@ options:
   unless:
     description:
       - A query. When it gives a row, what the script does is there already, and nothing is run.
+      - It may only look. A statement in it that changes anything is an error, also inside of a WITH or behind another one.
       - It is not asked when a run is taken up again, by O(start_at) or by a O(ledger) that ends half-way.
     type: str
+  must_be_gone:
+    description:
+      - What a clean-up script has to leave nothing of. When the script has run to its end, the warehouse is asked, and the task fails when it is
+        still there.
+    type: dict
+    suboptions:
+      what:
+        description: What it is, in words, for the message.
+        type: str
+        required: true
+      query:
+        description: A query that gives a row as long as it is there.
+        type: str
+        required: true
   start_at:
     description: Number of the statement to start at. Those before it are left out.
     type: int
@@ -236,6 +274,15 @@ EXAMPLES = r"""
       private_key_path: /srv/immuta/snowflake.p8
     unless: SHOW DATABASES LIKE 'IMMUTA'
     ledger: /srv/immuta/create.ledger
+
+- name: Run a set-up script that may touch nothing but what is Immuta's
+  community.immuta.immuta_sql_script:
+    type: Snowflake
+    path: /srv/immuta/create.sql
+    scope:
+      database: IMMUTA
+      accounts: [IMMUTA_SYSTEM_ACCOUNT, IMMUTA_IMPERSONATION]
+    login: "{{ snowflake_login }}"
 
 - name: Create the database of a Redshift cluster
   community.immuta.immuta_sql_script:
@@ -293,6 +340,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: How many statements ran of how many, in a sentence.
+  returned: success
+  type: str
+  sample: 22 of 22 statements ran.
 statements:
   description:
     - What became of each statement, never its text. Of a long script the first and the last 100, and all that failed.
@@ -377,6 +429,11 @@ done_already:
   returned: success
   type: bool
   sample: false
+scope_checked:
+  description: Whether the statements were held to O(scope), too. It is V(false) with O(purpose=any).
+  returned: success
+  type: bool
+  sample: true
 checksum:
   description: SHA-256 of the script.
   returned: when the script could be read
@@ -399,21 +456,42 @@ failed_statement:
     sqlstate: "42710"
     message: role "immuta_system" already exists
 refused:
-  description: The statements that do not belong in a script of this O(purpose), as C([{number, line, verb, object}]).
+  description:
+    - The statements that do not belong in a script of this O(purpose). Of one with several in it, such as a block, each is listed.
   returned: when there are any
   type: list
   elements: dict
+  contains:
+    number:
+      description: Number of the statement of the script, from 1.
+      type: int
+    line:
+      description: Line of the script, from 1, also inside of a block or a literal.
+      type: int
+    verb:
+      description: First keyword, with the kind of object after CREATE, ALTER and DROP.
+      type: str
+    object:
+      description: Name of the object.
+      type: str
+    reason:
+      description:
+        - V(kind), it is of a kind that does not belong in such a script; V(scope), what it touches is outside of O(scope); V(unreadable), it runs
+          what cannot be read beforehand.
+      type: str
   sample:
     - number: 2
       line: 4
       verb: DROP DATABASE
       object: SALES
+      reason: kind
 """
 
 from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
 from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._sql.classify import PURPOSES
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate import SCOPE_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._sql.run import run_script
 
 
@@ -427,8 +505,10 @@ def main() -> None:
             "script": {"type": "str", "no_log": True},
             "expected_sha256": {"type": "str"},
             "purpose": {"type": "str", "choices": list(PURPOSES), "default": "setup"},
+            "scope": {"type": "dict", "options": SCOPE_SPEC},
             "login": {"type": "dict", "required": True, "options": LOGIN_SPEC},
             "unless": {"type": "str"},
+            "must_be_gone": {"type": "dict", "options": {"what": {"type": "str", "required": True}, "query": {"type": "str", "required": True}}},
             "start_at": {"type": "int", "default": 1},
             "on_error": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
             "ledger": {"type": "path"},

@@ -64,7 +64,7 @@ def connected(world: World, connection: Connection) -> dict[str, Any]:
 
 
 def scripts_run(run: Run) -> list[str]:
-    return [event["task"].removeprefix("Run the script ") for event in run.tasks("lake", "immuta_sql_script", "Run the script")]
+    return [event["task"].removeprefix("Run the script ").split(" | ")[0] for event in run.tasks("lake", "immuta_sql_script", "Run the script")]
 
 
 def leave(connection: Connection) -> None:

@@ -27,7 +27,7 @@ def artifacts(world: World) -> dict[str, Any]:
 
 
 def scripts_run(run: Any, host: str = "redshift") -> list[str]:
-    return [event["task"].removeprefix("Run the script ") for event in run.tasks(host, "immuta_sql_script", "Run the script")]
+    return [event["task"].removeprefix("Run the script ").split(" | ")[0] for event in run.tasks(host, "immuta_sql_script", "Run the script")]
 
 
 def test_a_broken_script_says_where_and_what_next_and_is_cleaned_up_on_request(world: World) -> None:

@@ -100,13 +100,15 @@ def test_the_tenant_validates_after_the_scripts_and_before_the_request(world: Wo
         "POST /integrations",
         "GET /integrations/1",
     ]
-    assert [event["result"]["mode"] for event in run.tasks("redshift", "file", "Make the directory")] == ["0700"]
     actions = [event["action"].split(".")[-1] for event in run.tasks("redshift") if "immuta_" in event["action"]]
     assert actions == [
-        "immuta_integration",
+        "immuta_platform_plan",
         *["immuta_integration_script"] * 2,
-        *["immuta_sql_script"] * 3,
+        "immuta_sql_script",
+        "immuta_platform_plan",
+        *["immuta_sql_script"] * 2,
         "immuta_integration",
+        "immuta_platform_plan",
     ]
 
 
@@ -153,8 +155,8 @@ def test_a_lookup_in_a_variable_is_one_value_for_all_steps(world: World, tmp_pat
 
 
 def test_what_a_run_left_that_was_cut_off_is_removed(world: World) -> None:
-    (made,) = world.register().tasks("redshift", "file", "Make the directory")
-    private, others = Path(made["result"]["path"]), world.home / "immuta_platform" / "another-host"
+    made = world.register().tasks("redshift", "immuta_integration_script", "Have the tenant make")[0]["result"]["results"]
+    private, others = Path(made[0]["dest"]).parent, world.home / "immuta_platform" / "another-host"
     for place in (private, others):
         place.mkdir()
         (place / "1-create.sql").write_text("a password")

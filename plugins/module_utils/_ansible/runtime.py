@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -33,6 +33,13 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
 
     params: dict[str, Any]
 
+    def __init__(self, *, plain: Collection[str] = (), unshown: Collection[str] = (), **arguments: Any) -> None:
+        #: keys of the result that are made of names, places and checksums alone: hiding a short secret in them would only spoil a name
+        self.plain = plain
+        #: options that are not shown at all
+        self.unshown = unshown
+        super().__init__(**arguments)
+
     def _load_params(self) -> None:
         super()._load_params()
         self.params = {name: value if name.startswith("_ansible_") else prune(value) for name, value in self.params.items() if value is not None}
@@ -45,7 +52,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         """Hide these, from now on, wherever they would show up."""
         known = set(secrets)
         self.secrets.update(known)
-        register(self, known)
+        if not self.plain:
+            register(self, known)
 
     def _log_invocation(self) -> None:
         # core would log values, and does not recognise nested secrets with quotes, backslashes or line breaks in them
@@ -66,9 +74,9 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
 
     def _presentable(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """The result, in which core looks for a secret only as it was given, and the options that led to it."""
-        given = mask(_without_unknown(self.given, self.argument_spec))
+        given = mask(_without_unknown({name: value for name, value in self.given.items() if name not in self.unshown}, self.argument_spec))
         shown: dict[str, Any] = _hide({**result, "invocation": {"module_args": given}}, frozenset(self.secrets))
-        return shown
+        return {**shown, **{name: result[name] for name in self.plain if name in result}}
 
 
 class Task:
@@ -77,6 +85,7 @@ class Task:
     def __init__(self, module: _Module) -> None:
         self._module = module
         self._session: Session | None = None
+        self._read_only: bool = module.check_mode
         #: the options; null means not given, at every depth
         self.params: dict[str, Any] = prune(module.params)
         self.check_mode: bool = module.check_mode
@@ -87,8 +96,16 @@ class Task:
         """The one session of this process, connected when it is first needed."""
         if self._session is None:
             given = [name for name, value in self._module.given.items() if value != ""]
-            self._session = connect(self.params, given=given, read_only=self.check_mode, warn=self.warn, secrets=self._module.secrets)
+            self._session = connect(self.params, given=given, read_only=self._read_only, warn=self.warn, secrets=self._module.secrets)
         return self._session
+
+    def look_only(self) -> None:
+        """Have every write refused from now on, also outside of check mode: the task plans."""
+        self._read_only = True
+
+    def mask(self, value: Any) -> Any:
+        """The value without the secrets that are known."""
+        return mask(value, self._module.secrets)
 
     def warn(self, text: str) -> None:
         self._module.warn(mask(text, self._module.secrets))
@@ -123,21 +140,30 @@ class Task:
         return changed
 
 
-def run(work: Callable[[Task], dict[str, Any]], *, argument_spec: Spec, tenant: bool = True, **module_arguments: Any) -> None:
+def run(
+    work: Callable[[Task], dict[str, Any]],
+    *,
+    argument_spec: Spec,
+    tenant: bool = True,
+    plain: Collection[str] = (),
+    unshown: Collection[str] = (),
+    **module_arguments: Any,
+) -> None:
     """Build the module, do the work, report once.
 
     C(work) takes the task and returns the result. An ImmutaError that it raises is the failure. C(tenant): the module talks to
-    Immuta, so it has the common options, and its result and its failures name the tenant.
+    Immuta, so it has the common options, and its result and its failures name the tenant. C(plain): keys of the result that hold
+    no secret and must not be masked; such a module names the tenant itself. C(unshown): options that are not shown at all.
     """
     spec = {**(TENANT_SPEC if tenant else {}), **argument_spec}
-    module = _Module(argument_spec=spec, supports_check_mode=True, **module_arguments)
+    module = _Module(argument_spec=spec, supports_check_mode=True, plain=plain, unshown=unshown, **module_arguments)
     # once more: by now a dict that was given as text is one
     module.learn(leaves(module.params))
     task = Task(module)
     facts: dict[str, Any] = {}
     try:
-        _refuse_two_spellings(module.given, module.argument_spec)
-        if tenant:
+        refuse_two_spellings(module.given, module.argument_spec)
+        if tenant and not plain:
             facts = {"tenant": tenant_of(task.params)}
         result = work(task)
     except ImmutaError as error:
@@ -184,7 +210,7 @@ def _without_unknown(given: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
     return shown
 
 
-def _refuse_two_spellings(given: Mapping[str, Any], spec: Spec, path: str = "") -> None:
+def refuse_two_spellings(given: Mapping[str, Any], spec: Spec, path: str = "") -> None:
     """Raise OptionError when an option is given in two spellings with different values: core would take the last one."""
     for option, details in spec.items():
         spellings = [name for name in (option, *details.get("aliases", ())) if name in given]
@@ -197,7 +223,7 @@ def _refuse_two_spellings(given: Mapping[str, Any], spec: Spec, path: str = "") 
         if details.get("options"):
             for name in spellings:
                 for item in objects(given[name]):
-                    _refuse_two_spellings(item, details["options"], f"{path}{option}.")
+                    refuse_two_spellings(item, details["options"], f"{path}{option}.")
 
 
 def _hide(value: Any, secrets: frozenset[str]) -> Any:

@@ -97,7 +97,7 @@ class Flow:
 
 def begin(wanted: Wanted, answer: Answer, previous: Summary | None, progress: Mapping[str, Progress], *, check_mode: bool = False) -> Flow:
     """Begin anew, or go on with what an earlier run began. Raises ImmutaError for what stands against it."""
-    due, half = _is_due(previous), _is_half_made(wanted, previous, progress)
+    due, half = is_due(previous), _is_half_made(wanted, previous, progress)
     work = work_for(
         Given(answer.action, wanted.kind, answer.reason, wanted.state, wanted.manual, wanted.force, wanted.repair, due=due, half_made=half),
     )
@@ -160,7 +160,7 @@ def made(wanted: Wanted, summary: Summary, progress: Mapping[str, Progress]) -> 
     return any(progress.get(key, Progress()).has_made(presence.made_by) for key in summary.part(MAIN))
 
 
-def _is_due(previous: Summary | None) -> bool:
+def is_due(previous: Summary | None) -> bool:
     """A clean-up that waits for a run to finish it: Immuta has forgotten what it belongs to."""
     return previous is not None and previous.state == "open" and previous.forgotten
 
@@ -240,8 +240,10 @@ def with_found(flow: Flow, there: bool) -> Flow:
     return replace(flow, summary=replace(flow.summary, cleanup_first=True))
 
 
-def with_progress(flow: Flow, progress: Mapping[str, Progress]) -> Flow:
-    """The flow when the scripts have got that far."""
+def with_progress(flow: Flow, progress: Mapping[str, Progress], *, note: bool = True) -> Flow:
+    """The flow when the scripts have got that far. note: whether the summary says so, too."""
+    if not note:
+        return replace(flow, progress=progress)
     summary = flow.summary
     for key, script in summary.part(MAIN).items():
         got = progress.get(key, Progress())
@@ -269,6 +271,11 @@ def with_registration(flow: Flow, answer: Answer | None) -> Flow:
 def closed(flow: Flow, why: str = "") -> Flow:
     """The flow when nothing is left to do; C(why): why its scripts did not run to their end."""
     return replace(flow, summary=replace(flow.summary, state="done", skipped=why or flow.summary.skipped))
+
+
+def is_finished(flow: Flow) -> bool:
+    """Whether nothing is left for any stage, where the tenant had nothing to do."""
+    return "register" in flow.wanted.stages and flow.summary.action == "unchanged" and not flow.is_last and not _unfinished(flow)
 
 
 # --- the steps that are due --------------------------------------------------------------------------------------
@@ -356,6 +363,16 @@ def leaves_nothing(flow: Flow, key: str) -> bool:
     return cleans and key == list(flow.summary.part(script.part))[-1] and bool(flow.wanted.place.database)
 
 
+def has_steps(flow: Flow) -> bool:
+    """Whether there is anything to do at all."""
+    return bool(to_make(flow) or asks(flow) or to_run(flow) or registers(flow))
+
+
+def to_take_back(flow: Flow) -> list[str]:
+    """The keys of the clean-up scripts, as far as they are made or can be."""
+    return [key for key, script in flow.summary.part(RECOVERY).items() if script.sha256 or "generate" in flow.wanted.stages]
+
+
 def takes_back(flow: Flow, *, request_refused: bool | None) -> bool:
     """Whether a failure is followed by the clean-up scripts.
 
@@ -395,8 +412,15 @@ def left_behind(flow: Flow) -> list[str]:
     return would + ([stays] if stays and flow.work is DELETE and any(map(flow.executed_now, flow.summary.scripts)) else [])
 
 
-def is_pending(flow: Flow) -> bool:
-    """Whether what lies on the disk has to survive: a clean-up is due."""
-    return flow.summary.forgotten and flow.summary.state == "open"
+def result_of(flow: Flow) -> dict[str, Any]:
+    """What the role hands back: action, changed, id, left_behind."""
+    executed = any(map(flow.executed_now, flow.summary.scripts))
+    would_execute = flow.check_mode and flow.runs and not flow.summary.skipped and bool(_unfinished(flow))
+    return {
+        "action": flow.summary.action,
+        "changed": flow.summary.action != "unchanged" or executed or would_execute,
+        "id": flow.summary.id,
+        "left_behind": left_behind(flow),
+    }
 
 

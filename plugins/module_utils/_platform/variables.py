@@ -32,7 +32,6 @@ class Variable:
     default: Any = None
     choices: tuple[str, ...] = ()
     elements: str = "str"
-    secret: bool = False
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -43,9 +42,7 @@ class Variable:
         if self.choices:
             spec["choices"] = list(self.choices)
         if self.default is not None:
-            spec["default"] = self.default
-        if self.secret:
-            spec["no_log"] = True
+            spec["default"] = list(self.default) if isinstance(self.default, tuple) else self.default
         return spec
 
 
@@ -59,7 +56,7 @@ VARIABLES: dict[str, Variable] = {
     "integration": Variable("dict"),
     "connection": Variable("dict"),
     "state": Variable(default="present", choices=("present", "absent")),
-    "login": Variable("dict", secret=True),
+    "login": Variable("dict"),
     "sql_host": Variable(),
     "stages": Variable("list", list(STAGES), STAGES),
     "artifacts": Variable("path"),
@@ -70,8 +67,8 @@ VARIABLES: dict[str, Variable] = {
     "steps": Variable("list", elements="dict"),
     "leftovers": Variable(default="fail", choices=("fail", "cleanup", "adopt")),
     "on_failure": Variable(default="keep", choices=("keep", "cleanup")),
-    "sql_before": Variable("statements", secret=True),
-    "sql_after": Variable("statements", secret=True),
+    "sql_before": Variable("statements"),
+    "sql_after": Variable("statements"),
     "any_statement": Variable("bool", False),
     "start_at": Variable("int", 0),
     "repair": Variable("bool", False),
@@ -81,7 +78,7 @@ VARIABLES: dict[str, Variable] = {
     "wait": Variable("bool", True),
     "wait_timeout": Variable("float"),
     "wait_interval": Variable("float"),
-    "new_secrets": Variable("dict", secret=True),
+    "new_secrets": Variable("dict"),
     "new_public_key": Variable(),
     "sync_path": Variable("list"),
     "break_lock": Variable(),
@@ -233,4 +230,6 @@ def argument_spec() -> dict[str, Any]:
     """The options of M(community.immuta.immuta_platform_plan) that are variables of the role."""
     spec = {name: variable.spec for name, variable in VARIABLES.items()}
     spec["steps"]["options"] = _STEP
+    # no_log on a dictionary would hide every id and host in it. What these hold is masked by name.
+    spec["new_secrets"]["no_log"] = spec["update_secrets"]["no_log"] = False
     return spec

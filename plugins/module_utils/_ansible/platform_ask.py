@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tenant plans for one platform, asked without a wait, a write or a validation.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .._api.connections import Connections
+from .._api.integrations import Integrations
+from .._core.errors import OptionError
+from .._model.fields import prune
+from .._model.specs import CONNECTION, INTEGRATION
+from .._model.states import TRANSIENT
+from .._plan.connection import wanted_connection, with_hosts
+from .._plan.integration import desired, platform_of
+from .._platform.flow import Answer
+from .._platform.variables import PREFIX
+from .._platform.wanted import Wanted
+from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
+from .._reconcile.integration import IntegrationOutcome, Reconciler
+from .._reconcile.steps import Settings
+from .runtime import Task, refuse_two_spellings
+from .tenant import tenant_of
+
+Options = Mapping[str, Any]
+
+_SPECS: dict[str, dict[str, dict[str, Any]]] = {
+    "integration": {**INTEGRATION, "api_key_dest": {"type": "path", "aliases": ["apiKeyDest"], "no_log": False}},
+    "connection": CONNECTION,
+}
+
+
+def ask_tenant(task: Task, wanted: Wanted, platform: Options, *, update_secrets: str) -> Answer:
+    """What the tenant plans. platform: the options of the integration, or of the connection, in either spelling.
+
+    Raises ImmutaError for options that do not make sense, and for what the tenant refuses.
+    """
+    settings = Settings(check_mode=True, server_validation=False, force_disable=wanted.force, update_secrets=update_secrets)
+    options = _spelled(wanted.kind, platform)
+    apis = Integrations(task.session), Connections(task.session)
+    tenant = tenant_of(task.params)
+    if wanted.kind == "connection":
+        connections = ConnectionReconciler(*apis, settings, warn=task.warn)
+        absent = wanted.state == "absent"
+        found = connections.absent(options["connection_key"]) if absent else connections.present(wanted_connection(with_hosts(options)))
+        return _connection_answer(found, tenant)
+    integrations, one = Reconciler(*apis, settings, warn=task.warn), desired(options, platform_of(wanted.place.type))
+    return _integration_answer(integrations.absent(one) if wanted.state == "absent" else integrations.present(one), tenant)
+
+
+def _spelled(kind: str, platform: Options) -> dict[str, Any]:
+    """The options in our names, each of its type. Raises OptionError, which names the role's variable."""
+    spec = _SPECS[kind]
+    refuse_two_spellings(platform, spec, f"{PREFIX}{kind}.")
+    found = ArgumentSpecValidator(spec).validate(dict(platform))
+    if found.error_messages:
+        raise OptionError(f"{PREFIX}{kind}: {'; '.join(found.error_messages)}.", option=kind)
+    options: dict[str, Any] = prune(found.validated_parameters)
+    return options
+
+
+def _integration_answer(outcome: IntegrationOutcome, tenant: str) -> Answer:
+    status = str(outcome.integration.get("status") or "")
+    twins = tuple(f"{twin.get('id')} ({twin.get('host')})" for twin in outcome.twins)
+    return _answer(outcome, tenant, str(outcome.integration.get("id") or ""), status, twins)
+
+
+def _connection_answer(outcome: ConnectionOutcome, tenant: str) -> Answer:
+    status = str(outcome.observed.native.get("status") or outcome.observed.object.get("state") or "")
+    return _answer(outcome, tenant, outcome.observed.native_id, status, ())
+
+
+def _answer(outcome: Any, tenant: str, id: str, status: str, twins: tuple[str, ...]) -> Answer:
+    plan, result = outcome.plan, outcome.as_result()
+    settings = hashlib.sha256(json.dumps(plan.after, sort_keys=True, default=str).encode("utf-8")).hexdigest()
+    return Answer(
+        plan.action,
+        tenant,
+        id,
+        plan.reason,
+        settings,
+        status,
+        status in TRANSIENT,
+        result["healthy"] if plan.action == "unchanged" else None,
+        tuple(change.field for change in plan.changes),
+        twins,
+    )
+
+
+def answered(result: Options, planned: Answer) -> Answer:
+    """The answer of the module that registered. It says more than the plan: the id, the status, the health."""
+    integration, connection = result.get("integration") or {}, result.get("connection") or {}
+    id = integration.get("id") or result.get("native_integration_id") or connection.get("nativeIntegrationId") or planned.id
+    status = str(integration.get("status") or (result.get("object") or {}).get("state") or "")
+    return replace(
+        planned,
+        action=str(result["action"]),
+        id=str(id or ""),
+        status=status,
+        busy=status in TRANSIENT,
+        healthy=result.get("healthy") if result["action"] != "deleted" else None,
+        changes=tuple(each["field"] for each in result.get("changes") or ()) or planned.changes,
+    )
+
+
+def as_dict(answer: Answer) -> dict[str, Any]:
+    """The answer as JSON, to be handed back."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(answer).items()}
+
+
+def from_dict(document: Options) -> Answer:
+    """The answer that was handed back."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
+    return Answer(**values)

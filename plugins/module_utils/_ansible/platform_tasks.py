@@ -1,0 +1,309 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module of the role does with its task: the role's variables and what happened so far in, the steps that are due out.
+
+The decisions are in C(_platform). Here they meet the tenant, the disk and the lock.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from .._core.errors import ImmutaError
+from .._core.secrets import leaves
+from .._platform import flow as flows
+from .._platform.advice import Failure, case_of, complaint, in_role_words, report
+from .._platform.flow import Answer, Flow
+from .._platform.options import ROTATE, SYNC
+from .._platform.steps import script_step, step_of_presence, to_make
+from .._platform.summary import Summary
+from .._sql.split import DIALECT_OF, secrets_in
+from .platform_ask import answered, as_dict, ask_tenant, from_dict
+from .platform_run import PlatformRun
+from .rotation_tasks import RotationPlans
+from .runtime import Task
+
+Plan = dict[str, Any]
+Options = Mapping[str, Any]
+
+
+def plan_platform(task: Task) -> dict[str, Any]:
+    """The module immuta_platform_plan: the next plan. Raises ImmutaError for what is refused, with the plan that it leaves as a fact."""
+    task.look_only()
+    _learn(task)
+    before = task.params.get("plan") or {}
+    try:
+        if "failure" in task.params and not before:
+            return {"changed": False, "plan": {"work": False, "run": [], "message": _unplanned(task)}}
+        plan = _next_plan(task, before.get("state") or {})
+    except ImmutaError as error:
+        kind = _kind(task)
+        error.message, error.hint = in_role_words(error.message, kind), in_role_words(error.hint or "", kind) or None
+        if before:
+            error.facts["plan"] = before
+        raise
+    result = plan.get("result") or {}
+    # what would run on the warehouse alone is no task of a check run
+    return {"changed": task.check_mode and result.get("action") == "unchanged" and result["changed"], "plan": plan}
+
+
+def _next_plan(task: Task, state: Options) -> Plan:
+    run = PlatformRun.of(task, state)
+    entry = task.params["entry"]
+    if entry == SYNC:
+        return _sync(run)
+    if state:
+        return (RotationPlans(run) if entry == ROTATE else _MainPlans(run)).go_on(state)
+    run.take_lock()
+    try:
+        return (RotationPlans(run) if entry == ROTATE else _MainPlans(run)).begin()
+    except BaseException:
+        run.release_lock()
+        raise
+
+
+def _sync(run: PlatformRun) -> Plan:
+    """Only what is behind a connection can be read again."""
+    if run.wanted.kind == "connection":
+        return {"sync": True, "say": []}
+    left_out = f"{run.name} is registered as an integration, and is left out: what Immuta can be asked to read again is behind a connection."
+    return {"sync": False, "say": [left_out]}
+
+
+def _learn(task: Task) -> None:
+    """Know the secrets, to keep them out of messages. No plan holds one."""
+    params = task.params
+    task.register_secrets(*leaves({name: params.get(name) for name in ("integration", "connection", "login", "new_secrets")}))
+    dialect = DIALECT_OF.get(str((params.get("integration") or {}).get("type")), DIALECT_OF["Snowflake"])
+    for text in (*(params.get("sql_before") or ()), *(params.get("sql_after") or ())):
+        with suppress(ImmutaError):
+            task.register_secrets(*secrets_in(text, dialect))
+
+
+def _kind(task: Task) -> str:
+    return "connection" if task.params.get("connection") else "integration"
+
+
+def _unplanned(task: Task) -> str:
+    """What to say of a failure before there was a plan: nothing has been done."""
+    text: str = task.mask(complaint(Failure.of(**task.params["failure"]), None, ""))
+    return text
+
+
+class _MainPlans:
+    """The plans of a set-up, an edit or a removal."""
+
+    def __init__(self, run: PlatformRun) -> None:
+        self._run = run
+        self._wanted = run.wanted
+        self._folder = run.folder
+        self._check_mode = run.task.check_mode
+
+    def begin(self) -> Plan:
+        """The first plan. It is the last one, too, when nothing is to be done."""
+        previous = self._previous()
+        progress = self._folder.progress(previous.scripts if previous else ())
+        if "generate" in self._wanted.stages:
+            answer = self._ask()
+            flow = flows.begin(self._wanted, answer, previous, progress, check_mode=self._check_mode)
+            flow = flow if flow.resumed else self._begin_anew(flow, previous)
+        else:
+            flow = flows.go_by(self._wanted, previous, progress, check_mode=self._check_mode)
+            answer = Answer(flow.summary.action, id=flow.summary.id)
+            flows.check_approved(flow, self._checksums(flow))
+        return self._plan(flow, answer) if flows.has_steps(flow) else self._close(flow, answer)
+
+    def go_on(self, state: Options) -> Plan:
+        """The next plan, when a step has been taken."""
+        params, answer = self._run.task.params, from_dict(state["answer"])
+        flow = self._restored(state, answer)
+        if "failure" in params:
+            return self._failed(flow, answer, state)
+        if params.get("cleaned"):
+            flow = flows.closed(flow, "cleaned up")
+            self._keep(flow)
+            return self._close(flow, answer, message=state["complaint"]["cleaned_up"])
+        if params.get("finished"):
+            flow = flows.closed(flows.with_progress(flow, self._progress(flow)))
+            self._keep(flow)
+            return self._close(flow, answer)
+        if "answers" in params:
+            return self._answered(flow, answer)
+        return self._settled(flow, answer, state)
+
+    # --- what an earlier run left ---
+
+    def _previous(self) -> Summary | None:
+        """The summary of an earlier run. Without artifacts only a clean-up that is due survives. Raises ImmutaError for another platform's."""
+        previous = self._folder.summary()
+        flows.check_identity(self._wanted, previous)
+        if self._wanted.artifacts or flows.is_due(previous):
+            return previous
+        self._folder.remove()
+        return None
+
+    def _ask(self) -> Answer:
+        update_secrets = "always" if self._wanted.repair else self._run.task.params["update_secrets"]
+        return ask_tenant(self._run.task, self._wanted, self._run.task.params[self._wanted.kind], update_secrets=update_secrets)
+
+    def _begin_anew(self, flow: Flow, previous: Summary | None) -> Flow:
+        """Make the folder, remove what is of an earlier work, and write the operator's own statements."""
+        if flow.work.name:
+            self._folder.make()
+            self._folder.sweep(set(flow.summary.scripts))
+        for key, script in flow.summary.scripts.items():
+            if script.is_own:
+                # a semicolon of its own line ends a statement that ends in a comment, too
+                text = "\n;\n".join(self._run.task.params[f"sql_{script.script}"]) + "\n"
+                self._folder.write(f"{key}.sql", text)
+                flow = flows.with_made(flow, key, {"checksum": hashlib.sha256(text.encode("utf-8")).hexdigest()})
+        if flow.work.name or flow.summary.state == "open" or previous is None or previous.state != "done":
+            self._keep(flow)
+        return flow
+
+    def _restored(self, state: Options, answer: Answer) -> Flow:
+        """The flow that an earlier plan of this run handed back."""
+        flow = Flow(
+            self._wanted,
+            Summary.of(state["summary"]),
+            before={str(key): int(count) for key, count in state["before"].items()},
+            check_mode=self._check_mode,
+            resumed=bool(state["resumed"]),
+            busy=answer.busy,
+            twins=answer.twins,
+        )
+        return flows.with_progress(flow, self._progress(flow), note=False)
+
+    def _progress(self, flow: Flow) -> dict[str, Any]:
+        """How far the scripts got. In check mode the ledgers that lie there are of scripts that would be made anew."""
+        stale = self._check_mode and "generate" in self._wanted.stages and not flow.resumed
+        return {} if stale else self._folder.progress(flow.summary.scripts)
+
+    def _keep(self, flow: Flow) -> None:
+        if flow.keeps and flow.summary.platform:
+            self._folder.keep(flow.summary)
+
+    def _checksums(self, flow: Flow) -> dict[str, str]:
+        return {key: self._folder.checksum(key) for key, script in flow.summary.scripts.items() if script.sha256}
+
+    # --- what happened ---
+
+    def _settled(self, flow: Flow, answer: Answer, state: Options) -> Plan:
+        """Scripts have been made, and the warehouse has been asked: what is run, and what the tenant does then."""
+        made = {result["dest"]: result for result in self._run.task.params.get("made") or () if result.get("dest")}
+        for key in flows.to_make(flow):
+            flow = flows.with_made(flow, key, made.get(self._folder.script(key), {}))
+        flows.check_approved(flow, self._checksums(flow))
+        if "run" in state:
+            return self._plan(flow, answer, run=state["run"], complaint=state.get("complaint"))
+        if flows.asks(flow):
+            flow = flows.with_found(flow, there=bool(self._run.task.params.get("found")))
+        run = flows.to_run(flow)
+        self._keep(flow)
+        return self._plan(flow, answer, run=run)
+
+    def _answered(self, flow: Flow, answer: Answer) -> Plan:
+        """Scripts have run, and the tenant has done its part."""
+        flow = flows.with_progress(flow, self._progress(flow))
+        result: Options | None = next((each for each in self._run.task.params["answers"] if each.get("action")), None)
+        if result is not None:
+            answer = answered(result, answer)
+            flow = flows.with_registration(flow, answer)
+        elif flows.is_finished(flow):
+            flow = flows.closed(flow)
+        self._keep(flow)
+        after = flows.to_run(flow) if flow.is_last and flow.summary.forgotten else []
+        return self._plan(flow, answer, run=after, after=True) if after else self._close(flow, answer)
+
+    def _failed(self, flow: Flow, answer: Answer, state: Options) -> Plan:
+        """A step failed: what is taken back, and what the operator reads."""
+        failure = Failure.of(**self._run.task.params["failure"])
+        flow = flows.with_progress(flow, self._progress(flow))
+        self._keep(flow)
+        if "complaint" in state:
+            return self._close(flow, answer, message=state["complaint"]["not_cleaned_up"].replace("{why}", failure.cause))
+        back = flows.to_take_back(flow)
+        if not back or not flows.takes_back(flow, request_refused=failure.request_refused):
+            return self._close(flow, answer, message=complaint(failure, flow, case_of(failure, flow)))
+        texts = {case: complaint(failure, flow, case, cleanup="{why}") for case in ("cleaned_up", "not_cleaned_up")}
+        return self._plan(flow, answer, run=back, complaint=texts)
+
+    # --- plans ---
+
+    def _plan(self, flow: Flow, answer: Answer, *, run: Sequence[str] | None = None, after: bool = False, complaint: Options | None = None) -> Plan:
+        """What the role goes by, and hands back with the next thing that happened.
+
+        run: the scripts to run, when that is settled. after: the tenant has done its part. complaint: what to say when a failure has been
+        cleaned up, or has not.
+        """
+        settled = run is not None and not after and complaint is None
+        registers = settled and flows.registers(flow)
+        state = {
+            **self._run.state,
+            "summary": flow.summary.as_dict(),
+            "before": dict(flow.before),
+            "resumed": flow.resumed,
+            "answer": as_dict(answer),
+            **({} if run is None else {"run": list(run)}),
+            **({} if complaint is None else {"complaint": self._run.task.mask(complaint)}),
+        }
+        # what Immuta forgets first is cleaned up last
+        waits = settled and flow.is_last
+        return {
+            "state": state,
+            "work": True,
+            "make": [to_make(flow, key, self._folder) for key in flows.to_make(flow)] if run is None else [],
+            "asks": run is None and flows.asks(flow),
+            "ask": step_of_presence(flow) if run is None and flows.asks(flow) else {},
+            "run": [] if waits else [script_step(flow, key, self._folder) for key in run or ()],
+            "integration": registers and self._wanted.kind == "integration",
+            "connection": registers and self._wanted.kind == "connection",
+            "registration": self._registration(flow, answer),
+            "validate": flows.validates(flow),
+            "settings": flows.settings_of(flow),
+            "hands_on": False,
+            "result": {},
+            "say": [],
+            "message": "",
+        }
+
+    def _registration(self, flow: Flow, answer: Answer) -> str:
+        """What the request is called on the screen."""
+        what = "forget the platform" if self._wanted.state == "absent" else "register the platform"
+        if flow.busy and flow.summary.action == "unchanged":
+            what = f"finish what it is at ({answer.status})"
+        seconds = self._run.task.params.get("wait_timeout") or 600
+        return f"Have the tenant {what}" + (f", and wait up to {seconds:.0f} s" if self._wanted.wait and not self._check_mode else "")
+
+    def _close(self, flow: Flow, answer: Answer, *, message: str = "") -> Plan:
+        """The last plan. The private folder goes, unless a clean-up is due, and the lock is given back."""
+        scripts = [] if message or self._check_mode else self._to_approve(flow)
+        if not self._wanted.artifacts and not flows.is_due(flow.summary):
+            self._folder.remove()
+        self._run.release_lock()
+        return {
+            "state": {},
+            "work": False,
+            "run": [],
+            "result": {} if message else flows.result_of(flow),
+            "hands_on": bool(scripts),
+            "scripts": scripts,
+            "say": self._run.task.mask([] if message else report(flow, answer, seconds=self._run.seconds, scripts=scripts)),
+            "message": self._run.task.mask(message),
+        }
+
+    def _to_approve(self, flow: Flow) -> list[dict[str, Any]]:
+        """The scripts that were made and are to be run by a stage of its own."""
+        if "run" in self._wanted.stages or "generate" not in self._wanted.stages:
+            return []
+        return [
+            {"path": self._folder.script(key), "review": self._folder.review(key), "sha256": script.sha256, "statements": script.statements}
+            for key, script in flow.summary.scripts.items()
+            if script.sha256
+        ]

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plans of a rotation: set the new secret, sign in, have the tenant take it, end with the old one, and the way back.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .._core.errors import ImmutaError
+from .._platform.advice import Failure, rotation_complaint, rotation_report
+from .._platform.flow import Answer
+from .._platform.options import rotated_platform, rotation_for
+from .._platform.rotation import Holds, Rotation, holds_after
+from .._platform.steps import rotation_steps
+from .._platform.summary import Progress
+from .platform_ask import answered, as_dict, ask_tenant, from_dict
+from .platform_run import PlatformRun
+
+Plan = dict[str, Any]
+State = Mapping[str, Any]
+
+
+class RotationPlans:
+    """The rotation of one platform's secret. Its steps are set, settle and back."""
+
+    def __init__(self, run: PlatformRun) -> None:
+        """Raises OptionError when there is nothing to rotate."""
+        self._run = run
+        self._wanted = run.wanted
+        self._rotation: Rotation = rotation_for(run.wanted, run.task.params)
+
+    def begin(self) -> Plan:
+        """The first plan. Raises ImmutaError when the tenant does not have the platform, or more differs than the secret."""
+        platform = rotated_platform(self._wanted, self._run.task.params, self._rotation)
+        answer = ask_tenant(self._run.task, replace(self._wanted, state="present"), platform, update_secrets="always")
+        beside = [changed for changed in answer.changes if self._rotation.is_beside(changed)]
+        if answer.action != "updated" or beside:
+            why = "Immuta does not have this platform." if answer.action == "created" else f"More differs than the secret: {', '.join(beside)}."
+            raise ImmutaError(f"{why} A rotation changes nothing else, and nothing has been changed.", hint="Run the playbook register first.")
+        self._run.folder.remove()
+        self._run.folder.make()
+        return self._plan(answer, "set")
+
+    def go_on(self, state: State) -> Plan:
+        """The next plan, when a step has been taken. Raises ImmutaError when the platform is not healthy with the new secret."""
+        params, answer = self._run.task.params, from_dict(state["answer"])
+        if "failure" in params:
+            return self._failed(Failure.of(**params["failure"]), answer, state)
+        if params.get("cleaned"):
+            return self._close(answer, message=state["complaint"]["back"])
+        if "answers" not in params or state["step"] != "set":
+            return self._plan(answer, "set") if state["step"] == "set" and not params.get("finished") else self._close(answer)
+        result: Mapping[str, Any] = next((each for each in params["answers"] if each.get("action")), {"action": "updated"})
+        answer = answered(result, answer)
+        if answer.healthy is False and not self._run.task.check_mode:
+            raise ImmutaError(
+                "Immuta has taken the new secret, and reports that the platform is not healthy; the warning says why.",
+                hint="With the cause out of the way, run this again with the same variables.",
+            )
+        return self._plan(answer, "settle") if self._rotation.statements.get("settle") else self._close(answer)
+
+    def _plan(self, answer: Answer, step: str, complaint: Mapping[str, str] | None = None) -> Plan:
+        task, wanted = self._run.task, self._wanted
+        tells = step == "set"
+        return {
+            "state": {**self._run.state, "answer": as_dict(answer), "step": step, "complaint": task.mask(complaint or {})},
+            "work": True,
+            "make": [],
+            "asks": False,
+            "ask": {},
+            "run": rotation_steps(self._rotation, wanted, self._run.folder, step, check_mode=task.check_mode),
+            "integration": tells and wanted.kind == "integration",
+            "connection": tells and wanted.kind == "connection",
+            "registration": "Have the tenant take the new secret",
+            # right before the request, when the warehouse knows the secret; in check mode it does only if somebody else has set it
+            "validate": wanted.kind == "integration" and wanted.server_validation and not (task.check_mode and self._rotation.way),
+            "settings": {},
+            "hands_on": False,
+            "result": {},
+            "say": [],
+            "message": "",
+        }
+
+    def _failed(self, failure: Failure, answer: Answer, state: State) -> Plan:
+        kind = self._wanted.kind
+        if state["step"] == "back":
+            return self._close(answer, message=state["complaint"]["no_way_back"].replace("{why}", failure.cause))
+        holds = self._holds(failure, state)
+        if not holds.goes_back:
+            return self._close(answer, message=rotation_complaint(failure, kind, holds.in_words()))
+        taken_back = replace(holds, warehouse="present").in_words("What this run had set on the warehouse has been taken back.")
+        complaint = {
+            "back": rotation_complaint(failure, kind, taken_back),
+            "no_way_back": rotation_complaint(failure, kind, holds.in_words("The present secret could not be set again: {why}")),
+        }
+        return self._plan(answer, "back", complaint)
+
+    def _holds(self, failure: Failure, state: State) -> Holds:
+        """Which secret holds where, as the ledgers of the statements and the request that failed say."""
+        progress = self._run.folder.progress(("set", "settle"))
+        if failure.is_request:
+            told = "refused" if failure.request_refused else "unknown"
+        else:
+            # what fails behind the request is the look at the platform's health, or the end of the old secret
+            told = "ok" if state["step"] == "settle" or failure.action == "immuta_platform_plan" else ""
+        return holds_after(
+            set_status=_status(progress.get("set", Progress())),
+            settles="settle" in self._rotation.statements,
+            settled=_status(progress.get("settle", Progress())) == "ok",
+            told=told,
+            sets=self._rotation.way is not None,
+        )
+
+    def _close(self, answer: Answer, *, message: str = "") -> Plan:
+        self._run.folder.remove()
+        self._run.release_lock()
+        say = rotation_report(self._rotation, self._wanted.identity, self._wanted.place.host, check_mode=self._run.task.check_mode, kind=self._wanted.kind)
+        return {
+            "state": {},
+            "work": False,
+            "run": [],
+            "result": {} if message else {"action": "updated", "changed": True, "id": answer.id},
+            "hands_on": False,
+            "scripts": [],
+            "say": self._run.task.mask([] if message else say),
+            "message": self._run.task.mask(message),
+        }
+
+
+def _status(progress: Progress) -> str:
+    """What became of a step's statements: ok when all ran, unknown when an answer was lost, otherwise empty."""
+    statuses = set(progress.statuses.values())
+    return "unknown" if "unknown" in statuses else "ok" if statuses == {"ok"} else ""

@@ -1,0 +1,275 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What to say: when a step broke, what failed, what had been executed, what to do next; and at the end, what was done. Pure.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import flow as flows
+from .flow import Answer, Flow
+from .rotation import Rotation
+from .summary import MAIN
+from .variables import PREFIX
+from .works import FORGET, SETUP
+
+_AGAIN = "With the cause out of the way, run this again"
+_KEPT = (
+    f"{_AGAIN} with the same {PREFIX}artifacts: the ledgers in {{folder}} know where it stopped, and it goes on there."
+    f" Where it is not known whether a statement ran, look on the warehouse and set {PREFIX}start_at."
+)
+#: case -> what to do next
+NEXT_STEPS = {
+    "nothing_ran": f"Nothing has been changed on the warehouse. {_AGAIN}.",
+    "cleaned_up": f"Immuta's clean-up script has taken back what this set-up had made. {_AGAIN}.",
+    "not_cleaned_up": "The clean-up failed, too: {cleanup} Look on the warehouse what is left.",
+    "forgotten": (
+        "Immuta has forgotten the connection, and what its script cleans up is still on the warehouse. The script is kept in {folder}."
+        f" {_AGAIN}: it goes on where it stopped."
+    ),
+    "kept": _KEPT,
+    "kept_setup": (
+        f"{_KEPT} The scripts stay as they are. For another password, or to give the set-up up, run this with {PREFIX}state set to absent:"
+        " Immuta's clean-up script takes back what has been made."
+    ),
+    "broke": f"What has been executed stays. {_AGAIN}, or run the rest by hand. With {PREFIX}artifacts a later run goes on at the statement that failed.",
+    "broke_setup": (
+        f"What has been executed is still there. {_AGAIN} with {PREFIX}leftovers set to cleanup: Immuta's clean-up script runs first, and then the"
+        f" whole set-up. Next time, {PREFIX}on_failure set to cleanup takes a broken set-up back at once, and with {PREFIX}artifacts a later run goes"
+        " on at the statement that failed."
+    ),
+    "complete_setup": (
+        f"The scripts have run, and what they made is still there. {_AGAIN} with {PREFIX}leftovers set to adopt, which registers what is there, or to"
+        " cleanup, which begins from the start."
+    ),
+}
+
+#: modules that say all that there is to say
+_SAY_IT_ALL = ("fail", "assert", "immuta_platform_plan")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A step of the role that failed."""
+
+    title: str
+    action: str
+    message: str
+    statement: Mapping[str, Any] = field(default_factory=dict)
+    executed: int = 0
+    skipped: int = 0
+    total: int = 0
+    status: int = 0
+    method: str = ""
+    option: str = ""
+    dry_run: bool = False
+
+    @staticmethod
+    def of(task: str, action: str, result: Mapping[str, Any]) -> Failure:
+        """The failure of a task with that name, action and result; of a loop, that of its items which failed."""
+        failed = [each for each in result.get("results") or [result] if each.get("failed")] or [result]
+        first = failed[0]
+        messages = dict.fromkeys(str(each.get("msg") or "it gave no reason").strip() for each in failed)
+        return Failure(
+            title=task.rpartition(" : ")[2].split(" | ")[0],
+            action=action.rpartition(".")[2],
+            message=" ".join(messages),
+            statement=first.get("failed_statement") or {},
+            executed=_number(first.get("executed")),
+            skipped=_number(first.get("statements_skipped")),
+            total=_number(first.get("total")),
+            status=_number(first.get("status")),
+            method=str(first.get("method") or ""),
+            option=str(first.get("option") or ""),
+            dry_run=bool(first.get("dry_run")),
+        )
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it was the request to register or to forget."""
+        return self.action in ("immuta_integration", "immuta_connection")
+
+    @property
+    def request_refused(self) -> bool | None:
+        """None when it was no request; otherwise whether the tenant certainly did not do it."""
+        if not self.is_request:
+            return None
+        return self.dry_run or bool(self.option) or 400 <= self.status < 500
+
+    @property
+    def cause(self) -> str:
+        """What failed, in a sentence."""
+        statement = self.statement
+        if not statement:
+            return self.message
+        what = " ".join(filter(None, (statement.get("verb"), statement.get("object"))))
+        how = "was sent and its answer never came" if statement.get("status") == "unknown" else "failed"
+        why = re.sub(r"[.]$", "", ": ".join(filter(None, (statement.get("code"), statement.get("message")))))
+        return f"Statement {statement.get('number')} ({what}) on line {statement.get('line')} {how}: {why}."
+
+
+def complaint(failure: Failure, flow: Flow | None, case: str, **words: str) -> str:
+    """What failed, what had been executed, and what to do next. What the role itself refuses says all that there is to say."""
+    kind = flow.wanted.kind if flow else ""
+    if failure.action in _SAY_IT_ALL or flow is None:
+        return in_role_words(failure.message, kind)
+    done = ", ".join(_executed(failure, flow)) or "nothing"
+    return f"{failure.title}: {in_role_words(failure.cause, kind)}\nExecuted: {done}.\nNext: {NEXT_STEPS[case].format(folder=flow.wanted.folder, **words)}"
+
+
+def case_of(failure: Failure, flow: Flow) -> str:
+    """The case of NEXT_STEPS, when nothing is taken back."""
+    if flow.summary.forgotten and flow.is_last:
+        return "forgotten"
+    if not failure.executed and not flow.has_begun:
+        return "nothing_ran"
+    setup = flow.work is SETUP
+    if flow.wanted.artifacts:
+        return "kept_setup" if setup else "kept"
+    if not setup:
+        return "broke"
+    return "complete_setup" if failure.is_request else "broke_setup"
+
+
+def _executed(failure: Failure, flow: Flow) -> list[str]:
+    texts = [
+        f"{script.script} ({flow.progress[key].executed} of {len(flow.progress[key].verbs)} statements)"
+        for key, script in flow.summary.part(MAIN).items()
+        if key in flow.progress and flow.progress[key].executed and script.ran
+    ]
+    if failure.total:
+        earlier = f", and {failure.skipped} in an earlier run" if failure.skipped else ""
+        texts.append(f"{failure.executed} of {failure.total} statements of what failed{earlier}")
+    return texts
+
+
+def rotation_complaint(failure: Failure, kind: str, words: str) -> str:
+    """What failed in a rotation. words: which secret holds where, and what to do next."""
+    if failure.action in _SAY_IT_ALL:
+        return in_role_words(failure.message, kind)
+    return f"{failure.title}: {in_role_words(failure.cause, kind)} {words}"
+
+
+# --- what was done -----------------------------------------------------------------------------------------------
+
+_DONE = {"created": "registered", "updated": "updated", "deleted": "removed", "unchanged": "as it should be"}
+_WOULD = {"created": "would be registered", "updated": "would be updated", "deleted": "would be removed", "unchanged": "as it should be"}
+
+
+def report(flow: Flow, answer: Answer, *, seconds: float, scripts: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+    """What was done, or under check mode would be done, in a few lines: action, id, health, scripts, changes, what stays, time.
+
+    scripts: those that this run made for a later one, each with path, sha256 and statements.
+    """
+    summary = flow.summary
+    words = _WOULD if flow.check_mode else _DONE
+    action = summary.action or answer.action
+    what = words.get(action, action)
+    if not flow.check_mode and "register" not in flow.wanted.stages and action != "unchanged":
+        what = f"planned to be {words.get(action, action)}, in the stage register"
+    head = f"{flow.wanted.identity}: {what}"
+    details = [f"id {summary.id}" if summary.id else "", _health(answer), f"{seconds:.0f} s"]
+    lines = [f"{head} ({', '.join(filter(None, details))})."]
+    if answer.changes and action in ("created", "updated"):
+        lines.append(f"Changes: {_some(answer.changes)}.")
+    lines += _scripts(flow)
+    lines += [f"Script {each['path']}: {each['statements']} statements, sha256 {each['sha256']}." for each in scripts]
+    left = flows.left_behind(flow)
+    if left or flow.work is FORGET:
+        where = f" The script that removes it is in {flow.wanted.folder}." if flow.work is FORGET and flow.wanted.artifacts and left else ""
+        stays = ", ".join(left) or "the tenant gave no script that says so"
+        lines.append(f"Immuta has forgotten the platform. What stays on the warehouse: {stays}.{where}")
+    following = next_step(flow)
+    return [*lines, f"Next: {following}"] if following else lines
+
+
+def _health(answer: Answer) -> str:
+    if answer.busy:
+        return f"still {answer.status}"
+    return {True: "healthy", False: f"NOT healthy: {answer.status}"}.get(answer.healthy, "") if answer.healthy is not None else ""
+
+
+def _scripts(flow: Flow) -> list[str]:
+    if flow.summary.skipped:
+        why = {"adopted": "the set-up that is there is adopted", "gone": "nothing is left on the warehouse"}
+        return [f"Scripts: none run, {why.get(flow.summary.skipped, flow.summary.skipped)}."]
+    ran = [
+        f"{script.script} ({flow.executed_now(key)} of {len(flow.progress[key].verbs)} statements)"
+        for key, script in flow.summary.part(MAIN).items()
+        if key in flow.progress and flow.executed_now(key)
+    ]
+    if ran:
+        return [f"Scripts run: {', '.join(ran)}."]
+    due = [script.script for script in flow.summary.part(MAIN).values() if not script.ran]
+    return [f"Scripts to run: {', '.join(due)}."] if due and flow.check_mode and flow.runs else []
+
+
+def next_step(flow: Flow) -> str:
+    """What the operator does next; empty when nothing is left to do."""
+    wanted, summary = flow.wanted, flow.summary
+    if flow.check_mode:
+        return "" if summary.action == "unchanged" and not flow.work.name else "run this without check mode."
+    if summary.state != "open":
+        return "wait, and run this again." if flow.busy else ""
+    if summary.pending and "run" not in wanted.stages:
+        return f"the tenant gives {', '.join(summary.pending)} when the scripts before have run: run the stage run, then generate again."
+    open_stages = _open_stages(flow)
+    if not open_stages:
+        return ""
+    approve = ""
+    if "run" in open_stages and "generate" in wanted.stages and summary.scripts:
+        approve = f" Have the review copies in {wanted.folder} read, and give their checksums as {PREFIX}approved_sha256."
+    return f"run the stage {' and then '.join(open_stages)}.{approve}"
+
+
+def _open_stages(flow: Flow) -> list[str]:
+    order = ["register", "run"] if flow.is_last else ["run", "register"]
+    needed = {"run": any(not script.ran for script in flow.summary.part(MAIN).values()) and flow.work is not FORGET, "register": not flow.summary.forgotten}
+    return [stage for stage in order if stage not in flow.wanted.stages and needed[stage]]
+
+
+def rotation_report(rotation: Rotation, identity: str, where: str, *, check_mode: bool, kind: str) -> list[str]:
+    """What a rotation did, or would do, and what is left to the operator."""
+    first = "Nothing has been sent that changes anything. The run without check mode" if check_mode else "Done. This run"
+    if rotation.way:
+        first += f" sets the new secret of {rotation.account} on {where}, signs in with it and gives it to Immuta."
+    else:
+        first += " changes nothing on the warehouse and gives the new secret to Immuta."
+    lines = [f"{identity}: {first}", "Next: write the new secret where the present one is written, for the next run of register."]
+    return [*lines, "It goes into the connection; the integration behind it cannot be edited."] if kind == "connection" else lines
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+_TENANT_OPTIONS = "url|api_key|bearer_token|auth_method|validate_certs|ca_path|client_cert|client_key|use_proxy|retry_max_delay"
+_OWN_OPTIONS = "update_secrets|server_validation|force_disable|wait_timeout|wait_interval|start_at"
+
+
+def in_role_words(message: str, kind: str = "") -> str:
+    """The message with the role's variables where a module names its own options: C(immuta_url) for C(url).
+
+    kind: integration or connection, for the options of the platform itself.
+    """
+    text = re.sub(rf"(?<![\w./-])({_TENANT_OPTIONS})(?![\w./-])(?! ?=)", r"immuta_\1", message)
+    text = re.sub(rf"(?<![\w./-])({_OWN_OPTIONS})(?![\w./-])", rf"{PREFIX}\1", text)
+    text = re.sub(r"(?<![\w./-])(login\.[a-z_]+)", rf"{PREFIX}\1", text)
+    if kind:
+        text = re.sub(r"(?<![\w./-])((?:config|connection|settings|native_integration)\.[a-z_]+(?:\.[a-z_]+)*)", rf"{PREFIX}{kind}.\1", text)
+    return text
+
+
+def _number(value: Any) -> int:
+    text = str(value if value is not None else 0)
+    return int(text) if text.isdigit() else 0

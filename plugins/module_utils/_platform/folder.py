@@ -1,0 +1,218 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folder of one platform on the disk: its scripts, their review copies and ledgers, and the summary. The only I/O of this room.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from .._core.errors import ImmutaError, OptionError
+from .._core.lock import holder, is_dead
+from .._sql.classify import classify
+from .._sql.split import DIALECT_OF, split
+from .summary import Progress, Summary
+from .variables import PREFIX
+from .wanted import folder_name
+
+#: what a private folder is called: nothing else in its place is ours to remove
+_PRIVATE = re.compile(r"[0-9a-f]{16}")
+_MADE = re.compile(r"(?:recovery-)?[1-9]-[a-z-]+(?:\.review)?\.(?:sql|ledger)|\.[a-z.]+\.new")
+
+
+class Folder:
+    """Reads what earlier runs left, and keeps what later runs may have to know. Nothing is written unless C(writes)."""
+
+    def __init__(self, path: Path, type_name: str, *, writes: bool, shared_mode: str = "", shared_group: str = "") -> None:
+        self.path = path
+        self._dialect = DIALECT_OF.get(type_name, "")
+        self._writes = writes
+        self._mode = _mode_of(shared_mode)
+        self._group = shared_group
+
+    @staticmethod
+    def place(artifacts: str, home: str, name: str, identity: str) -> Path:
+        """With artifacts the host's folder in them. Without, a private one that the next run finds again."""
+        if not artifacts:
+            return private_folders(home) / _digest(f"{name} {identity}")
+        own = folder_name(name)
+        whole = Path(os.path.normpath(artifacts))
+        return whole if whole.name == own else whole / own
+
+    # --- the summary ---
+
+    def summary(self) -> Summary | None:
+        """The summary that an earlier run left; None when there is none. Raises ImmutaError for one that cannot be read."""
+        place = self.path / "summary.json"
+        try:
+            found = json.loads(place.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            raise ImmutaError(f"{place} cannot be read.", hint="Move it away, and begin anew.") from None
+        return Summary.of(found, str(place))
+
+    def keep(self, summary: Summary) -> None:
+        """Put the summary on the disk, unless it says the same already."""
+        text = json.dumps(summary.as_dict(), indent=4, sort_keys=True) + "\n"
+        place = self.path / "summary.json"
+        if not self._writes or (place.is_file() and place.read_text(encoding="utf-8") == text):
+            return
+        self.make()
+        self.write("summary.json", text, shared=True)
+
+    # --- files ---
+
+    def make(self) -> None:
+        """Have the folder there. Only its owner gets in, and those that the operator shares the review copies with."""
+        if not self._writes:
+            return
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise OptionError(f"{self.path} cannot be made: {error.strerror}.", option="artifacts") from None
+        if self._mode is not None:
+            # who may read a file has to get at it
+            self._share(self.path, 0o700 | self._mode | (self._mode & 0o444) >> 2)
+
+    def write(self, name: str, text: str, *, shared: bool = False) -> None:
+        """Put a file there at once. Only its owner can read it, unless it is shared."""
+        if not self._writes:
+            return
+        temporary = self.path / f".{name}.new"
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(text)
+        if shared and self._mode is not None:
+            self._share(temporary, self._mode)
+        os.replace(temporary, self.path / name)
+
+    def sweep(self, keys: Collection[str]) -> None:
+        """Remove what an earlier run made and this one does not, and every ledger: they belong to scripts that are made anew."""
+        if not self._writes or not self.path.is_dir():
+            return
+        for path in list(self.path.iterdir()):
+            if _MADE.fullmatch(path.name) and (path.name.split(".")[0] not in keys or path.suffix == ".ledger"):
+                path.unlink()
+
+    def remove(self) -> None:
+        """Remove the folder with all that is in it."""
+        if self._writes and self.path.is_dir():
+            shutil.rmtree(self.path)
+
+    def _share(self, path: Path, mode: int) -> None:
+        try:
+            if self._group:
+                shutil.chown(path, group=self._group)
+            os.chmod(path, mode)
+        except (OSError, LookupError) as error:
+            raise OptionError(
+                f"{path} cannot be given to the group {self._group or 'of its owner'}: {error}.", option="artifacts_group", hint=f"See {PREFIX}artifacts_group."
+            ) from None
+
+    # --- scripts and ledgers ---
+
+    def script(self, key: str) -> str:
+        """Where a script is, or will be."""
+        return str(self.path / f"{key}.sql")
+
+    def review(self, key: str) -> str:
+        """Where its review copy is."""
+        return str(self.path / f"{key}.review.sql")
+
+    def ledger(self, key: str) -> str:
+        """Where its ledger is."""
+        return str(self.path / f"{key}.ledger")
+
+    def checksum(self, key: str) -> str:
+        """SHA-256 of the script that lies there; empty when there is none."""
+        content = self._content(f"{key}.sql")
+        return "" if content is None else hashlib.sha256(content).hexdigest()
+
+    def progress(self, keys: Iterable[str]) -> dict[str, Progress]:
+        """How far each script got, as its ledger says."""
+        return {key: Progress(self._statuses(key), self._verbs(key)) for key in keys if (self.path / f"{key}.ledger").is_file()}
+
+    def _statuses(self, key: str) -> dict[int, str]:
+        statuses: dict[int, str] = {}
+        for line in (self._content(f"{key}.ledger") or b"").decode("utf-8", "replace").split("\n"):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue  # cut off by a crash; what it was about is still unknown, as the line before says
+            if "ledger" in entry:
+                statuses = {}
+            elif isinstance(entry.get("number"), int):
+                statuses[entry["number"]] = str(entry.get("status"))
+        return statuses
+
+    def _verbs(self, key: str) -> dict[int, str]:
+        text = (self._content(f"{key}.sql") or b"").decode("utf-8", "replace")
+        if not text.strip() or not self._dialect:
+            return {}
+        return {each.number: classify(each.text, self._dialect).verb for each in split(text, self._dialect)}
+
+    def _content(self, name: str) -> bytes | None:
+        path = self.path / name
+        return path.read_bytes() if path.is_file() else None
+
+
+def private_folders(home: str) -> Path:
+    """Where the folders of runs without artifacts are, and the locks of all runs: other users of the machine cannot get at it."""
+    return Path(home) / "immuta_platform"
+
+
+def lock_in(folder: Path, identity: str) -> Path:
+    """The lock of a platform, in a folder."""
+    return folder / f"{_digest(identity)}.lock"
+
+
+def sweep_private(home: str, *, mine: Path) -> None:
+    """Remove the private folders of runs that were cut off: the scripts in them hold passwords.
+
+    What a live run uses stays, and so does a clean-up that is due: the next run of its host finishes it.
+    """
+    place = private_folders(home)
+    if not place.is_dir():
+        return
+    locks = [held for held in map(holder, place.glob("*.lock")) if held is not None]
+    in_use = {str(held.get("folder")) for held in locks if not is_dead(held)}
+    for path in place.iterdir():
+        if path == mine or str(path) in in_use or not _PRIVATE.fullmatch(path.name) or not path.is_dir():
+            continue
+        if not _is_due(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_due(path: Path) -> bool:
+    try:
+        summary = Folder(path, "", writes=False).summary()
+    except ImmutaError:
+        return True
+    return summary is not None and summary.forgotten and summary.state == "open"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def _mode_of(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch("0?[0-7]{3}", text):
+        raise OptionError(
+            f"{PREFIX}artifacts_mode is {text[:20]!r}, and has to be three or four octal digits in quotes, such as '0640'.", option="artifacts_mode"
+        )
+    return int(text, 8)

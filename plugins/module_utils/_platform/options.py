@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of every module that the role calls, worked out once from its variables. Pure; what it returns holds secrets.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.errors import OptionError
+from .rotation import Rotation, rotation_of
+from .wanted import Wanted, wanted_of
+
+Options = Mapping[str, Any]
+
+MAIN, ROTATE, SYNC = ENTRIES = ("main", "rotate", "sync")
+_WAIT = ("wait", "wait_timeout", "wait_interval")
+_OF_CHANGE = ("state", "update_secrets", *_WAIT)
+
+
+def module_options(values: Options, entry: str = MAIN) -> dict[str, Any]:
+    """What each module is called with.
+
+    values: the variables that were read, without their prefix. The keys: integration, connection and script (the options of
+    M(community.immuta.immuta_integration), C(immuta_connection) and C(immuta_integration_script)), logins (C(admin), and C(system) with
+    the new secret), statements (name -> options of C(immuta_sql_script)), sync (C(immuta_data_object_sync)).
+
+    Of variables that do not make sense nothing is worked out: M(community.immuta.immuta_platform_plan) says what is wrong with them.
+    """
+    found: dict[str, Any] = {"integration": {}, "connection": {}, "script": {}, "logins": {"admin": {}, "system": {}}, "statements": {"": {}}, "sync": {}}
+    try:
+        wanted = wanted_of(values)
+        rotation = rotation_for(wanted, values) if entry == ROTATE else None
+    except OptionError:
+        return found
+    change = {name: values[name] for name in _OF_CHANGE if values.get(name) is not None}
+    if values.get("repair"):
+        change["update_secrets"] = "always"
+    if rotation is not None:
+        change.update(state="present", update_secrets="always")
+    if wanted.kind == "integration":
+        found["integration"] = {**_given(values["integration"]), **change, "force_disable": wanted.force, **_rotated("config", rotation)}
+        found["script"] = {name: value for name, value in _given(values["integration"]).items() if name not in ("api_key_dest", "apiKeyDest")}
+    else:
+        found["connection"] = {**_connection(values["connection"], rotation), **change, **_rotated("connection", rotation)}
+        found["script"] = {"connection": _connection(values["connection"], None)}
+        key = found["connection"].get("connection_key") or found["connection"].get("connectionKey")
+        found["sync"] = {"object_path": [key, *(values.get("sync_path") or [])], **{name: change[name] for name in _WAIT if name in change}}
+    found["logins"]["admin"] = {**wanted.place.login, **_given(values.get("login") or {})}
+    if rotation is not None:
+        found["logins"]["system"] = rotation.login
+        found["statements"].update({name: {"script": text} for name, text in rotation.statements.items()})
+    return found
+
+
+def rotation_for(wanted: Wanted, values: Options) -> Rotation:
+    """The rotation of this platform's secret. Raises OptionError when there is nothing to rotate."""
+    base = values[wanted.kind].get("config" if wanted.kind == "integration" else "connection") or {}
+    if wanted.kind == "connection" and wanted.place.host:
+        # it may be said in the integration behind it, which a rotation leaves out
+        base = {"hostname": wanted.place.host, **{name: value for name, value in base.items() if name != "host"}}
+    return rotation_of(wanted.place, base, values, automatic=wanted.automatic)
+
+
+def rotated_platform(wanted: Wanted, values: Options, rotation: Rotation) -> dict[str, Any]:
+    """The integration, or the connection, as the modules take it, with the new secret."""
+    if wanted.kind == "integration":
+        return {**_given(values["integration"]), "config": rotation.config}
+    return {**_connection(values["connection"], rotation), **_rotated("connection", rotation)}
+
+
+def _rotated(part: str, rotation: Rotation | None) -> dict[str, Any]:
+    return {part: rotation.config} if rotation else {}
+
+
+def _connection(given: Options, rotation: Rotation | None) -> dict[str, Any]:
+    """The connection without its settings, which the plan decides. In a rotation without the integration behind it, which cannot be edited."""
+    left_out = ("settings", *(("native_integration", "nativeIntegration", "options") if rotation else ()))
+    return {name: value for name, value in _given(given).items() if name not in left_out}
+
+
+def _given(options: Options) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

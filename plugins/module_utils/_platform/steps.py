@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single steps of the role, as data: what each task of it is called, and the options of the module it calls. Holds no secret.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Any
+
+from .flow import Flow, leaves_nothing, may_be_pending, on_error, start_at
+from .folder import Folder
+from .rotation import Rotation
+from .summary import RECOVERY
+from .wanted import Wanted
+from .works import DELETE
+
+Step = dict[str, Any]
+
+
+def to_make(flow: Flow, key: str, folder: Folder) -> Step:
+    """A script that the tenant makes: the options of M(community.immuta.immuta_integration_script) that are peculiar to it."""
+    script = flow.summary.scripts[key]
+    behind_connection = flow.wanted.kind == "connection" and flow.work is DELETE
+    return {
+        "key": key,
+        "title": f"Have the tenant make the script {script.script}",
+        "action": script.script,
+        "dest": folder.script(key),
+        "review_dest": folder.review(key),
+        "pending_ok": may_be_pending(flow, key),
+        "request": {"id": flow.summary.id} if behind_connection else {},
+        "kept": bool(flow.wanted.artifacts),
+    }
+
+
+def script_step(flow: Flow, key: str, folder: Folder) -> Step:
+    """A script that runs on the warehouse. One that the tenant would not make before is made first."""
+    script = flow.summary.scripts[key]
+    options: dict[str, Any] = {
+        "type": flow.wanted.place.type,
+        "path": folder.script(key),
+        "purpose": "any" if flow.wanted.any_statement else script.purpose,
+        "on_error": on_error(flow, key),
+    }
+    if script.sha256:
+        options["expected_sha256"] = script.sha256
+    if script.part != RECOVERY:
+        options["ledger"] = folder.ledger(key)
+    if start_at(flow, key):
+        options["start_at"] = start_at(flow, key)
+    presence = flow.wanted.place.presence
+    if presence is not None and leaves_nothing(flow, key):
+        options["must_be_gone"] = {"what": presence.what, "query": presence.query}
+    late = script.sha256 is None
+    step = _sql(flow.wanted, f"Run the script {script.script}", options, database=script.database)
+    make = to_make(flow, key, folder)
+    return {**step, "key": key, "sql_file": step["file"], "file": "late" if late else step["file"], "make": make, "request": make["request"]}
+
+
+def step_of_presence(flow: Flow) -> Step:
+    """The question whether the set-up is on the warehouse."""
+    presence = flow.wanted.place.presence
+    if presence is None:
+        raise AssertionError("a platform without scripts is not asked for")
+    options = {"type": flow.wanted.place.type, "script": "SELECT 1", "unless": presence.query, "purpose": "any"}
+    return _sql(flow.wanted, f"Ask {flow.wanted.place.host} for {presence.what}", options, database=presence.database, changes=False)
+
+
+def rotation_steps(rotation: Rotation, wanted: Wanted, folder: Folder, step: str, *, check_mode: bool) -> list[Step]:
+    """The statements of one step of a rotation (set, settle or back), and the system account's sign-in behind it.
+
+    In check mode nobody signs in: the warehouse does not know the secret.
+    """
+    if not rotation.statements.get(step):
+        return []
+    title = {
+        "set": f"Set the new secret of {rotation.account} on {wanted.place.host}",
+        "settle": f"Take the old secret of {rotation.account} away",
+        "back": f"Set the present secret of {rotation.account} again",
+    }[step]
+    options: dict[str, Any] = {"type": wanted.place.type, "purpose": "any"}
+    ledger = {} if step == "back" else {"ledger": folder.ledger(step)}
+    steps = [_sql(wanted, title, {**options, **ledger}, database=rotation.database, statement=step)]
+    if step == "back" or check_mode:
+        return steps
+    query = {**options, "script": "SELECT 1", "unless": "SELECT 1"}
+    title = f"Sign in as {rotation.account} with the new secret"
+    return [*steps, _sql(wanted, title, query, database=rotation.sign_in, changes=False, login_as="system")]
+
+
+def _sql(
+    wanted: Wanted, title: str, options: dict[str, Any], *, database: str, changes: bool = True, statement: str = "", login_as: str = "admin"
+) -> Step:
+    """A step for tasks/sql.yml. statement and login_as: names of what the role holds, since it may be secret."""
+    step = {
+        "title": title,
+        "file": "sql",
+        "options": options,
+        "login": {"database": database} if database else {},
+        "login_as": login_as,
+        "statement": statement,
+        "changes": changes,
+    }
+    return {**step, **_elsewhere(options)} if wanted.elsewhere else step
+
+
+def _elsewhere(options: dict[str, Any]) -> Step:
+    """What tasks/sql_elsewhere.yml needs beside: where the files are here, and a private directory there, in the home of who signs in."""
+    there = f"~/.immuta_platform.{secrets.token_hex(8)}"
+    here = {name: options[name] for name in ("path", "ledger") if name in options}
+    names = {"path": f"{there}/script.sql", "ledger": f"{there}/ledger"}
+    return {
+        "file": "sql_elsewhere",
+        "there": there,
+        "here": here,
+        "options": {**options, **{name: names[name] for name in here}},
+        "copies_script": "path" in here,
+        "copies_ledger": "ledger" in here and os.path.exists(here["ledger"]),
+        "has_ledger": "ledger" in here,
+    }
