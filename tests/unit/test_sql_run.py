@@ -276,7 +276,7 @@ def test_the_refused_statements_are_listed() -> None:
     script = "SELECT 1;\n" + "DROP DATABASE d;\n" * 12
     with pytest.raises(ScriptRefused, match="and 2 more") as caught:
         run(Warehouse(), script=script)
-    assert caught.value.facts["refused"][0] == {"number": 2, "line": 2, "verb": "DROP DATABASE", "object": "d"}
+    assert caught.value.facts["refused"][0] == {"number": 2, "line": 2, "verb": "DROP DATABASE", "object": "d", "reason": "kind"}
     assert len(caught.value.facts["refused"]) == 12
 
 

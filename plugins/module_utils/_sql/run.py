@@ -18,17 +18,17 @@ from typing import Any, Protocol
 
 from .._core.errors import AnswerLost, ImmutaError, OptionError, ScriptRefused, SqlError, StatementFailed
 from .base import Driver
-from .classify import classify, forbidden
+from .classify import classify
 from .drivers import DRIVERS
+from .gate import check_scope, forbidden, is_query, refusal
 from .ledger import DONE, Ledger
+from .rules import READS
 from .split import DIALECT_OF, Statement, secrets_in, split
 
 # Of a long script the result shows this many statements from each end, and all that failed.
 SHOWN = 100
-# What may stand in `unless`: it is run to look, also in check mode.
-QUERIES = ("SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "VALUES")
 # Verbs whose number of rows means something.
-COUNTED = frozenset({*QUERIES, "INSERT", "UPDATE", "DELETE", "MERGE"})
+COUNTED = frozenset({*READS, "INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
 class Task(Protocol):
@@ -113,6 +113,7 @@ def run_script(task: Task, make_driver: Callable[..., Driver] | None = None) -> 
     if "ledger" in params:
         ledger = Ledger(params["ledger"], script.checksum, driver.target, script.statements, write=not task.check_mode)
     run = Run(script, driver, ledger, start_at=params["start_at"], unless=params.get("unless"), go_on=params["on_error"] == "continue")
+    run.scope_checked = "scope" in params and params["purpose"] != "any"
     try:
         run.prepare()
         if task.check_mode:
@@ -161,24 +162,22 @@ def _check(params: Mapping[str, Any], script: Script) -> None:
     if params["on_error"] == "continue" and params["purpose"] != "cleanup":
         raise OptionError("on_error may be continue only when purpose is cleanup.", option="on_error")
     _check_query(params)
-    refused = forbidden(script.statements, params["type"], params["purpose"])
+    scope = params.get("scope")
+    check_scope(scope)
+    refused = forbidden(script.statements, params["type"], params["purpose"], scope, params["login"].get("database"))
     if refused:
-        listed = ", ".join(f"{' '.join(filter(None, (row['verb'], row['object'])))} (statement {row['number']}, line {row['line']})" for row in refused[:10])
-        more = f", and {len(refused) - 10} more" if len(refused) > 10 else ""
-        raise ScriptRefused(
-            f"The script holds what does not belong in a {params['purpose']} script for {params['type']}: {listed}{more}.",
-            hint="Nothing was run. Who has read it and wants it run sets purpose to any.",
-            refused=refused,
-            checksum=script.checksum,
-        )
+        raise refusal(refused, params["type"], params["purpose"], script.checksum)
 
 
 def _check_query(params: Mapping[str, Any]) -> None:
-    if "unless" in params:
-        dialect = DIALECT_OF[params["type"]]
-        found = split(params["unless"], dialect)
-        if len(found) != 1 or classify(found[0].text, dialect).verb not in QUERIES:
-            raise OptionError("unless has to be one query.", option="unless", hint=f"It starts with {', '.join(QUERIES[:-1])} or {QUERIES[-1]}.")
+    """Raise OptionError for what is asked and does more than look: it is asked in check mode, too."""
+    for option, query in (("unless", params.get("unless")), ("must_be_gone.query", (params.get("must_be_gone") or {}).get("query"))):
+        if query is not None and not is_query(query, params["type"]):
+            raise OptionError(
+                f"{option} has to be one query, and nothing in it may change anything.",
+                option=option,
+                hint=f"It starts with {', '.join(sorted(READS)[:-1])} or {sorted(READS)[-1]}.",
+            )
 
 
 class Run:
@@ -198,6 +197,8 @@ class Run:
         self.unless = split(unless, script.dialect)[0].text if unless else None
         self.go_on = go_on
         self.done_already = False
+        #: whether the statements were held to a scope, too
+        self.scope_checked = False
         self.outcomes = [Outcome(statement, *classify(statement.text, script.dialect)) for statement in script.statements]
 
     def prepare(self) -> None:
@@ -245,7 +246,13 @@ class Run:
 
     def as_result(self) -> dict[str, Any]:
         counts = tally(self.outcomes)
-        return {"changed": bool(counts["executed"] or self._pending), "done_already": self.done_already, "checksum": self.script.checksum, **counts}
+        return {
+            "changed": bool(counts["executed"] or self._pending),
+            "done_already": self.done_already,
+            "scope_checked": self.scope_checked,
+            "checksum": self.script.checksum,
+            **counts,
+        }
 
     @property
     def _pending(self) -> list[Outcome]:
