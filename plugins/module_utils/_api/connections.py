@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import Forbidden, NotFound
-from .._http.session import Answer, Session, path_of
+from .._http.answer import Answer
+from .._http.session import Session, path_of
 
 Object = dict[str, Any]
 Path = Sequence[str]

@@ -16,7 +16,8 @@ from json import loads
 from typing import Any
 
 from .._core.errors import BadAnswer, OptionError, ScriptRefused
-from .._http.session import Answer, Session, path_of
+from .._http.answer import Answer
+from .._http.session import Session, path_of
 
 Object = dict[str, Any]
 Objects = list[Object]

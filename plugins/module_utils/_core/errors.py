@@ -11,6 +11,7 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from http.client import responses
 from typing import Any, Union
@@ -19,6 +20,16 @@ from typing import Any, Union
 Body = Union[dict[str, Any], list[Any], str]
 
 _LONGEST_EXTRACT = 400
+_LONGEST_REASON = 60
+_MOST_TESTS = 20
+# So much of a text is looked at for its one line.
+_LONGEST_READ = 64 * 1024
+
+# What colours a terminal, moves its cursor or sets its title, and what does not show at all.
+_ESCAPES = re.compile(r"\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 class ImmutaError(Exception):
@@ -137,10 +148,12 @@ _BY_STATUS: dict[int, type[ApiError]] = {401: Unauthorized, 403: Forbidden, 404:
 
 def failure_text(method: str, path: str, status: int, body: Body = "", *, reason: str = "") -> str:
     """C(PUT /integrations/7 failed: HTTP 400 Bad Request: <server message>. Failed tests: <name>: <message>.)"""
-    sentences = [": ".join(filter(None, [f"{method} {path} failed", f"HTTP {status} {reason or responses.get(status, '')}".rstrip(), server_message(body)]))]
+    answer = f"HTTP {status} {shorten(reason, _LONGEST_REASON) or responses.get(status, '')}".rstrip()
+    sentences = [": ".join(filter(None, [f"{method} {path} failed", answer, server_message(body)]))]
     failed = failed_tests(validation_tests(body))
     if failed:
-        sentences.append("Failed tests: " + "; ".join(failed))
+        more = [f"and {len(failed) - _MOST_TESTS} more"] if len(failed) > _MOST_TESTS else []
+        sentences.append("Failed tests: " + "; ".join(failed[:_MOST_TESTS] + more))
     return " ".join(sentence.rstrip(". ") + "." for sentence in sentences)
 
 
@@ -148,16 +161,22 @@ def server_message(body: Body) -> str:
     """The server's own words in an error body, whatever its shape; empty when it has none."""
     if isinstance(body, dict):
         for key in ("message", "error", "detail", "title"):
-            if isinstance(body.get(key), str) and body[key].strip():
-                return shorten(body[key])
+            words = shorten(body[key]) if isinstance(body.get(key), str) else ""
+            if words:
+                return words
         return ""
     return shorten(body) if isinstance(body, str) else ""
 
 
 def shorten(text: str, longest: int = _LONGEST_EXTRACT) -> str:
-    """One line of at most C(longest) characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= longest else line[: longest - 3] + "..."
+    """One line of at most C(longest) characters, without anything that a terminal would obey."""
+    line = " ".join(clean(text[:_LONGEST_READ]).split())
+    return line if len(line) <= longest and len(text) <= _LONGEST_READ else line[: longest - 3] + "..."
+
+
+def clean(text: str) -> str:
+    """The text without terminal sequences and invisible characters, with a blank in place of each control character."""
+    return _HALVES.sub("\ufffd", _CONTROLS.sub(" ", _UNSEEN.sub("", _ESCAPES.sub("", text))))
 
 
 def validation_tests(body: Any) -> list[dict[str, Any]]:
@@ -180,7 +199,7 @@ def validation_status(body: Any) -> str:
 def failed_tests(tests: list[dict[str, Any]]) -> list[str]:
     """C(name: message) of every test that failed."""
     return [
-        ": ".join(str(test[key]).strip().rstrip(".") for key in ("name", "message") if test.get(key)) or "a test without a name"
+        ": ".join(filter(None, (shorten(str(test.get(key) or "")).rstrip(".") for key in ("name", "message")))) or "a test without a name"
         for test in tests
         if _word(test.get("status")) in ("failed", "fail", "error")
     ]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A session that knows no Immuta: base URL, authorization, TLS, proxy, timeout, repeating. The only file that imports requests.
+"""A session that knows no Immuta: base URL, authorization, TLS, proxy, deadline, repeating. The only file that imports requests.
 
 Everything the environment may decide (proxies, certificate authorities) is asked for here by name and handed to requests
 explicitly. Left to itself requests would let C(~/.netrc) replace the Authorization header and REQUESTS_CA_BUNDLE undo
@@ -12,20 +12,21 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-import html
 import json as json_text
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from .._core.errors import AnswerLost, ApiError, BadAnswer, Body, ConnectionFailed, MissingLibrary, OptionError, WriteBlocked, failure_text, shorten
+from .._core.errors import AnswerLost, ApiError, BadAnswer, ConnectionFailed, MissingLibrary, OptionError, WriteBlocked, failure_text
 from .._core.secrets import mask
 from .._core.waiting import Clock
+from .answer import Answer, content_type, decode, error_body, html_page, page_hint, unpack
+from .line import Attempt, attempt, bounded
 from .silence import Silence, diagnose
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ FIRST_PAUSE = 0.5
 _PORTS = {"https": 443, "http": 80}
 _MOST_REDIRECTS = 5
 _MOST_CONNECTIONS = 32
+_BLOCK = 64 * 1024
+_LONGEST_DATE = 100
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _LOST = "It may have had its effect all the same."
 _HINTS = {
@@ -69,7 +72,11 @@ class HeaderAuth:
 
 @dataclass(frozen=True)
 class Transport:
-    """Where a session goes and how. Times in seconds; timeout is for the connection and for each silence of the server."""
+    """Where a session goes and how. Times in seconds.
+
+    timeout: the deadline of one attempt as a whole. Within it the host name is resolved, the connection opened (proxy, TLS),
+    the request sent, and the answer received to its last byte. Repeats and the pauses before them come on top.
+    """
 
     base_url: str
     validate_certs: bool = True
@@ -82,58 +89,12 @@ class Transport:
     retry_max_delay: float = 30.0
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a server answered. Its text never shows in a repr: it may be a script with a password in it."""
-
-    method: str
-    path: str
-    status: int
-    reason: str
-    headers: Mapping[str, str] = field(repr=False)
-    text: str = field(repr=False)
-    mask: Callable[[Any], Any] = field(repr=False)
-
-    @property
-    def content_type(self) -> str:
-        return _content_type(self.headers)
-
-    def json(self) -> Any:
-        """The JSON value, whatever the content type says. Raises BadAnswer."""
-        try:
-            return json_text.loads(self.text)
-        except (ValueError, RecursionError):
-            raise self.bad("not valid JSON") from None
-
-    def bad(self, what: str) -> BadAnswer:
-        """The error that this answer is not what it should be. Never quotes the answer, but for the title of an HTML page."""
-        page = html_page(self.text, self.mask)
-        seen = page or f"{self.content_type or 'no content type'}, {len(self.text)} characters"
-        return BadAnswer(
-            f"{self.method} {self.path} was answered with HTTP {self.status} but {what} ({seen}).",
-            hint="Check that the URL is the address of the API itself and not of a login page or a proxy in front of it." if page else None,
-            status=self.status,
-            content_type=self.content_type,
-            method=self.method,
-            path=self.path,
-        )
-
-
 def path_of(*segments: object) -> str:
     """A path of which every segment is encoded. Raises OptionError for a segment that would name another path."""
     for segment in segments:
         if str(segment) in ("", ".", ".."):
             raise OptionError(f"{str(segment)!r} cannot be part of a path.")
     return "".join("/" + quote(str(segment), safe="") for segment in segments)
-
-
-def html_page(text: str, mask: Callable[[Any], Any]) -> str:
-    """An HTML page in a few words, its title among them; empty for anything else."""
-    if not re.match(r"\s*<(!doctype\s+html|html|head|body|\?xml)", text, re.IGNORECASE):
-        return ""
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    words = shorten(mask(html.unescape(mask(title.group(1)))), 100) if title else ""
-    return f'an HTML page titled "{words}"' if words else "an HTML page"
 
 
 def origin(url: str) -> str:
@@ -272,33 +233,37 @@ class Session:
             url, hops = target, hops + 1
 
     def _send(self, call: _Call, url: str) -> Answer | Silence:
-        import requests
-        import urllib3
-
+        """The outcome of sending it once."""
         headers = {} if call.anonymous else self._auth.header(self)
         if call.body is not None:
             headers = {**headers, "Content-Type": call.content_type}
-        response = None
+        with attempt(self._transport.timeout) as going:
+            return self._exchange(call, url, headers, going)
+
+    def _exchange(self, call: _Call, url: str, headers: Mapping[str, str], going: Attempt) -> Answer | Silence:
+        import requests
+
+        response, proxies = None, {}
         try:
-            request = self._http.prepare_request(requests.Request(call.method, url, headers=headers, data=call.body))
             proxies = requests.utils.get_environ_proxies(url) if self._transport.use_proxy else {}
+            request = self._http.prepare_request(requests.Request(call.method, url, headers=headers, data=call.body))
             # The adapter, not the session: that would keep cookies and prepare redirects on its own.
             response = self._http.get_adapter(url).send(
-                request, stream=True, timeout=self._transport.timeout, verify=self._verify, cert=self._certificate, proxies=proxies
+                request, stream=True, timeout=going.left(), verify=self._verify, cert=self._certificate, proxies=proxies
             )
-            response.raw.enforce_content_length = True  # urllib3 before 2 takes a cut answer for a whole one
-            content = response.content
-        except (OSError, ValueError, HTTPException, urllib3.exceptions.HTTPError) as error:
-            return self._diagnose(error, response)
-        text = _decode(content, response.headers)
-        return Answer(call.method, call.path, response.status_code, response.reason or "", response.headers, text, self.mask)
+            content = unpack(_all_of(response), response.headers.get("Content-Encoding", ""))
+            text = decode(content, response.headers)
+        except Exception as error:  # whatever the libraries make of what a server or a proxy sends
+            return self._diagnose(error, response, going, proxied=bool(proxies))
+        return Answer(call.method, call.path, response.status_code, response.reason or "", response.headers, text, self.mask, self._host)
 
-    def _diagnose(self, error: BaseException, response: requests.Response | None) -> Silence:
-        silence = diagnose(error)
+    def _diagnose(self, error: Exception, response: requests.Response | None, going: Attempt, *, proxied: bool) -> Silence:
+        silence = diagnose(error, going.reached, proxied=proxied)
         silence = replace(silence, text=self.mask(silence.text))
         if response is None:
             return silence
-        return replace(silence, sent=True, status=response.status_code, content_type=_content_type(response.headers))
+        response.close()
+        return replace(silence, sent=True, status=response.status_code, content_type=content_type(response.headers))
 
     def _tell(self, call: _Call, outcome: Answer | Silence) -> None:
         if self._warn is not None:
@@ -319,18 +284,19 @@ class Session:
             raise self._unanswered(call, outcome)
         if 200 <= outcome.status < 300:
             return outcome
-        body = _error_body(outcome)
+        body = error_body(outcome)
+        page = page_hint(self._host) if html_page(outcome.text, self.mask) else None
         if outcome.status >= 500 and not call.repeatable:
             text = failure_text(call.method, call.path, outcome.status, body, reason=outcome.reason)
-            raise AnswerLost(text, hint=_LOST, method=call.method, path=call.path, status=outcome.status, api_error=body)
-        hint = self._hint(outcome.status, call.path) or _HINTS.get(outcome.status)
+            raise AnswerLost(text, hint=_sentences(_LOST, page), method=call.method, path=call.path, status=outcome.status, api_error=body)
+        hint = _HINTS.get(outcome.status) or _sentences(page, self._hint(outcome.status, call.path))
         raise ApiError.of(call.method, call.path, outcome.status, body, reason=outcome.reason, hint=hint)
 
     def _unanswered(self, call: _Call, silence: Silence) -> ConnectionFailed | BadAnswer:
         text = f"{call.method} {call.path} failed: no whole answer from {self._host}: {silence.text}."
         if silence.sent and not call.repeatable:
             status = {} if silence.status is None else {"status": silence.status}
-            return AnswerLost(text, hint=_LOST, method=call.method, path=call.path, **status)
+            return AnswerLost(text, hint=_sentences(_LOST, silence.hint), method=call.method, path=call.path, **status)
         if silence.status is not None:
             return BadAnswer(text, hint=silence.hint, status=silence.status, content_type=silence.content_type, method=call.method, path=call.path)
         return ConnectionFailed(text, hint=silence.hint, method=call.method, path=call.path)
@@ -353,11 +319,45 @@ def _new_http(user_agent: str, validate_certs: bool) -> requests.Session:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     http = requests.Session()
     http.trust_env = False
-    http.headers.update({"User-Agent": user_agent, "Accept": _ACCEPT})
-    adapter = requests.adapters.HTTPAdapter(pool_maxsize=_MOST_CONNECTIONS, max_retries=0)
+    http.headers.update({"User-Agent": user_agent, "Accept": _ACCEPT, "Accept-Encoding": "gzip, deflate"})
+    adapter = _adapter()(pool_maxsize=_MOST_CONNECTIONS, max_retries=0)
     for scheme in ("https://", "http://"):
         http.mount(scheme, adapter)
     return http
+
+
+@cache
+def _adapter() -> type[requests.adapters.HTTPAdapter]:
+    """The adapter of requests with connections that keep to the deadline of an attempt, to servers and to proxies."""
+    import requests
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **settings: Any) -> None:
+            super().init_poolmanager(*args, **settings)
+            _bind(self.poolmanager)
+
+        def proxy_manager_for(self, *args: Any, **settings: Any) -> Any:
+            return _bind(super().proxy_manager_for(*args, **settings))
+
+    return Adapter
+
+
+def _bind(manager: Any) -> Any:
+    manager.pool_classes_by_scheme = {scheme: bounded(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
+    return manager
+
+
+def _all_of(response: requests.Response) -> bytes:
+    """The bytes of an answer as they travel; that they are too many or too slow is the connection's affair."""
+    response.raw.enforce_content_length = True  # urllib3 before 2 takes a cut answer for a whole one
+    pieces = []
+    while piece := response.raw.read(_BLOCK, decode_content=False):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _sentences(*texts: str | None) -> str | None:
+    return " ".join(filter(None, texts)) or None
 
 
 def _verify(transport: Transport) -> bool | str:
@@ -397,12 +397,12 @@ def _worth_repeating(call: _Call, outcome: Answer | Silence) -> bool:
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that the server asks for, as a number or as a date; None when it asks for nothing that can be read."""
-    wanted = headers.get("Retry-After", "").strip()
+    wanted = headers.get("Retry-After", "").strip()[:_LONGEST_DATE]
     if re.fullmatch(r"\d{1,9}(\.\d*)?", wanted):
         return float(wanted)
     try:
         return parsedate_to_datetime(wanted).timestamp() - now
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, IndexError, OverflowError, OSError):
         return None
 
 
@@ -418,28 +418,3 @@ def _same_server(url: str, target: str) -> bool:
     """The same scheme, host and port, or the move from http to https on the usual ports."""
     here, there = _server(url), _server(target)
     return here is not None and there is not None and (here == there or (here[0], here[2], there) == ("http", 80, ("https", here[1], 443)))
-
-
-def _error_body(answer: Answer) -> Body:
-    """The JSON object of an error, or a short text: of an HTML page its title. Masked before it is cut, or half a secret might stay."""
-    try:
-        value = json_text.loads(answer.text)
-    except (ValueError, RecursionError):
-        return html_page(answer.text, answer.mask) or shorten(answer.mask(answer.text))
-    masked: Body = answer.mask(value if isinstance(value, (dict, list)) else str(value))
-    return masked
-
-
-def _content_type(headers: Mapping[str, str]) -> str:
-    return headers.get("Content-Type", "").split(";")[0].strip().lower()
-
-
-def _decode(content: bytes, headers: Mapping[str, str]) -> str:
-    """The text, without a byte order mark. UTF-8 unless the server names another encoding: requests would guess Latin-1."""
-    named = re.search(r"charset=[\"']?([\w-]+)", headers.get("Content-Type", ""), re.IGNORECASE)
-    encoding = named.group(1).lower() if named else "utf-8"
-    try:
-        text = content.decode(encoding, errors="replace")
-    except LookupError:
-        text = content.decode("utf-8", errors="replace")
-    return text.lstrip("\ufeff")

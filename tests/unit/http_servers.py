@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands on the wire besides the scripted server: a certificate authority, a proxy, servers that misbehave byte by byte."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+HOUR = datetime.timedelta(hours=1)
+
+
+class Authority:
+    """A certificate authority of our own."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.path = self._write(f"{name}.pem", self._sign(self._name, self._key, authority=True))
+
+    def issue(self, name: str, address: str, *, until: datetime.timedelta = HOUR) -> tuple[Path, Path]:
+        """Certificate and key for an IP address or a host name. until: how long from now the certificate is valid."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        try:
+            subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(address))
+        except ValueError:
+            subject = x509.DNSName(address)
+        certificate = self._sign(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, subject=subject, until=until)
+        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key_path = self._folder / f"{name}.key"
+        key_path.write_bytes(private)
+        return self._write(f"{name}.crt", certificate), key_path
+
+    def server(self, name: str, address: str = "127.0.0.1", *, clients: Authority | None = None, until: datetime.timedelta = HOUR) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.issue(name, address, until=until))
+        if clients:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients.path)
+        return context
+
+    def _write(self, name: str, certificate: x509.Certificate) -> Path:
+        path = self._folder / name
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return path
+
+    def _sign(
+        self,
+        name: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        authority: bool = False,
+        subject: x509.GeneralName | None = None,
+        until: datetime.timedelta = HOUR,
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - 24 * HOUR)
+            .not_valid_after(now + until)
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        )
+        if authority:
+            usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
+            builder = builder.add_extension(usage, critical=True)
+        if subject is not None:
+            builder = builder.add_extension(x509.SubjectAlternativeName([subject]), critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+
+class Server:
+    """A server on loopback that hands each connection to C(serve), a thread each, and closes it afterwards.
+
+    count: connections so far.
+    """
+
+    def __init__(self, serve: Callable[[socket.socket], None], *, address: str = "127.0.0.1") -> None:
+        self.count = 0
+        self.ended = threading.Event()
+        self._serve = serve
+        self._listener = socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://{f'[{address}]' if ':' in address else address}:{self.port}"
+
+    def __enter__(self) -> Server:
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.ended.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _unused = self._listener.accept()
+            except OSError:
+                return
+            self.count += 1
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection: socket.socket) -> None:
+        connection.settimeout(30)
+        with connection, suppress(OSError):  # the client went away, which most of these tests are about
+            self._serve(connection)
+
+
+def read_head(connection: socket.socket) -> bytes:
+    """All up to the blank line behind the headers; of what follows, what came along with it."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        more = connection.recv(65536)
+        if not more:
+            break
+        head += more
+    return head
+
+
+def proxy() -> Server:
+    """A proxy that opens tunnels (CONNECT) and forwards plain requests."""
+    return Server(_pass_on)
+
+
+def _pass_on(client: socket.socket) -> None:
+    head = read_head(client)
+    method, target, _rest = head.split(b" ", 2)
+    if method == b"CONNECT":
+        host, _unused, port = target.decode().rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port))) as server:
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            _pump_both(client, server)
+    else:
+        url = urlsplit(target.decode())
+        with socket.create_connection((url.hostname or "", url.port or 80)) as server:
+            server.sendall(head.replace(target, url.path.encode(), 1))
+            _pump_both(client, server)
+
+
+def _pump_both(client: socket.socket, server: socket.socket) -> None:
+    """Until one of the two ends it; then both end."""
+    back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+    back.start()
+    _pump(client, server)
+    back.join(30)
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    for each in (source, target):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has the IPv6 loopback address."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
