@@ -333,7 +333,7 @@ SECRET = "Geh31m"
             "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$\nreturn 'a'; // don't\n$$;",
             "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$***\n\n$$;",
         ),
-        ("redshift", "DO $$ BEGIN EXECUTE 'x'; END $$", "DO $$ BEGIN EXECUTE '***'; END $$"),
+        ("redshift", "DO $$ BEGIN EXECUTE 'x'; a('y'); END $$", "DO $$ BEGIN EXECUTE 'x'; a('***'); END $$"),
         ("redshift", "ALTER USER u PASSWORD $$x$$", "ALTER USER u PASSWORD $$***$$"),
         ("snowflake", "$$ab$$ c", "$$***$$ c"),
     ],
@@ -376,6 +376,93 @@ def test_no_literal_in_a_readable_body_survives_the_mask(inside: str) -> None:
     masked = mask_literals(f"DO $$ BEGIN a({literal}, c); END $$", "redshift")
     assert SECRET not in masked
     assert masked.endswith(", c); END $$")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "script", "expected"),
+    [
+        ("snowflake", "EXECUTE IMMEDIATE 'ALTER USER u SET PASSWORD = ''geheim'''", "EXECUTE IMMEDIATE 'ALTER USER u SET PASSWORD = ''***'''"),
+        ("snowflake", r"EXECUTE IMMEDIATE 'SELECT \'ge\nheim\', x\ty'", r"EXECUTE IMMEDIATE 'SELECT \'***\', x\ty'"),
+        ("snowflake", "EXECUTE IMMEDIATE 'SELECT ''a\nb''\n'", "EXECUTE IMMEDIATE 'SELECT ''***\n''\n'"),
+        ("snowflake", "EXECUTE IMMEDIATE $$ BEGIN a('x'); END $$", "EXECUTE IMMEDIATE $$ BEGIN a('***'); END $$"),
+        ("snowflake", "BEGIN EXECUTE IMMEDIATE 'DROP TABLE t'; b('x'); END", "BEGIN EXECUTE IMMEDIATE 'DROP TABLE t'; b('***'); END"),
+        ("snowflake", "EXECUTE IMMEDIATE 'SELECT ?' USING ('x')", "EXECUTE IMMEDIATE 'SELECT ?' USING ('***')"),
+        ("snowflake", "CREATE PROCEDURE p() RETURNS INT AS 'BEGIN a(''x''); END'", "CREATE PROCEDURE p() RETURNS INT AS 'BEGIN a(''***''); END'"),
+        (
+            "snowflake",
+            "CREATE PROCEDURE p() RETURNS INT LANGUAGE JAVASCRIPT EXECUTE AS OWNER AS 'return \"geheim\"'",
+            "CREATE PROCEDURE p() RETURNS INT LANGUAGE JAVASCRIPT EXECUTE AS OWNER AS '***'",
+        ),
+        ("snowflake", "EXECUTE IMMEDIATE 'SELECT ''geheim'", "EXECUTE IMMEDIATE '***'"),
+        ("snowflake", r"EXECUTE IMMEDIATE '\geheim'", "EXECUTE IMMEDIATE '***'"),
+        ("snowflake", "SELECT 1 AS execute, 'x' AS immediate", "SELECT 1 AS execute, '***' AS immediate"),
+        ("redshift", "DO $$ BEGIN EXECUTE 'GRANT ' || a || ' TO ' || b; END $$", "DO $$ BEGIN EXECUTE 'GRANT ' || a || ' TO ' || b; END $$"),
+        (
+            "redshift",
+            "DO $$ BEGIN EXECUTE 'ALTER USER u PASSWORD ''' || 'geheim' || ''''; END $$",
+            "DO $$ BEGIN EXECUTE 'ALTER USER u PASSWORD ''' || '***' || ''''; END $$",
+        ),
+        (
+            "redshift",
+            "DO $$ BEGIN EXECUTE 'SELECT f(' || quote_literal('geheim') || ')'; END $$",
+            "DO $$ BEGIN EXECUTE 'SELECT f(' || quote_literal('***') || ')'; END $$",
+        ),
+        ("redshift", "DO 'BEGIN a(''x''); END'", "DO 'BEGIN a(''***''); END'"),
+        ("databricks", "EXECUTE IMMEDIATE \"SELECT 'x'\"", "EXECUTE IMMEDIATE \"SELECT '***'\""),
+        ("databricks", "EXECUTE IMMEDIATE 'SELECT \"x\"' INTO a", "EXECUTE IMMEDIATE 'SELECT \"***\"' INTO a"),
+        ("tsql", "EXEC('DROP DATABASE ' + @d + ' -- a')", "EXEC('DROP DATABASE ' + @d + ' -- a')"),
+        ("tsql", "EXEC('CREATE LOGIN l WITH PASSWORD = ''geheim''')", "EXEC('CREATE LOGIN l WITH PASSWORD = ''***''')"),
+        ("tsql", "EXECUTE(N'EXEC(''PRINT N''''x'''''')')", "EXECUTE(N'EXEC(''PRINT N''''***'''''')')"),
+        (
+            "tsql",
+            "EXEC sp_executesql N'SELECT @p, ''x''', N'@p INT', @p = 'geheim'",
+            "EXEC sp_executesql N'SELECT @p, ''***''', N'***', @p = '***'",
+        ),
+        ("tsql", "EXEC sys.sp_executesql @stmt = N'DROP USER u'", "EXEC sys.sp_executesql @stmt = N'DROP USER u'"),
+        ("tsql", "EXEC p N'geheim'", "EXEC p N'***'"),
+        ("tsql", "EXEC('SELECT 1\nGO\nSELECT ''x''')", "EXEC('SELECT 1\nGO\nSELECT ''***''')"),
+    ],
+)
+def test_a_text_that_is_executed_is_shown_with_its_own_literals_masked(dialect: str, script: str, expected: str) -> None:
+    assert mask_literals(script, dialect) == expected
+
+
+# How each dialect has a text executed, and what it says in front of a literal
+EXECUTED = {
+    "snowflake": ["EXECUTE IMMEDIATE {}", "BEGIN EXECUTE IMMEDIATE {}; END", "CREATE PROCEDURE p() RETURNS INT AS {}"],
+    "redshift": ["EXECUTE {}", "x := 1 EXECUTE {} || x"],
+    "databricks": ["EXECUTE IMMEDIATE {}", "BEGIN EXECUTE IMMEDIATE {}; END"],
+    "tsql": ["EXEC({})", "EXEC sp_executesql {}", "PRINT 'a' EXECUTE (N'b' + {})"],
+}
+
+
+@given(
+    st.sampled_from(EVERY).flatmap(
+        lambda dialect: st.tuples(
+            st.just(dialect),
+            st.lists(st.sampled_from([quote for quote in QUOTES[dialect] if quote not in ('"', "`", "[")]), min_size=2, max_size=3),
+            st.lists(st.sampled_from(EXECUTED[dialect]), min_size=2, max_size=2),
+            st.tuples(INSIDE, INSIDE).map(SECRET.join),
+            st.sampled_from(["SELECT {}", "ALTER USER u SET PASSWORD = {}", "f({}, x)", "SELECT a -- {}\n", "/* {} */ SELECT 1"]),
+        )
+    )
+)
+def test_no_literal_of_a_text_that_is_executed_survives_the_mask(case: tuple[str, list[str], list[str], str, str]) -> None:
+    dialect, quotes, wrappings, inside, inner = case
+    if inner.startswith(("/*", "SELECT a")):
+        inside = f"'{SECRET}"
+    text = inner.format(quoted(dialect, quotes[0], inside))
+    for quote, wrapping in zip(quotes[1:], wrappings, strict=False):
+        text = wrapping.format(quoted(dialect, "'" if "$" in text else quote, text))
+    masked = mask_literals(text, dialect)
+    assert SECRET not in masked
+    assert masked.count("\n") == text.count("\n")
+    assert [(found.number, found.line) for found in split(masked, dialect)] == [(found.number, found.line) for found in split(text, dialect)]
+
+
+def test_a_secret_in_a_text_that_is_executed_is_known() -> None:
+    assert "it's one" in secrets_in("EXECUTE IMMEDIATE 'ALTER USER u SET PASSWORD = ''it''''s one'''", "snowflake")
+    assert secrets_in("EXEC('CREATE LOGIN l WITH PASSWORD = ''geheim''')", "tsql") == {"geheim"}
 
 
 def test_the_secrets_of_a_script_are_known_as_written_and_as_meant() -> None:

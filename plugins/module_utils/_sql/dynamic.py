@@ -54,17 +54,21 @@ _PLAIN_REDSHIFT = re.compile(r"\\(?:()()()(['\\]))")
 _NEVER = re.compile(r"(?!)")
 
 
-def decode(token: Token, dialect: str) -> list[Char] | None:
-    """The characters of a literal; None when it holds an escape that is not documented."""
+def bounds(token: Token) -> tuple[int, int]:
+    """Where the inside of a literal begins and ends."""
     if token.kind == "dollar":
         width = token.text.index("$", 1) + 1
-        return [Char(each, each) for each in token.text[width:-width]]
-    quote = token.text[-1]
-    opening = token.text.index(quote) + 1
-    prefix, inside = token.text[: opening - 1].upper(), token.text[opening:-1]
-    if prefix == "R":
+        return width, len(token.text) - width
+    return token.text.index(token.text[-1]) + 1, len(token.text) - 1
+
+
+def decode(token: Token, dialect: str) -> list[Char] | None:
+    """The characters of a literal; None when it holds an escape that is not documented."""
+    opening, closing = bounds(token)
+    prefix, inside = token.text[: opening - 1].upper(), token.text[opening:closing]
+    if token.kind == "dollar" or prefix == "R":
         return [Char(each, each) for each in inside]
-    return _unescaped(inside, quote, _escapes(dialect, prefix))
+    return _unescaped(inside, token.text[-1], _escapes(dialect, prefix))
 
 
 def readings(token: Token, dialect: str) -> list[str] | None:

@@ -13,10 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Union
 
 from .._core.errors import ScriptRefused
 from .._core.secrets import looks_secret
+from .dynamic import LITERALS, Char, bounds, decode, expressions, text_of
 from .tokens import DIALECT_OF, DIALECTS, Dialect, Token, scan, significant, unclosed
 
 __all__ = ["DIALECTS", "DIALECT_OF", "Statement", "Token", "scan", "significant", "split"]
@@ -222,13 +224,19 @@ _TELLTALE = re.compile(r"['\"`]|\$\w*\$|/\*|passw|pwd|secret|token|credential", 
 _VALUE_IS_NAME = re.compile(r"(ROLE|WAREHOUSE|NAMESPACE|DATABASE|SCHEMA|_NAME)$")
 # Unquoted values that are no texts: must_change_password=false
 _KEYWORD_VALUES = frozenset({"TRUE", "FALSE", "NULL"})
+# A part of a script, and whether it is (the inside of) a literal
+Marked = tuple[str, bool]
+# What stands for what is put between the literals of a text that is executed, while it is read
+_HOLE = "h"
+_ROUTINES = frozenset({"PROCEDURE", "FUNCTION", "TASK", "DO"})
 _CODE_LANGUAGES = frozenset({"", "SQL", "PLPGSQL"})
 
 
 def mask_literals(script: str, dialect: str) -> str:
     """The script with C(***) in place of every literal, for reading: same lines, same statements.
 
-    A body in SQL stays readable, its own literals masked; a body in another language and a quoted text in a comment do not.
+    What runs stays readable, its own literals masked: a body in SQL, and a text that is executed. A body in another language and a
+    quoted text in a comment do not.
     """
     return "".join(MASK + re.sub(r"[^\r\n]+", "", text) if literal else text for text, literal in marked(script, dialect))
 
@@ -268,25 +276,104 @@ def secrets_in(script: str, dialect: str) -> set[str]:
     return found
 
 
-def marked(script: str, dialect: str) -> Iterator[tuple[str, bool]]:
+def marked(script: str, dialect: str) -> Iterator[Marked]:
     """The script in parts, each with whether it is (the inside of) a literal; joined they give the script back."""
     for tokens, _times in _chunks(script, dialect):
-        language = _language(tokens)
+        code = _code(tokens, dialect)
         last, before = "", ""
-        for token in tokens:
-            if token.kind == "comment":
-                yield from _mark_comment(token.text)
-            elif token.kind == "string":
-                yield from _mark_quoted(token.text, token.text.index(token.text[-1]) + 1)
-            elif token.kind == "dollar":
-                is_body = last in ("AS", "DO", "IMMEDIATE") or (last == language != "")
-                yield from _mark_dollar(token.text, dialect, is_body and language in _CODE_LANGUAGES)
-            elif _is_secret_value(token, last, before):
-                yield from _mark_quoted(token.text, 1) if token.kind == "name" else [(token.text, True)]
-            else:
-                yield token.text, False
+        for place, token in enumerate(tokens):
+            yield from code[place] if place in code else _mark_token(token, last, before)
             if token.kind not in ("space", "comment"):
                 last, before = token.text.upper(), last
+
+
+def _mark_token(token: Token, last: str, before: str) -> Iterator[Marked]:
+    """A token that is no code, with the texts of the two before it."""
+    if token.kind == "comment":
+        yield from _mark_comment(token.text)
+    elif token.kind in LITERALS:
+        opening, closing = bounds(token)
+        yield from ((token.text[:opening], False), (token.text[opening:closing], True), (token.text[closing:], False))
+    elif _is_secret_value(token, last, before):
+        yield from _mark_quoted(token.text, 1) if token.kind == "name" else [(token.text, True)]
+    else:
+        yield token.text, False
+
+
+def _code(tokens: list[Token], dialect: str) -> dict[int, list[Marked]]:
+    """The literals among the tokens that run, by their places."""
+    real = [place for place, token in enumerate(tokens) if token.kind not in ("space", "comment")]
+    significant_ones = [tokens[place] for place in real]
+    found: dict[int, list[Marked]] = {}
+    for places in (*_executed(significant_ones, dialect), *_bodies(significant_ones)):
+        literals = [None if place is None else significant_ones[place] for place in places]
+        shown = _mark_code(literals, dialect)
+        found.update((real[place], parts) for place, parts in zip(places, shown) if place is not None)
+    return found
+
+
+def _executed(tokens: list[Token], dialect: str) -> Iterator[list[int | None]]:
+    """The literals of each text that is executed, in order; None stands for what is put between them."""
+    for expression in expressions(tokens, dialect):
+        places: list[int | None] = []
+        for place in range(expression.start, expression.stop):
+            if place in expression.literals:
+                places.append(place)
+            elif tokens[place].key not in ("|", "+") and places[-1:] != [None]:
+                places.append(None)
+        if expression.literals:
+            yield places
+
+
+def _bodies(tokens: list[Token]) -> Iterator[list[int | None]]:
+    """The bodies in SQL."""
+    language = _language(tokens)
+    if language not in _CODE_LANGUAGES:
+        return
+    keys = [token.key for token in tokens]
+    # Elsewhere AS 'text' is a name for a column.
+    makes = keys[:1] in (["CREATE"], ["ALTER"], ["DO"]) and bool(_ROUTINES & set(keys))
+    for place, (before, token) in enumerate(zip(keys, tokens[1:]), 1):
+        if (before in ("AS", "DO") or before == language != "") and token.kind in ("dollar", "string" if makes else "dollar"):
+            yield [place]
+
+
+def _mark_code(literals: list[Token | None], dialect: str) -> list[list[Marked]]:
+    """Literals that are code when put together, each in its parts. What cannot be read as SQL is a literal as a whole."""
+    written = [[Char("", _HOLE)] if literal is None else decode(literal, dialect) for literal in literals]
+    flags = _flags(written, dialect)
+    if flags is None:
+        return [[] if literal is None else list(_mark_token(literal, "", "")) for literal in literals]
+    return [_framed(literal, each or [], flags, start) for literal, each, start in zip(literals, written, _starts(written))]
+
+
+def _flags(written: list[list[Char] | None], dialect: str) -> list[tuple[int, bool]] | None:
+    """For each character of what is put together the number of its part, and whether that is a literal; None when it is not SQL."""
+    if None in written:
+        return None
+    text = "".join(text_of(each or ()) for each in written)
+    try:
+        return [(number, literal) for number, (part, literal) in enumerate(marked(text, dialect)) for _char in part]
+    except ScriptRefused:
+        return None
+
+
+def _starts(written: list[list[Char] | None]) -> Iterator[int]:
+    """Where each begins when they are put together."""
+    start = 0
+    for each in written:
+        yield start
+        start += len(each or ())
+
+
+def _framed(literal: Token | None, chars: list[Char], flags: list[tuple[int, bool]], start: int) -> list[Marked]:
+    """A literal in its parts: as it is written, with what is a literal in the code."""
+    if literal is None:
+        return []
+    opening, closing = bounds(literal)
+    paired = zip(chars, flags[start:])
+    inside = [("".join(char.source for char, _flag in group), flag[1]) for flag, group in groupby(paired, key=lambda pair: pair[1])]
+    return [(literal.text[:opening], False), *inside, (literal.text[closing:], False)]
 
 
 def _language(tokens: list[Token]) -> str:
@@ -303,7 +390,7 @@ def _is_secret_value(token: Token, last: str, before: str) -> bool:
     return token.kind in ("word", "number") and token.key not in _KEYWORD_VALUES and last == "=" and looks_secret(before)
 
 
-def _mark_comment(text: str) -> Iterator[tuple[str, bool]]:
+def _mark_comment(text: str) -> Iterator[Marked]:
     end = len(text) - (2 if text.startswith("/*") else 0)
     telltale = _TELLTALE.search(text, 2, end)
     start = telltale.start() if telltale else end
@@ -313,21 +400,10 @@ def _mark_comment(text: str) -> Iterator[tuple[str, bool]]:
     yield text[end:], False
 
 
-def _mark_quoted(text: str, opening: int) -> Iterator[tuple[str, bool]]:
+def _mark_quoted(text: str, opening: int) -> Iterator[Marked]:
     yield text[:opening], False
     yield text[opening:-1], True
     yield text[-1:], False
-
-
-def _mark_dollar(text: str, dialect: str, code: bool) -> Iterator[tuple[str, bool]]:
-    fence = text[: text.index("$", 1) + 1]
-    inside = text[len(fence) : -len(fence)]
-    yield fence, False
-    try:
-        yield from list(marked(inside, dialect)) if code else [(inside, True)]
-    except ScriptRefused:  # not SQL after all
-        yield inside, True
-    yield fence, False
 
 
 def _vocabulary(statement: str, dialect: str) -> tuple[set[str], set[str]]:
@@ -345,5 +421,5 @@ def _vocabulary(statement: str, dialect: str) -> tuple[set[str], set[str]]:
 
 
 def _readings(literal: str) -> set[str]:
-    """A literal as written, and as it may be meant: quotes doubled, or characters escaped by backslashes."""
-    return {literal, literal.replace("''", "'"), re.sub(r"\\(.)", r"\1", literal, flags=re.DOTALL).replace("''", "'")}
+    """A literal as written, and as it may be meant: quotes doubled once or twice, or characters escaped by backslashes."""
+    return {literal, literal.replace("''", "'"), literal.replace("''''", "'"), re.sub(r"\\(.)", r"\1", literal, flags=re.DOTALL).replace("''", "'")}
