@@ -45,7 +45,7 @@ _ENCODINGS = {
 _PAGE = re.compile(r"\s*<(!doctype\s+html|html|head|body|title|!--|\?xml)", re.IGNORECASE)
 
 
-class CannotUnpack(ValueError):
+class CannotUnpack(OSError):
     """The bytes are not packed as the answer says."""
 
 
