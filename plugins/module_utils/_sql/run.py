@@ -113,6 +113,7 @@ def run_script(task: Task, make_driver: Callable[..., Driver] | None = None) -> 
     if "ledger" in params:
         ledger = Ledger(params["ledger"], script.checksum, driver.target, script.statements, write=not task.check_mode)
     run = Run(script, driver, ledger, start_at=params["start_at"], unless=params.get("unless"), go_on=params["on_error"] == "continue")
+    run.must_be_gone = params.get("must_be_gone") or {}
     run.scope_checked = "scope" in params and params["purpose"] != "any"
     try:
         run.prepare()
@@ -164,8 +165,6 @@ def _check(params: Mapping[str, Any], script: Script) -> None:
     _check_query(params)
     scope = params.get("scope")
     check_scope(scope)
-    scope = params.get("scope")
-    check_scope(scope)
     refused = forbidden(script.statements, params["type"], params["purpose"], scope, params["login"].get("database"))
     if refused:
         raise refusal(refused, params["type"], params["purpose"], script.checksum)
@@ -201,6 +200,8 @@ class Run:
         self.done_already = False
         #: whether the statements were held to a scope, too
         self.scope_checked = False
+        #: what a clean-up has to leave nothing of: C(what) in words, and a C(query) that gives a row as long as it is there
+        self.must_be_gone: Mapping[str, str] = {}
         self.outcomes = [Outcome(statement, *classify(statement.text, script.dialect)) for statement in script.statements]
 
     def prepare(self) -> None:
@@ -240,6 +241,13 @@ class Run:
         if failed:
             listed = "; ".join(f"{outcome.name}: {outcome.problem}" for outcome in failed[:10])
             warn(f"{len(failed)} of {len(self.outcomes)} statements failed: {listed}")
+        if self.must_be_gone and self.driver.query(self.must_be_gone["query"]) is not None:
+            raise ImmutaError(
+                f"The clean-up script has run, and {self.must_be_gone['what']} is still there.",
+                hint="Remove what is left by hand, then run this again.",
+                changed=True,
+                **tally(self.outcomes),
+            )
 
     def close(self) -> None:
         self.driver.close()
@@ -248,8 +256,10 @@ class Run:
 
     def as_result(self) -> dict[str, Any]:
         counts = tally(self.outcomes)
+        earlier = f", {counts['statements_skipped']} had run before" if counts["statements_skipped"] else ""
         return {
             "changed": bool(counts["executed"] or self._pending),
+            "msg": f"{counts['executed']} of {counts['total']} statements ran{earlier}.",
             "done_already": self.done_already,
             "scope_checked": self.scope_checked,
             "checksum": self.script.checksum,
