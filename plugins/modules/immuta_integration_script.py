@@ -53,6 +53,12 @@ options:
   review_dest:
     description: File to write a copy to in which every literal is masked, line by line the same otherwise.
     type: path
+  review_mode:
+    description: Permissions of O(review_dest), where they are others than those of O(dest).
+    type: str
+  review_group:
+    description: Group of O(review_dest), where it is another than that of O(dest).
+    type: str
   pending_ok:
     description:
       - Whether a script that the tenant refuses for now, with HTTP status 400, 409 or 422, is no failure. RV(pending) is true then, and
@@ -173,6 +179,8 @@ def main() -> None:
             "action": {"type": "str", "choices": list(SCRIPT_ACTIONS), "required": True},
             "dest": {"type": "path", "required": True},
             "review_dest": {"type": "path"},
+            "review_mode": {"type": "str"},
+            "review_group": {"type": "str"},
             "pending_ok": {"type": "bool", "default": False},
         },
         add_file_common_args=True,

@@ -103,7 +103,7 @@ def test_the_tenant_validates_after_the_scripts_and_before_the_request(world: Wo
     actions = [event["action"].split(".")[-1] for event in run.tasks("redshift") if "immuta_" in event["action"]]
     assert actions == [
         "immuta_platform_plan",
-        *["immuta_integration_script"] * 2,
+        "immuta_integration_script",
         "immuta_sql_script",
         "immuta_platform_plan",
         *["immuta_sql_script"] * 2,

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
+from ansible_collections.community.immuta.plugins.module_utils._platform.variables import SCRIPTS
+from ansible_collections.community.immuta.plugins.module_utils._platform.works import WORKS
 from support.playbook import ROOT, Run, run_playbook
 
 from .conftest import DEREGISTER, REGISTER, World
@@ -59,19 +62,9 @@ def test_the_example_inventory_works_as_it_is(world: World) -> None:
     assert "to-be-{{ replaced }}" in {body["config"]["password"] for body in asked}, "the !unsafe password was taken for a template"
 
 
-def test_the_roles_scripts_are_those_of_the_platforms() -> None:
-    """Who adds a script to a platform adds it in both places."""
-    known = load("vars/main/platforms.yml")["immuta_platform__platforms"]
-    spelled = {
-        name: {script: re.sub(r"\{\{ immuta_platform__place\.(\w+) \}\}", r"{\1}", database) for script, database in platform["scripts"].items()}
-        for name, platform in known.items()
-    }
-    assert spelled == {name: dict(platform.scripts) for name, platform in PLATFORMS.items() if platform.scripts}
-
-
 def test_every_script_belongs_to_a_work() -> None:
-    scripts = {script for work in load("vars/main/platforms.yml")["immuta_platform__works"].values() for script in work["scripts"]}
-    assert scripts == {script for platform in PLATFORMS.values() for script in platform.scripts}
+    scripts = {script for work in WORKS.values() for script in work.scripts}
+    assert scripts == {script for platform in PLATFORMS.values() for script in platform.scripts} == set(SCRIPTS)
 
 
 def options_of_the_role() -> dict[str, Any]:
@@ -100,11 +93,43 @@ def test_options_defaults_and_readme_say_the_same() -> None:
     assert {name: yaml.safe_load(value.strip("`")) for name, value in shown.items()} == defaults
 
 
-def test_what_the_role_freezes_is_what_it_documents() -> None:
-    """Every documented variable is read when the role begins, and only there."""
-    options = set(options_of_the_role())
-    frozen = set(re.findall(r"\bimmuta_\w+", (ROLE / "tasks" / "freeze.yml").read_text().split("- name: Begin")[0]))
-    assert {name for name in frozen if not name.startswith("immuta_platform__")} == options
-    elsewhere = "".join(path.read_text() for path in [*(ROLE / "tasks").glob("*.yml"), *(ROLE / "vars").glob("*.yml")] if path.name != "freeze.yml")
-    used = set(re.findall(r"\{\{[^}]*?\b(immuta_(?:platform_)?[a-z]\w+)\b[^}]*?\}\}", elsewhere))
-    assert not used & options
+def role_lines(folder: str) -> dict[str, list[str]]:
+    return {path.name: path.read_text().splitlines() for path in sorted((ROLE / folder).glob("*.yml"))}
+
+
+def test_the_role_stays_a_page() -> None:
+    """It chains modules. What it would compute is computed, and tested, in Python."""
+    tasks, variables = role_lines("tasks"), role_lines("vars")
+    lines = [line for each in (*tasks.values(), *variables.values()) for line in each]
+    assert len(tasks) <= 7
+    assert sum(map(len, tasks.values())) <= 220
+    assert sum(map(len, variables.values())) <= 60
+    assert len([line for line in lines if "set_fact:" in line]) <= 5
+    assert not [line for line in lines if re.search("b64|base64", line)]
+    expressions = [expression for line in lines for expression in re.findall(r"\{\{.*?\}\}(?=[^}]|$)", line)]
+    assert expressions and not [each for each in expressions if len(each) > 100]
+
+
+def test_a_condition_asks_for_one_fact() -> None:
+    """A name, or whether a result is so: nothing is combined, compared or computed where a task decides whether it runs."""
+    documents = [document for name in role_lines("tasks") for document in load(f"tasks/{name}")]
+    conditions = [condition for task in with_blocks(documents) for key in ("when", "changed_when", "failed_when") for condition in listed(task.get(key, []))]
+    assert conditions
+    assert not [each for each in conditions if not re.fullmatch(r"immuta_platform__\w+(\.\w+)*( is (changed|unreachable))?|False", str(each))]
+
+
+def with_blocks(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tasks, and those in their blocks."""
+    inner = [part for task in tasks for part in ("block", "rescue", "always") for part in task.get(part, [])]
+    return [*tasks, *with_blocks(inner)] if inner else tasks
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_the_role_reads_its_variables_in_one_place() -> None:
+    """Every variable is read by the lookup, which evaluates it once, and by nothing else."""
+    text = "".join("\n".join(lines) for folder in ("tasks", "vars") for lines in role_lines(folder).values())
+    assert not {name for name in re.findall(r"\bimmuta_(?:platform_)?[a-z]\w*", text) if name in options_of_the_role()}
+    assert {name for name in options_of_the_role() if not name.startswith("immuta_platform_")} == {f"immuta_{option}" for option in TENANT_SPEC}

@@ -11,15 +11,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.secrets import mask
-from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field
-from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from support.playbook import Run
 
 from .conftest import NASTY, ROTATE, SYNC, Platform, World
 from .test_connections import Connection, leave
-from .test_playbooks import load
 
 NEXT = NASTY.replace("5439", "n€xt")
 
@@ -225,29 +222,3 @@ def test_a_connection_is_read_again_and_an_integration_is_left_out(world: World)
         assert len(world.tenant.writes()) == sent
         assert "redshift is registered as an integration, and is left out" in run.output
     assert world.tenant.call("GET", "/data/object/lake/sales/returns").status == 200
-
-
-def secrets_of(fields: tuple[Field, ...]) -> dict[str, list[Field]]:
-    """Option -> the fields of a dictionary that are secret or belong to one; nothing for a secret that is none."""
-    found: dict[str, list[Field]] = {}
-    for each in fields:
-        inner = [part for part in each.fields if part.secret or part.fields]
-        if each.secret or inner:
-            found[each.option] = list(each.fields) if each.file else inner
-    return found
-
-
-def test_what_can_be_rotated_is_what_the_platforms_keep_secret() -> None:
-    """Who adds a secret to a platform adds it in both places."""
-    known = load("vars/rotate.yml")
-    names = known["immuta_platform__secrets"]
-    for platform in PLATFORMS.values():
-        found = {name: parts for name, parts in secrets_of(platform.fields).items() if name != "additional_workspace_connections" and name != "lineage"}
-        assert not set(found) - set(names)
-        for name, parts in found.items():
-            assert not {part.option for part in parts} - set(names[name]), name
-    options = [option for platform in PLATFORMS.values() for option in platform.fields]
-    fields = [*options, *(part for option in options for part in option.fields)]
-    listed = {*names, *(part for parts in names.values() for part in parts)}
-    assert known["immuta_platform__spellings"] == {each.key: each.option for each in fields if each.option in listed and each.key != each.option}
-    assert set(known["immuta_platform__rotations"]) == set(known["immuta_platform__doubled"])

@@ -131,6 +131,11 @@ BAD = {
     "stage_alone": ({"immuta_platform_stages": ["register"]}, "immuta_platform_artifacts"),
     "relative_path": ({"immuta_platform_artifacts": "relative/path"}, "absolute path"),
     "no_such_policy": ({"immuta_platform_leftovers": "ignore"}, "leftovers"),
+    "blank_approval": ({"immuta_platform_approved_sha256": ""}, "immuta_platform_approved_sha256 is given and empty"),
+    "no_approval": ({"immuta_platform_require_approval": "true"}, "no script runs without an approval"),
+    "misspelled": ({"immuta_platform_stage": ["generate"]}, "Did you mean immuta_platform_stages?"),
+    "no_json": ({"immuta_platform_integration": "{type: Redshift}"}, "immuta_platform_integration begins like JSON, and cannot be read as JSON"),
+    "text": ({"immuta_platform_login": "username=admin"}, "immuta_platform_login is a dictionary, and was given as a text"),
     "config_is_text": ({"immuta_platform_integration": {"type": "Redshift", "auto_bootstrap": False, "config": "text"}}, "config"),
 }
 

@@ -242,7 +242,8 @@ def _write_script(task: Task, script: str, platform: Platform) -> Result:
     before = _checksum(dest)
     changed = task.write_file(dest, script)
     if "review_dest" in task.params:
-        changed = task.write_file(task.params["review_dest"], mask_literals(script, dialect)) or changed
+        shared = {name: task.params[f"review_{name}"] for name in ("mode", "group") if task.params.get(f"review_{name}")}
+        changed = task.write_file(task.params["review_dest"], mask_literals(script, dialect), attributes=shared) or changed
     return {
         "changed": changed,
         "pending": False,

@@ -30,6 +30,7 @@ from .._platform.wanted import Wanted
 from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
 from .._reconcile.integration import IntegrationOutcome, Reconciler
 from .._reconcile.steps import Settings
+from .._sql.scope import scope_of
 from .runtime import Task, refuse_two_spellings
 from .tenant import tenant_of
 
@@ -73,15 +74,21 @@ def _spelled(kind: str, platform: Options) -> dict[str, Any]:
 def _integration_answer(outcome: IntegrationOutcome, tenant: str) -> Answer:
     status = str(outcome.integration.get("status") or "")
     twins = tuple(f"{twin.get('id')} ({twin.get('host')})" for twin in outcome.twins)
-    return _answer(outcome, tenant, str(outcome.integration.get("id") or ""), status, twins)
+    scope = _scope(outcome.integration) if outcome.plan.action != "created" else {}
+    return _answer(outcome, tenant, str(outcome.integration.get("id") or ""), status, twins, scope)
 
 
 def _connection_answer(outcome: ConnectionOutcome, tenant: str) -> Answer:
     status = str(outcome.observed.native.get("status") or outcome.observed.object.get("state") or "")
-    return _answer(outcome, tenant, outcome.observed.native_id, status, ())
+    return _answer(outcome, tenant, outcome.observed.native_id, status, (), _scope(outcome.observed.native))
 
 
-def _answer(outcome: Any, tenant: str, id: str, status: str, twins: tuple[str, ...]) -> Answer:
+def _scope(integration: Options) -> dict[str, Any]:
+    """What scripts may touch, as the integration that is there shows it."""
+    return scope_of(str(integration.get("type") or ""), integration.get("config") or {})
+
+
+def _answer(outcome: Any, tenant: str, id: str, status: str, twins: tuple[str, ...], scope: dict[str, Any]) -> Answer:
     plan, result = outcome.plan, outcome.as_result()
     settings = hashlib.sha256(json.dumps(plan.after, sort_keys=True, default=str).encode("utf-8")).hexdigest()
     return Answer(
@@ -94,6 +101,7 @@ def _answer(outcome: Any, tenant: str, id: str, status: str, twins: tuple[str, .
         status in TRANSIENT,
         result["healthy"] if plan.action == "unchanged" else None,
         tuple(change.field for change in plan.changes),
+        scope,
         twins,
     )
 

@@ -72,6 +72,13 @@ class PlatformRun:
         """What every plan hands back for the next one."""
         return {"lock": self.held, "started": self.started}
 
+    def ready(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The steps, when the files that they bring back are there, so that nobody else can read them."""
+        for step in steps:
+            for file in step.get("brings", ()):
+                self.folder.touch(file["dest"])
+        return steps
+
     def take_lock(self) -> None:
         """Keep other runs out, and remove what runs that were cut off left. Raises ImmutaError when another run is at work.
 

@@ -58,11 +58,12 @@ def _next_plan(task: Task, state: Options) -> Plan:
     entry = task.params["entry"]
     if entry == SYNC:
         return _sync(run)
+    plans = RotationPlans(run) if entry == ROTATE else _MainPlans(run)
     if state:
-        return (RotationPlans(run) if entry == ROTATE else _MainPlans(run)).go_on(state)
+        return plans.go_on(state)
     run.take_lock()
     try:
-        return (RotationPlans(run) if entry == ROTATE else _MainPlans(run)).begin()
+        return plans.begin()
     except BaseException:
         run.release_lock()
         raise
@@ -71,7 +72,7 @@ def _next_plan(task: Task, state: Options) -> Plan:
 def _sync(run: PlatformRun) -> Plan:
     """Only what is behind a connection can be read again."""
     if run.wanted.kind == "connection":
-        return {"sync": True, "say": []}
+        return {"sync": True, "say": [f"{run.wanted.identity}: Immuta {'would be' if run.task.check_mode else 'has been'} asked to read it again."]}
     left_out = f"{run.name} is registered as an integration, and is left out: what Immuta can be asked to read again is behind a connection."
     return {"sync": False, "say": [left_out]}
 
@@ -261,7 +262,7 @@ class _MainPlans:
             "make": [to_make(flow, key, self._folder) for key in flows.to_make(flow)] if run is None else [],
             "asks": run is None and flows.asks(flow),
             "ask": step_of_presence(flow) if run is None and flows.asks(flow) else {},
-            "run": [] if waits else [script_step(flow, key, self._folder) for key in run or ()],
+            "run": [] if waits else self._run.ready([script_step(flow, key, self._folder) for key in run or ()]),
             "integration": registers and self._wanted.kind == "integration",
             "connection": registers and self._wanted.kind == "connection",
             "registration": self._registration(flow, answer),

@@ -74,7 +74,7 @@ class RotationPlans:
             "make": [],
             "asks": False,
             "ask": {},
-            "run": rotation_steps(self._rotation, wanted, self._run.folder, step, check_mode=task.check_mode),
+            "run": self._run.ready(rotation_steps(self._rotation, wanted, self._run.folder, step, check_mode=task.check_mode)),
             "integration": tells and wanted.kind == "integration",
             "connection": tells and wanted.kind == "connection",
             "registration": "Have the tenant take the new secret",

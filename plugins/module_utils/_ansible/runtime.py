@@ -124,10 +124,10 @@ class Task:
         if os.path.isdir(path) or not (to_come or (os.path.isdir(folder) and os.access(folder, os.W_OK))):
             raise OptionError(f"{option} {path} cannot be written.", option=option, hint=f"Make sure that {folder} exists and that you may write there.")
 
-    def write_file(self, path: str, text: str, *, mode: str = "0600") -> bool:
+    def write_file(self, path: str, text: str, *, mode: str = "0600", attributes: Mapping[str, Any] | None = None) -> bool:
         """Write the text atomically, readable to its owner only unless the task says otherwise.
 
-        Returns whether anything changed. In check mode it only compares.
+        Returns whether anything changed. In check mode it only compares. attributes: file attributes that go before the task's own.
         """
         content = text.encode("utf-8")
         self.check_writable(path)
@@ -135,8 +135,8 @@ class Task:
         if changed and not self.check_mode:
             _replace(path, content)
         if os.path.exists(path):
-            attributes = self._module.load_file_common_arguments({**self._module.params, "mode": self._module.params.get("mode") or mode}, path=path)
-            changed = bool(self._module.set_fs_attributes_if_different(attributes, changed))
+            wanted = {**self._module.params, "mode": self._module.params.get("mode") or mode, **(attributes or {})}
+            changed = bool(self._module.set_fs_attributes_if_different(self._module.load_file_common_arguments(wanted, path=path), changed))
         return changed
 
 

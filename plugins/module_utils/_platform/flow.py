@@ -34,6 +34,8 @@ class Answer:
     busy: bool = False
     healthy: bool | None = None
     changes: tuple[str, ...] = ()
+    #: what the tenant shows that the scripts may touch: database, accounts
+    scope: Mapping[str, Any] = field(default_factory=dict)
     #: integrations of the same type, database and account under another host, as C(7 on host)
     twins: tuple[str, ...] = ()
 
@@ -70,6 +72,11 @@ class Flow:
     def keeps(self) -> bool:
         """Whether a later run may need to know what this one did."""
         return bool(self.wanted.artifacts) or self.is_last
+
+    @property
+    def keeps_scripts(self) -> bool:
+        """Whether a script that is made outlives the run, and so is a change."""
+        return bool(self.wanted.artifacts)
 
     @property
     def runs(self) -> bool:
@@ -118,6 +125,7 @@ def begin(wanted: Wanted, answer: Answer, previous: Summary | None, progress: Ma
         work=work.name,
         settings=answer.settings,
         state=state,
+        scope=both_scopes(wanted.scope, answer.scope),
         scripts=scripts_of(wanted, work),
     )
     return Flow(wanted, summary, check_mode=check_mode, busy=answer.busy, twins=answer.twins)
@@ -135,6 +143,16 @@ def check_identity(wanted: Wanted, previous: Summary | None) -> None:
     """Raise ImmutaError when the artifacts are those of another platform."""
     if previous is not None and previous.platform not in ("", wanted.identity):
         raise refusals.other_platform(wanted, previous)
+
+
+def both_scopes(wanted: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What scripts may touch: the operator's database, or else the one that the tenant shows, and the accounts of before and of now.
+
+    Empty when nobody names a database: then statements can be judged by their kind only.
+    """
+    database = wanted.get("database") or shown.get("database")
+    accounts = dict.fromkeys([*(wanted.get("accounts") or ()), *(shown.get("accounts") or ())])
+    return {"database": database, "accounts": list(accounts)} if database else {}
 
 
 def scripts_of(wanted: Wanted, work: Work) -> dict[str, Script]:

@@ -99,6 +99,11 @@ class Folder:
             self._share(temporary, self._mode)
         os.replace(temporary, self.path / name)
 
+    def touch(self, path: str) -> None:
+        """Have a file there that only its owner can read, for a tool to write into that would make it readable to all."""
+        if self._writes:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+
     def sweep(self, keys: Collection[str]) -> None:
         """Remove what an earlier run made and this one does not, and every ledger: they belong to scripts that are made anew."""
         if not self._writes or not self.path.is_dir():

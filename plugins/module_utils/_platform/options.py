@@ -50,6 +50,7 @@ def module_options(values: Options, entry: str = MAIN) -> dict[str, Any]:
         found["script"] = {"connection": _connection(values["connection"], None)}
         key = found["connection"].get("connection_key") or found["connection"].get("connectionKey")
         found["sync"] = {"object_path": [key, *(values.get("sync_path") or [])], **{name: change[name] for name in _WAIT if name in change}}
+    found["script"].update({f"review_{name}": values[f"artifacts_{name}"] for name in ("mode", "group") if values.get(f"artifacts_{name}")})
     found["logins"]["admin"] = {**wanted.place.login, **_given(values.get("login") or {})}
     if rotation is not None:
         found["logins"]["system"] = rotation.login

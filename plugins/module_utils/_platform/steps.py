@@ -8,11 +8,10 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-import os
 import secrets
 from typing import Any
 
-from .flow import Flow, leaves_nothing, may_be_pending, on_error, start_at
+from .flow import Flow, both_scopes, leaves_nothing, may_be_pending, on_error, start_at
 from .folder import Folder
 from .rotation import Rotation
 from .summary import RECOVERY
@@ -23,18 +22,20 @@ Step = dict[str, Any]
 
 
 def to_make(flow: Flow, key: str, folder: Folder) -> Step:
-    """A script that the tenant makes: the options of M(community.immuta.immuta_integration_script) that are peculiar to it."""
+    """A script that the tenant makes. request: the options of M(community.immuta.immuta_integration_script) that are peculiar to it."""
     script = flow.summary.scripts[key]
+    return {"key": key, "make_title": f"Have the tenant make the script {script.script}", "request": _request(flow, key, folder), "kept": flow.keeps_scripts}
+
+
+def _request(flow: Flow, key: str, folder: Folder, *, late: bool = False) -> dict[str, Any]:
+    """late: it is made when it is its turn, and then there is nothing more to wait for."""
     behind_connection = flow.wanted.kind == "connection" and flow.work is DELETE
     return {
-        "key": key,
-        "title": f"Have the tenant make the script {script.script}",
-        "action": script.script,
+        "action": flow.summary.scripts[key].script,
         "dest": folder.script(key),
         "review_dest": folder.review(key),
-        "pending_ok": may_be_pending(flow, key),
-        "request": {"id": flow.summary.id} if behind_connection else {},
-        "kept": bool(flow.wanted.artifacts),
+        "pending_ok": not late and may_be_pending(flow, key),
+        **({"id": flow.summary.id} if behind_connection else {}),
     }
 
 
@@ -47,6 +48,9 @@ def script_step(flow: Flow, key: str, folder: Folder) -> Step:
         "purpose": "any" if flow.wanted.any_statement else script.purpose,
         "on_error": on_error(flow, key),
     }
+    scope = flow.summary.scope or both_scopes(flow.wanted.scope, {})
+    if scope and options["purpose"] != "any":
+        options["scope"] = dict(scope)
     if script.sha256:
         options["expected_sha256"] = script.sha256
     if script.part != RECOVERY:
@@ -56,10 +60,10 @@ def script_step(flow: Flow, key: str, folder: Folder) -> Step:
     presence = flow.wanted.place.presence
     if presence is not None and leaves_nothing(flow, key):
         options["must_be_gone"] = {"what": presence.what, "query": presence.query}
-    late = script.sha256 is None
     step = _sql(flow.wanted, f"Run the script {script.script}", options, database=script.database)
-    make = to_make(flow, key, folder)
-    return {**step, "key": key, "sql_file": step["file"], "file": "late" if late else step["file"], "make": make, "request": make["request"]}
+    late = script.sha256 is None
+    making = {**to_make(flow, key, folder), "request": _request(flow, key, folder, late=True)}
+    return {**step, **making, "sql_file": step["file"], "file": "late" if late else step["file"]}
 
 
 def step_of_presence(flow: Flow) -> Step:
@@ -110,16 +114,14 @@ def _sql(
 
 
 def _elsewhere(options: dict[str, Any]) -> Step:
-    """What tasks/sql_elsewhere.yml needs beside: where the files are here, and a private directory there, in the home of who signs in."""
+    """What tasks/sql_elsewhere.yml needs beside: the files to take to a private directory there, and the ledger to bring back."""
     there = f"~/.immuta_platform.{secrets.token_hex(8)}"
     here = {name: options[name] for name in ("path", "ledger") if name in options}
     names = {"path": f"{there}/script.sql", "ledger": f"{there}/ledger"}
     return {
         "file": "sql_elsewhere",
         "there": there,
-        "here": here,
         "options": {**options, **{name: names[name] for name in here}},
-        "copies_script": "path" in here,
-        "copies_ledger": "ledger" in here and os.path.exists(here["ledger"]),
-        "has_ledger": "ledger" in here,
+        "takes": [{"src": path, "dest": names[name]} for name, path in here.items()],
+        "brings": [{"src": names[name], "dest": path} for name, path in here.items() if name == "ledger"],
     }

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._core.errors import ImmutaError
 
-#: 1 had no cleanup_first. It is read as it is.
+#: 1 had neither cleanup_first nor scope. It is read as it is.
 FORMAT = 2
 
 MAIN, RECOVERY = "main", "recovery"
@@ -87,6 +87,8 @@ class Summary:
     forgotten: bool = False
     #: what an earlier set-up left is cleaned up before this one runs
     cleanup_first: bool = False
+    #: what the scripts may touch: database, accounts
+    scope: Mapping[str, Any] = field(default_factory=dict)
     #: key, such as 1-initial-create or recovery-1-cleanup -> script; the order of the keys is the order of the scripts
     scripts: Mapping[str, Script] = field(default_factory=dict)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from .._core.errors import OptionError
 from .._model.fields import EXTRA
+from .._sql.scope import scope_of
 from .place import Place
 from .variables import PREFIX, STAGES, nearest
 from .works import CLEANUP, SETUP, Work
@@ -61,6 +62,8 @@ class Wanted:
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: the SQL runs on another host of the inventory
     elsewhere: str = ""
+    #: what a script may touch, as far as the config says: database, accounts
+    scope: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def manual(self) -> bool:
@@ -120,6 +123,7 @@ def wanted_of(options: Options) -> Wanted:
         wait=options.get("wait", True),
         settings=_part(platform, "settings") if kind == "connection" else {},
         elsewhere=options.get("sql_host") or "",
+        scope=scope_of(place.type, _part(native, "config"), link),
     )
     _check(wanted)
     return wanted
