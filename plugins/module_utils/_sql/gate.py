@@ -15,7 +15,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._core.errors import OptionError, ScriptRefused
+from .classify import classify
 from .judge import Finding, Judge
+from .rules import READS
 from .scope import Reach, scope_of
 from .split import Statement, split
 from .tokens import DIALECT_OF
@@ -82,7 +84,9 @@ def _lines(refused: list[dict[str, Any]], reason: str) -> str:
 def is_query(text: str, platform: str) -> bool:
     """Whether a text is one query, and nothing in it changes anything. Raises ScriptRefused for what is never closed."""
     found = split(text, DIALECT_OF[platform])
-    return len(found) == 1 and not list(Judge(Reach(platform, None), "query").statement(found[0].text))
+    if len(found) != 1 or classify(found[0].text, DIALECT_OF[platform]).verb not in READS:
+        return False
+    return not list(Judge(Reach(platform, None), "query").statement(found[0].text))
 
 
 def check_scope(scope: Mapping[str, Any] | None) -> None:

@@ -203,16 +203,25 @@ def _judge_holders(grant: Grant, reach: Reach, *, own: bool) -> Iterator[Objecti
     if grant.verb == "REVOKE" and own:
         return
     accepted = _accepted(grant, reach) if own else frozenset()
-    reader = Reader(grant.holders, reach.dialect)
-    while True:
-        kind = _holder_kind(reader)
-        name = reader.name()
+    for kind, name, is_known in _holders(grant, reach.dialect):
         if not name.parts:
             yield Objection(UNREADABLE)
-        elif reader.key() not in ("", ",", *_AFTER_HOLDERS):
+        elif not is_known:
             yield Objection(KIND)  # GRANT … TO SHARE s
         elif name.parts not in accepted and not _may_hold(kind, name, reach):
             yield Objection(SCOPE, name.text)
+
+
+def _holders(grant: Grant, dialect: str) -> Iterator[tuple[str, Name, bool]]:
+    """Who is named: the kind of account, its name, and whether they are all there is."""
+    reader = Reader(grant.holders, dialect)
+    while True:
+        kind = _holder_kind(reader)
+        name = reader.name()
+        yield kind, name, reader.key() in ("", ",", *_AFTER_HOLDERS)
+        # Redshift says it for each of them: TO a WITH GRANT OPTION, b
+        for option in ("GRANT", "ADMIN"):
+            reader.take("WITH", option, "OPTION")
         if not reader.take(","):
             return
 

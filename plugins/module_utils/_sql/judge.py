@@ -52,12 +52,15 @@ class Judge:
 
     def statement(self, text: str) -> Iterator[Finding]:
         """What speaks against one statement of the script."""
-        tokens = significant(text, self.dialect)
-        parts = list(self._parts(tokens))
+        before = self.reach.current
+        parts = list(self._parts(significant(text, self.dialect)))
         for part in parts:
             yield from self._part(part)
         # What a block or batch makes may not have been made when it goes on.
-        if len(parts) == 1 and self.purpose != "cleanup":
+        alone = len(parts) == 1 and (parts[0].where == "plain" or self.dialect == "tsql")
+        if not alone:
+            self.reach.current = self.reach.current and before
+        elif self.purpose != "cleanup":
             self._remember(parts[0].tokens)
 
     # --- taking apart ---
@@ -311,13 +314,18 @@ class Judge:
 
     def _body(self, routine: Routine, *, stored: bool) -> Iterator[Finding]:
         """What speaks against a body. stored: it does not run now, so what cannot be read in it is left for whoever calls it."""
+        before = self.reach.current
+        found = list(self._body_parts(routine))
+        yield from (finding for finding in found if not (stored and finding.reason == UNREADABLE))
+        self.reach.current = before and (stored or self.reach.current)
+
+    def _body_parts(self, routine: Routine) -> Iterator[Finding]:
         if routine.body is None:
-            yield from [] if stored else [self._finding(routine.header, Objection(UNREADABLE))]
+            yield self._finding(routine.header, Objection(UNREADABLE))
             return
         alone = "block" if routine.kind != "FUNCTION" or self.dialect == "tsql" else "expression"
         for part in self._parts(routine.body):
-            where = alone if part.where == "plain" else part.where
-            yield from (finding for finding in self._part(Part(part.tokens, where)) if not (stored and finding.reason == UNREADABLE))
+            yield from self._part(Part(part.tokens, alone if part.where == "plain" else part.where))
 
     # --- what the script has made ---
 

@@ -33,12 +33,13 @@ class Routine(NamedTuple):
     kind: str
     header: Tokens
     body: Tokens | None
+    language: str = ""
     name: Name = Name(None)
 
     @property
     def is_kept(self) -> bool:
         """Whether what cannot be read in it may stay: a procedure that nobody calls yet, a function that no SQL can be in."""
-        return self.kind in _STORED or (self.kind == "FUNCTION" and self.body is None)
+        return self.kind in _STORED or (self.kind == "FUNCTION" and self.language not in _SQL)
 
     def is_called(self, name: Name) -> bool:
         """Whether a call of this name may mean it: as far as both are qualified, they are the same."""
@@ -58,7 +59,8 @@ def routine_of(tokens: Tokens, dialect: str) -> Routine | None:
     behind = tokens[place + 1 :]
     if dialect != "tsql" and behind[0].kind in LITERALS:
         header = [*tokens[:place], *behind[1:]]
-        return Routine(kind, header, _read(behind[0], dialect) if _language(header) in _SQL else None)
+        language = _language(header)
+        return Routine(kind, header, _read(behind[0], dialect) if language in _SQL else None, language)
     return Routine(kind, tokens[:place], behind)
 
 

@@ -200,7 +200,7 @@ STATEMENTS = listed(
 # Behind these a statement may begin within another one.
 OPENERS = listed("(, THEN, ELSE, DO, LOOP, FOR, IS, IN, DEFAULT, =, ASYNC, RETURN, BEGIN, >")
 # Behind a word that could begin a statement these show that it is a name.
-AFTER_NAMES = listed("AND, OR, IS, IN, LIKE, ILIKE, RLIKE, BETWEEN, NOT, END, WHEN, THEN, ELSE, ASC, DESC, AS, ON")
+AFTER_NAMES = listed("AND, OR, IS, IN, LIKE, ILIKE, RLIKE, BETWEEN, NOT, END, WHEN, THEN, ELSE, ASC, DESC, AS")
 # Functions that do something, or reach what lies outside
 EFFECTS = listed(
     """

@@ -31,8 +31,13 @@ def _begins(tokens: Tokens, place: int) -> bool:
         return False
     if before == "THEN" and key in ("INSERT", "UPDATE", "DELETE") and tokens[0].key == "MERGE":
         return False
-    following = tokens[place + 1]
-    # EXECUTE of a text is looked for elsewhere.
+    return _is_statement(key, tokens[place + 1])
+
+
+def _is_statement(key: str, following: Token) -> bool:
+    """Whether a word that could be a name begins a statement. EXECUTE of a text is looked for elsewhere."""
+    if (key, following.key) in (("CREATE", "OR"), ("UNLOAD", "(")) or following.key == "@":
+        return True
     return following.kind in ("word", "name", "string", "dollar") and following.key not in AFTER_NAMES and following.key != "IMMEDIATE"
 
 
@@ -47,7 +52,8 @@ def _end(tokens: Tokens, start: int) -> int:
 
 def calls_effects(tokens: Tokens, purpose: str) -> bool:
     """Whether a function is called that does something, or reaches what lies outside."""
-    return any(_is_effect(token.key, purpose) for token, behind in zip(tokens, tokens[1:]) if behind.key == "(")
+    called = (token for token, behind in zip(tokens, tokens[1:]) if behind.key == "(" and token.kind in ("word", "name"))
+    return any(_is_effect(token.text.strip('"`[]').upper(), purpose) for token in called)
 
 
 def _is_effect(key: str, purpose: str) -> bool:
