@@ -95,12 +95,12 @@ CLIENT = {"use_certificate": False, "client_id": "i", "client_secret": SECRET, "
 KEY_FILE = {"key_name": "PRIV_KEY_FILE", "user_filename": "immuta.p8", "content": PEM}
 LIVES = {
     "Snowflake, password": snowflake("warehouse", ("connection.password",), authentication_type="userPassword", username="immuta", password=SECRET),
-    "Snowflake, key": snowflake("hostname", ("connection.private_key.content",), authentication_type="keyPair", username="immuta", private_key=KEY_FILE),
+    "Snowflake, key": snowflake("username", ("connection.private_key.content",), authentication_type="keyPair", username="immuta", private_key=KEY_FILE),
     "Snowflake, OAuth": snowflake(
         "authentication_type", ("connection.oauth_client_config.client_secret",), authentication_type="oAuthClientCredentials", oauth_client_config=CLIENT
     ),
     "Databricks, token": databricks("http_path", ("connection.token",), authentication_type="token", token=SECRET),
-    "Databricks, OAuth": databricks("hostname", ("connection.oauth_client_config.client_secret",), authentication_type="oAuthM2M", oauth_client_config=CLIENT),
+    "Databricks, OAuth": databricks("http_path", ("connection.oauth_client_config.client_secret",), authentication_type="oAuthM2M", oauth_client_config=CLIENT),
     "Lake Formation": Life(
         "Glue",
         {"extra": {"region": "eu-west-1", "accessKeyId": "AKIAEXAMPLE", "secretAccessKey": SECRET}},

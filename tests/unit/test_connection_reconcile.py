@@ -370,6 +370,83 @@ def test_an_integration_behind_it_that_fails_fails_the_task(bench: Bench) -> Non
         bench.present(options())
 
 
+# --- what a failure says was done
+
+
+def failure(bench: Bench, call: Any) -> dict[str, Any]:
+    with pytest.raises(ImmutaError) as caught:
+        call()
+    assert LEAK not in str(caught.value.as_fail_json())
+    return caught.value.as_fail_json()
+
+
+def test_a_registration_that_was_sent_shows_as_changed_although_it_failed(bench: Bench) -> None:
+    bench.tenant.behaviour.native = ["creating", "createError"]
+    result = failure(bench, lambda: bench.present(options()))
+    assert (result["changed"], result["action"], result["connection_key"], result["native_integration_id"]) == (True, "created", "sf-prod", "7")
+    assert {"field": "connection.warehouse", "before": None, "after": "WH", "secret": False} in result["changes"]
+
+
+def test_a_registration_that_never_shows_was_sent(bench: Bench) -> None:
+    bench.tenant.behaviour.slow = 1000
+    result = failure(bench, lambda: bench.present(options()))
+    assert (result["changed"], result["action"], "native_integration_id" in result) == (True, "created", False)
+
+
+@pytest.mark.parametrize("given", [options(connection__warehouse="BIGGER"), options(settings__is_active=True)], ids=["connection", "settings"])
+def test_an_edit_that_was_sent_shows_as_changed_although_its_job_failed(bench: Bench, given: dict[str, Any]) -> None:
+    bench.register()
+    bench.tenant.behaviour.jobs = ["active", "failed"]
+    result = failure(bench, lambda: bench.present(given))
+    assert (result["changed"], result["action"], result["native_integration_id"], len(result["jobs"])) == (True, "updated", "7", 1)
+
+
+def test_a_removal_that_was_sent_shows_as_changed_although_it_does_not_end(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.behaviour.slow = 1000
+    result = failure(bench, bench.absent)
+    assert (result["changed"], result["action"], result["connection_key"], result["native_integration_id"]) == (True, "deleted", "sf-prod", "7")
+
+
+def test_settings_and_a_sync_that_were_sent_show_as_changed_although_their_jobs_failed(bench: Bench) -> None:
+    bench.register()
+    bench.tenant.behaviour.jobs = ["failed"]
+    result = failure(bench, lambda: bench.reconciler().settings(["sf-prod"], {"isActive": True}))
+    assert (result["changed"], result["action"]) == (True, "updated")
+    assert failure(bench, lambda: bench.reconciler().sync(["sf-prod"]))["changed"] is True
+
+
+@pytest.mark.parametrize("how", ["no secret", "busy", "test"])
+def test_what_was_not_sent_has_changed_nothing(bench: Bench, how: str) -> None:
+    given = options(connection__warehouse="BIGGER", connection__password=None) if how == "no secret" else options(connection__warehouse="BIGGER")
+    if how == "test":
+        bench.tenant.behaviour.test = (200, {"success": False})
+    else:
+        bench.register()
+    if how == "busy":
+        bench.tenant.behaviour.busy = 1000
+    result = failure(bench, lambda: bench.present(given))
+    assert "changed" not in result
+    assert (result.get("dry_run") is True) is (how == "test")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (422, {"message": "Validation failed."}),
+        (200, {"valid": False}),
+        (200, {"validationResults": {"validationTests": [{"name": "Login", "status": "failed"}]}}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_a_refused_test_says_that_it_was_one(bench: Bench, answer: tuple[int, Any], check: bool) -> None:
+    bench.tenant.behaviour.test = answer
+    result = failure(bench, lambda: bench.present(options(), check=check))
+    assert result["dry_run"] is True
+    assert "This was a dry run: Immuta has changed nothing." in result["msg"]
+
+
 # --- lost answers
 
 
@@ -733,7 +810,7 @@ def test_an_integration_behind_it_that_is_not_well_is_warned_of(bench: Bench) ->
     bench.register()
     bench.tenant.integrations["7"]["status"] = "recurringValidationError"
     assert bench.present(options())["healthy"] is False
-    assert bench.warnings == ["Integration 7 has the wanted settings, but its status is recurringValidationError."]
+    assert bench.warnings == ["Integration 7 has the wanted settings, but its status is recurringValidationError. The tenant lists no failed test."]
 
 
 # --- what the API does not show, and what was made elsewhere

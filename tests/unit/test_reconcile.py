@@ -313,6 +313,97 @@ def test_an_update_that_ends_in_an_error_is_a_failure(status: str) -> None:
     assert caught.value.facts["tests"] == [{"name": "Basic Connection Test", "status": "failed", "message": "no route to host"}]
 
 
+@pytest.mark.parametrize("results", [None, PASSED, {"validationTests": []}], ids=str)
+def test_an_error_that_nothing_explains_is_said_to_be_one(results: Any) -> None:
+    case = Case(there(validationResults=results))
+    case.tenant.ends["PUT"] = "editError"
+    with pytest.raises(RemoteFailure) as caught:
+        case.present(DIFFERENT)
+    assert caught.value.message == "Integration 7 ended in status editError. The tenant lists no failed test."
+    case = Case(there(status="editError", validationResults=results))
+    case.present(EQUAL)
+    assert case.warnings == ["Integration 7 has the wanted settings, but its status is editError. The tenant lists no failed test."]
+
+
+# --- what a failure says was done
+
+
+def failure(case: Case, wanted: Desired, state: str, **settings: Any) -> dict[str, Any]:
+    with pytest.raises(ImmutaError) as caught:
+        getattr(case, state)(wanted, **{"wait_timeout": 60, **settings})
+    return caught.value.as_fail_json()
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted", "action", "id", "under_way", "ends"),
+    [
+        ("present", want(host="new.example.com"), "created", "2", "creating", "createError"),
+        ("present", DIFFERENT, "updated", "7", "editing", "editError"),
+        ("absent", EQUAL, "deleted", "7", "deleting", "deleteError"),
+    ],
+)
+@pytest.mark.parametrize("how", ["times out", "ends in an error", "cannot be seen any more"])
+def test_what_was_sent_shows_as_changed_although_it_failed(state: str, wanted: Desired, action: str, id: str, under_way: str, ends: str, how: str) -> None:
+    case = Case(there())
+    for method in case.tenant.ends:
+        case.tenant.ends[method] = under_way if how == "times out" else ends
+    if how == "cannot be seen any more":
+        case.tenant.instead[f"GET /{id}"] = [api_error("GET", 500, "Oops.")]
+    result = failure(case, wanted, state)
+    done = getattr(Case(there()), state)(wanted).as_result()
+    assert (result["changed"], result["action"], result["id"]) == (True, action, id)
+    assert {name: result[name] for name in ("changes", "changed_reason", "diff")} == {name: done[name] for name in ("changes", "changed_reason", "diff")}
+    assert result.get("dry_run") is None
+    assert "s3cret word" not in repr(result)
+
+
+def test_a_create_whose_answer_is_lost_may_have_changed_something() -> None:
+    case = Case()
+    case.tenant.instead["POST /"] = [lost() for _unused in range(9)]
+    result = failure(case, EQUAL, "present")
+    assert (result["changed"], result["action"], "id" in result) == (True, "created", False)
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted", "call"), [("present", want(host="new.example.com"), "POST /"), ("present", DIFFERENT, "PUT /7"), ("absent", EQUAL, "DELETE /7")]
+)
+@pytest.mark.parametrize("status", [400, 403, 409, 422])
+def test_what_was_refused_has_changed_nothing(state: str, wanted: Desired, call: str, status: int) -> None:
+    case = Case(there())
+    case.tenant.instead[call] = [api_error(call.split()[0], status, "No.")]
+    result = failure(case, wanted, state)
+    assert not {"changed", "action", "changes"} & result.keys()
+
+
+@pytest.mark.parametrize("call", ["PUT /7 dryRun", "PUT /7"])
+def test_a_wait_before_the_request_has_changed_nothing(call: str) -> None:
+    case = Case(there())
+    case.tenant.instead[call] = [api_error("PUT", 409, "Unable to edit integration with ID 7 in current state editing.") for _unused in range(1000)]
+    assert "changed" not in failure(case, DIFFERENT, "present")
+    case = Case(there(status="migrating"))
+    assert "changed" not in failure(case, DIFFERENT, "present")
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted", "call", "check_mode"),
+    [
+        ("present", want(host="new.example.com"), "POST / dryRun", False),
+        ("present", DIFFERENT, "PUT /7 dryRun", False),
+        ("present", DIFFERENT, "PUT /7 dryRun", True),
+        ("absent", EQUAL, "DELETE /7 dryRun", True),
+    ],
+)
+@pytest.mark.parametrize("turn", [lambda: raise_(api_error("PUT", 422, "No.")), {"validationResults": BROKEN}], ids=["error", "answer"])
+def test_a_refused_dry_run_says_that_it_was_one(state: str, wanted: Desired, call: str, check_mode: bool, turn: Any) -> None:
+    case = Case(there())
+    case.tenant.instead[call] = [turn]
+    result = failure(case, wanted, state, check_mode=check_mode)
+    assert result["dry_run"] is True
+    assert "changed" not in result
+    assert result["msg"].endswith("This was a dry run: Immuta has changed nothing.")
+    assert result["msg"].count("dry run") == 1
+
+
 def test_an_update_that_ends_unwell_is_a_warning() -> None:
     case = Case(there())
     case.tenant.ends["PUT"] = "recurringValidationError"
@@ -625,7 +716,7 @@ def test_one_that_is_under_way_is_waited_for() -> None:
 
 
 def test_one_that_is_under_way_is_adopted_in_check_mode_as_it_is() -> None:
-    case = hidden(there(status="creating"), (409, TAKEN[0].values[1]))
+    case = hidden(there(status="creating"), (409, f"{TAKEN[0].values[1]}, in current state creating."))
     result = case.present(EQUAL, check_mode=True).as_result()
     assert (result["adopted"], result["action"], result["integration"]["status"], result["healthy"]) == (True, "unchanged", "creating", None)
     assert case.clock.time == 1000

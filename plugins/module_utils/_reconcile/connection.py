@@ -34,7 +34,7 @@ from .._plan.connection import (
 )
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
-from .steps import Steps, unhealthy
+from .steps import Carried, Steps, asking, carrying_out, unhealthy
 
 T = TypeVar("T")
 
@@ -104,8 +104,9 @@ class ConnectionReconciler(Steps):
             return plan, object
         if self._settings.check_mode:
             return plan, _predicted_object(object, plan.overrides)
-        self._wait_for_jobs(self._connections.override(path, plan.overrides), f"the settings of {'/'.join(path)}")
-        return plan, self.object(path)
+        with carrying_out(plan) as carried:
+            self._override(path, plan.overrides, "/".join(path), carried)
+            return plan, self.object(path)
 
     def object(self, path: Sequence[str]) -> dict[str, Any]:
         """The object at that path. Raises an error that names it when it is not there."""
@@ -122,7 +123,12 @@ class ConnectionReconciler(Steps):
     def sync(self, path: Sequence[str]) -> list[dict[str, Any]]:
         """Have the platform read again from that object on; the jobs of it, completed when the task waits."""
         self.object(path)
-        return [] if self._settings.check_mode else self._jobs_of(self._connections.crawl(path), f"the synchronisation of {'/'.join(path)}")
+        if self._settings.check_mode:
+            return []
+        with carrying_out(None) as carried:
+            answer = self._connections.crawl(path)
+            carried.sent()
+            return self._jobs_of(answer, f"the synchronisation of {'/'.join(path)}")
 
     # --- register ------------------------------------------------------------------------------------------------
 
@@ -134,32 +140,39 @@ class ConnectionReconciler(Steps):
         validation = self._tested(body) if self._settings.server_validation else dict(NOT_ASKED)
         if self._settings.check_mode:
             return ConnectionOutcome(plan, validation, observed=_predicted_connection(wanted))
-        answer, adopted = self._send_once(lambda: self._connections.create(body), lambda: _unless_missing(lambda: self._connections.object([wanted.key])))
-        self._wait_for_jobs(answer, f"the registration of {wanted.name}")
-        return ConnectionOutcome(plan, validation, adopted, observed=self._with_settings(wanted, self._registered(wanted)))
+        with carrying_out(plan, connection_key=wanted.key) as carried:
+            answer, adopted = self._send_once(lambda: self._connections.create(body), lambda: _unless_missing(lambda: self._connections.object([wanted.key])))
+            carried.sent()
+            self._wait_for_jobs(answer, f"the registration of {wanted.name}")
+            registered = self._registered(wanted, carried)
+            return ConnectionOutcome(plan, validation, adopted, observed=self._with_settings(wanted, registered, carried))
 
     def _tested(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the tenant's test of the registration says. One without a test is not asked, but in check mode whether it has connections at all."""
-        try:
-            answer = self._connections.test(body)
-        except ApiError as error:
-            if error.status not in (404, 405):
-                raise
-            if self._settings.check_mode:
-                self._connections.search()
-            return dict(NOT_ASKED)
-        verdicts = [answer.get(name) for name in ("success", "valid", "passed") if isinstance(answer.get(name), bool)]
-        if False in verdicts:
-            raise RemoteFailure(
-                f"Immuta's test of the connection failed: {shorten(str(answer.get('message') or 'no reason given')).rstrip('.')}.", status="failed", tests=[]
-            )
-        return self._validated(answer) or ({"status": "passed", "tests": []} if verdicts else self._unknown())
+        with asking():
+            try:
+                answer = self._connections.test(body)
+            except ApiError as error:
+                if error.status not in (404, 405):
+                    raise
+                if self._settings.check_mode:
+                    self._connections.search()
+                return dict(NOT_ASKED)
+            verdicts = [answer.get(name) for name in ("success", "valid", "passed") if isinstance(answer.get(name), bool)]
+            if False in verdicts:
+                raise RemoteFailure(
+                    f"Immuta's test of the connection failed: {shorten(str(answer.get('message') or 'no reason given')).rstrip('.')}.",
+                    status="failed",
+                    tests=[],
+                )
+            return self._validated(answer) or ({"status": "passed", "tests": []} if verdicts else self._unknown())
 
-    def _registered(self, wanted: Wanted) -> Observed:
+    def _registered(self, wanted: Wanted, carried: Carried) -> Observed:
         """The connection once it shows, and what is behind it is settled."""
         if not self._settings.wait:
             return self.look(wanted) or _predicted_connection(wanted)
         observed = self._wait(lambda: self.look(wanted), lambda seen: seen is not None, lambda _: f"{wanted.name} does not show yet") or Observed()
+        carried.sent(native_integration_id=observed.native_id)
         return self._with_native_done(observed)
 
     def _with_native_done(self, observed: Observed) -> Observed:
@@ -168,16 +181,18 @@ class ConnectionReconciler(Steps):
             return observed
         return replace(observed, native=self._finished(observed.native_id, dict(observed.native)))
 
-    def _with_settings(self, wanted: Wanted, registered: Observed) -> Observed:
+    def _with_settings(self, wanted: Wanted, registered: Observed, carried: Carried) -> Observed:
         """The connection with the settings that a registration may leave to be set when the platform has been read, such as active."""
         overrides = plan_settings(wanted.settings, registered.object).overrides
         if not overrides or not self._settings.wait:
             return registered
-        self._override(wanted, overrides)
+        self._override([wanted.key], overrides, wanted.name, carried)
         return self.look(wanted) or registered
 
-    def _override(self, wanted: Wanted, overrides: Mapping[str, Any]) -> None:
-        self._wait_for_jobs(self._connections.override([wanted.key], overrides), f"the settings of {wanted.name}")
+    def _override(self, path: Sequence[str], overrides: Mapping[str, Any], name: str, carried: Carried) -> None:
+        answer = self._connections.override(path, overrides)
+        carried.sent()
+        self._wait_for_jobs(answer, f"the settings of {name}")
 
     # --- edit ----------------------------------------------------------------------------------------------------
 
@@ -192,15 +207,21 @@ class ConnectionReconciler(Steps):
             return ConnectionOutcome(plan, observed=observed)
         if self._settings.check_mode:
             return ConnectionOutcome(plan, observed=_predicted_edit(wanted, observed, plan))
+        return ConnectionOutcome(plan, observed=self._carry_out(wanted, observed, plan))
+
+    def _carry_out(self, wanted: Wanted, observed: Observed, plan: ConnectionPlan) -> Observed:
+        """The connection with what the plan changes."""
         body = plan.payload
-        if body is not None:
-            answer = self._when_settled(observed.native_id, lambda: self._connections.update(wanted.key, body))
-            self._wait_for_jobs(answer, f"the update of {wanted.name}")
-        if plan.overrides:
-            self._override(wanted, plan.overrides)
-        now = self._with_native_done(self.look(wanted, behind=body is not None) or observed)
-        self._warn_unhealthy(wanted, now)
-        return ConnectionOutcome(plan, observed=now)
+        with carrying_out(plan, **_ids(wanted, observed)) as carried:
+            if body is not None:
+                answer = self._when_settled(observed.native_id, lambda: self._connections.update(wanted.key, body))
+                carried.sent()
+                self._wait_for_jobs(answer, f"the update of {wanted.name}")
+            if plan.overrides:
+                self._override([wanted.key], plan.overrides, wanted.name, carried)
+            now = self._with_native_done(self.look(wanted, behind=body is not None) or observed)
+            self._warn_unhealthy(wanted, now)
+            return now
 
     # --- remove --------------------------------------------------------------------------------------------------
 
@@ -209,15 +230,17 @@ class ConnectionReconciler(Steps):
         if self._settings.check_mode:
             children, data_sources = self._count(wanted.key, observed.technology)
             return ConnectionOutcome(plan_remove(wanted, observed, children, data_sources), observed=gone, child_count=children, data_source_count=data_sources)
-        try:
-            answer = self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
-        except NotFound:
-            if self.look(wanted) is not None:
-                raise
-            answer = {}
-        self._wait_for_jobs(answer, f"the removal of {wanted.name}")
-        if self._settings.wait:
-            self._wait(lambda: self.look(wanted), lambda seen: seen is None, lambda _: f"{wanted.name} is still there")
+        with carrying_out(plan_remove(wanted, observed, None, None), **_ids(wanted, observed)) as carried:
+            try:
+                answer = self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
+            except NotFound:
+                if self.look(wanted) is not None:
+                    raise
+                answer = {}
+            carried.sent()
+            self._wait_for_jobs(answer, f"the removal of {wanted.name}")
+            if self._settings.wait:
+                self._wait(lambda: self.look(wanted), lambda seen: seen is None, lambda _: f"{wanted.name} is still there")
         count = answer.get("childCount")
         return ConnectionOutcome(plan_remove(wanted, observed, count, None), observed=gone, child_count=count)
 
@@ -337,6 +360,11 @@ def healthy(observed: Observed) -> bool | None:
     if native is False or state not in ("", "active", "inactive", "deleted"):
         return False
     return native if state == "active" else None
+
+
+def _ids(wanted: Wanted, observed: Observed) -> dict[str, str]:
+    """What a connection is known by, as far as it is known."""
+    return {"connection_key": wanted.key, **({"native_integration_id": observed.native_id} if observed.native_id else {})}
 
 
 def _holds_secrets(document: Mapping[str, Any], fields: Sequence[Field]) -> bool:

@@ -23,7 +23,7 @@ from .._model.states import GONE, LEAVING, TRANSIENT, Step, is_healthy, next_ste
 from .._plan.integration import Desired, check_complete, matches, plan_create, plan_delete, plan_update, shares_account, twins
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
-from .steps import Steps, unhealthy
+from .steps import Steps, carrying_out, unhealthy
 
 Twins = tuple[dict[str, Any], ...]
 
@@ -101,17 +101,18 @@ class Reconciler(Steps):
             )
         plan = plan_create(wanted, self._settings.policy)
         body = plan.payload or {}
-        validation = dict(NOT_ASKED)
-        try:
-            if self._settings.server_validation:
+        with carrying_out(plan) as carried:
+            try:
                 validation = self._dry_run(lambda: self._integrations.create(body, dry_run=True))
-            if self._settings.check_mode:
-                return IntegrationOutcome(plan, validation, integration=_predicted(body), twins=others)
-            answer, adopted = self._send_once(lambda: self._integrations.create(body), lambda: self._look_for(wanted)[0])
-        except ApiError as error:
-            return self._adopt(wanted, error)
-        validation = self._validated(answer) or validation
-        return IntegrationOutcome(plan, validation, adopted, integration=self._finished(str(answer["id"])), new_key=_new_key(answer), twins=others)
+                if self._settings.check_mode:
+                    return IntegrationOutcome(plan, validation, integration=_predicted(body), twins=others)
+                answer, adopted = self._send_once(lambda: self._integrations.create(body), lambda: self._look_for(wanted)[0])
+            except ApiError as error:
+                return self._adopt(wanted, error)
+            id = str(answer["id"])
+            carried.sent(id=id)
+            validation = self._validated(answer) or validation
+            return IntegrationOutcome(plan, validation, adopted, integration=self._finished(id), new_key=_new_key(answer), twins=others)
 
     def _adopt(self, wanted: Desired, error: ApiError) -> IntegrationOutcome:
         """The tenant says that it has this one already, mostly with its id: go on as an update, if it really is the one."""
@@ -137,13 +138,13 @@ class Reconciler(Steps):
             raise ImmutaError(f"{wanted.name} is in status {status}, and Immuta cannot update this type.", hint="Remove it and register it again.")
         self._refuse_owned(observed)
         body, id = plan.payload or {}, str(observed.get("id"))
-        validation = dict(NOT_ASKED)
-        if self._settings.server_validation:
-            validation = self._dry_run(lambda: self._when_settled(id, lambda: self._integrations.update(id, body, dry_run=True)))
+        validation = self._dry_run(lambda: self._when_settled(id, lambda: self._integrations.update(id, body, dry_run=True)))
         if self._settings.check_mode:
             return IntegrationOutcome(plan, validation, integration=_predicted(body, observed))
-        answer = self._when_settled(id, lambda: self._integrations.update(id, body))
-        return IntegrationOutcome(plan, self._validated(answer) or validation, integration=self._finished(id))
+        with carrying_out(plan, id=id) as carried:
+            answer = self._when_settled(id, lambda: self._integrations.update(id, body))
+            carried.sent()
+            return IntegrationOutcome(plan, self._validated(answer) or validation, integration=self._finished(id))
 
     # --- remove --------------------------------------------------------------------------------------------------
 
@@ -152,20 +153,18 @@ class Reconciler(Steps):
         plan = plan_delete(wanted, observed, force=force, policy=self._settings.policy)
         self._refuse_owned(observed)
         if self._settings.check_mode:
-            validation = dict(NOT_ASKED)
-            if self._settings.server_validation:
-                validation = self._dry_run(
-                    lambda: self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, dry_run=True, force_disable=force))
-                )
+            validation = self._dry_run(lambda: self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, dry_run=True, force_disable=force)))
             status = observed.get("status")
             return IntegrationOutcome(plan, validation, integration={**observed, "status": status if status in TRANSIENT else "deleted"})
-        try:
-            answer = self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, force_disable=force))
-        except NotFound:
-            answer = {"status": "deleted"}
-        validation = self._validated(answer) or dict(NOT_ASKED)
-        status = answer.get("status") if not self._settings.wait or answer.get("status") in GONE else self._gone(id)
-        return IntegrationOutcome(plan, validation, integration={**observed, "status": status})
+        with carrying_out(plan, id=id) as carried:
+            try:
+                answer = self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, force_disable=force))
+            except NotFound:
+                answer = {"status": "deleted"}
+            carried.sent()
+            validation = self._validated(answer) or dict(NOT_ASKED)
+            status = answer.get("status") if not self._settings.wait or answer.get("status") in GONE else self._gone(id)
+            return IntegrationOutcome(plan, validation, integration={**observed, "status": status})
 
     def _gone(self, id: str) -> str:
         last = self._at_rest(id)

@@ -9,17 +9,18 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from .._api.connections import Connections
 from .._api.integrations import Integrations
-from .._core.errors import AnswerLost, ApiError, BadAnswer, Conflict, NotFound, RemoteFailure, failed_tests, validation_status, validation_tests
+from .._core.errors import AnswerLost, ApiError, BadAnswer, Conflict, ImmutaError, NotFound, RemoteFailure, failed_tests, validation_status, validation_tests
 from .._core.waiting import CONTINUES, Clock, wait_until
 from .._model.states import FAILED, GONE, TRANSIENT, is_healthy
-from .._plan.plan import Policy
-from .outcome import NOT_ASKED
+from .._plan.plan import Plan, Policy
+from .outcome import NOT_ASKED, plan_as_result
 
 T = TypeVar("T")
 
@@ -121,13 +122,11 @@ class Steps:
         return integration
 
     def _raise_failed(self, integration: Mapping[str, Any]) -> None:
-        tests = validation_tests(integration)
-        messages = failed_tests(tests)
         raise RemoteFailure(
-            f"Integration {integration['id']} ended in status {integration['status']}." + (f" Failed tests: {'; '.join(messages)}." if messages else ""),
+            f"Integration {integration['id']} ended in status {integration['status']}. {_why(integration)}",
             hint="See what Immuta reports for it, mend that, and run this again.",
             status=integration["status"],
-            tests=_tests(tests),
+            tests=_tests(validation_tests(integration)),
         )
 
     def _left_alone(self, integration: Mapping[str, Any]) -> bool:
@@ -168,16 +167,19 @@ class Steps:
         return wait_until(look, done, timeout=left, interval=interval, clock=self._clock, describe=describe, afterwards=afterwards)
 
     def _dry_run(self, send: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """What the server says of a request before it is made; whoever reads its refusal has to know that it was not."""
-        try:
-            answer = send()
-        except ApiError as error:
-            if self._settings.check_mode and _under_way(error):
+        """What the tenant says of a request before it is made; not asked where the task does not want it to be."""
+        if not self._settings.server_validation:
+            return dict(NOT_ASKED)
+        with asking():
+            try:
+                answer = send()
+            except Conflict as error:
+                # a registration that is refused may be of one that is there, which is looked at
+                if not self._settings.check_mode or not _under_way(error) or error.facts["method"] == "POST":
+                    raise
                 self._warn(f"{error.message} So Immuta does not validate this now.")
                 return dict(NOT_ASKED)
-            error.hint = " ".join(filter(None, [error.hint, "This was a dry run: Immuta has changed nothing."]))
-            raise
-        return self._validated(answer) or self._unknown()
+            return self._validated(answer) or self._unknown()
 
     def _unknown(self) -> dict[str, Any]:
         self._warn("Immuta was asked to validate this, and accepted it without saying what it had validated.")
@@ -194,17 +196,61 @@ class Steps:
         return {"status": status, "tests": tests} if status else {}
 
 
-def _under_way(error: ApiError) -> bool:
+class Carried:
+    """How far a change has got. C(facts): what a failure says of it once it was sent."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self.facts = dict(facts)
+        self.is_sent = False
+
+    def sent(self, **facts: Any) -> None:
+        """The tenant has taken the request. C(facts): what is known since then; what is empty is not."""
+        self.is_sent = True
+        self.facts.update({name: value for name, value in facts.items() if value})
+
+
+@contextmanager
+def carrying_out(plan: Plan | None, **facts: Any) -> Iterator[Carried]:
+    """Whatever fails in here after the request was sent says that something changed, and what. C(plan): None for what changes no settings."""
+    carried = Carried({**(plan_as_result(plan) if plan else {"changed": True}), **facts})
+    try:
+        yield carried
+    except ImmutaError as error:
+        if carried.is_sent or _may_have_arrived(error):
+            error.facts = {**carried.facts, **error.facts}
+        raise
+
+
+def _may_have_arrived(error: ImmutaError) -> bool:
+    """Whether it is about a write whose answer did not come, or cannot be read."""
+    return isinstance(error, (AnswerLost, BadAnswer)) and error.facts.get("method") != "GET"
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """What is refused in here was only asked; whoever reads the refusal has to know that nothing was changed."""
+    try:
+        yield
+    except (ApiError, RemoteFailure) as error:
+        error.facts["dry_run"] = True
+        error.hint = " ".join(filter(None, [error.hint, "This was a dry run: Immuta has changed nothing."]))
+        raise
+
+
+def _under_way(error: Conflict) -> bool:
     """Whether it is a refusal that passes: the integration is being changed."""
-    state = re.search(r"state (\w+)", error.server_message) if isinstance(error, Conflict) else None
+    state = re.search(r"state (\w+)", error.server_message)
     return bool(state and state.group(1) in TRANSIENT)
 
 
 def unhealthy(integration: Mapping[str, Any]) -> str:
     """What to warn of."""
-    tests = failed_tests(validation_tests(integration))
-    why = f" Failed tests: {'; '.join(tests)}." if tests else ""
-    return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}.{why}"
+    return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}. {_why(integration)}"
+
+
+def _why(integration: Mapping[str, Any]) -> str:
+    messages = failed_tests(validation_tests(integration))
+    return f"Failed tests: {'; '.join(messages)}." if messages else "The tenant lists no failed test."
 
 
 def _tests(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
