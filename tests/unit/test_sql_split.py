@@ -94,6 +94,8 @@ PROCEDURE = "CREATE PROCEDURE p() RETURNS INT LANGUAGE SQL AS"
             "BEGIN BEGIN a; END; IF (b) THEN BEGIN c; END; END IF; END; SELECT 2",
             ["BEGIN BEGIN a; END; IF (b) THEN BEGIN c; END; END IF; END", "SELECT 2"],
         ),
+        (("snowflake",), 'BEGIN "a b" := 1; c; END; SELECT 2', ['BEGIN "a b" := 1; c; END', "SELECT 2"]),
+        (("snowflake",), 'BEGIN NAME "a b"; c; SELECT 2', ['BEGIN NAME "a b"', "c", "SELECT 2"]),
         (BLOCKS, "BEGIN BEGIN TRANSACTION; a; COMMIT; END; SELECT 2", ["BEGIN BEGIN TRANSACTION; a; COMMIT; END", "SELECT 2"]),
         (BLOCKS, "BEGIN SELECT t.end, x AS end FROM t; END; SELECT 2", ["BEGIN SELECT t.end, x AS end FROM t; END", "SELECT 2"]),
         (BLOCKS, "BEGIN DROP TABLE IF EXISTS a; END; SELECT 2", ["BEGIN DROP TABLE IF EXISTS a; END", "SELECT 2"]),

@@ -363,7 +363,7 @@ _JUDGES: dict[str, Callable[[Judge, Tokens], Iterator[Objection]]] = {
 
 
 def _is_block(tokens: Tokens, dialect: str) -> bool:
-    keys = [token.key for token in tokens[:4]] + [""] * 4
+    keys = [token.key or "quoted" for token in tokens[:4]] + [""] * 4
     if keys[1] == ":":
         keys = keys[2:]
     if dialect == "databricks" and keys[0] == "DECLARE":

@@ -92,7 +92,7 @@ def _is_gap(token: Token) -> bool:
 def _statement_ends(tokens: list[Token], dialect: Dialect) -> Iterator[tuple[int, int]]:
     """The index of every token that ends a statement, and how often that statement is to run."""
     real = [index for index, token in enumerate(tokens) if token.kind not in ("space", "comment")]
-    keys = [tokens[index].key for index in real] + ["", ""]
+    keys = [tokens[index].key or "quoted" for index in real] + ["", ""]
     block = _Block(dialect)
     for place, index in enumerate(real):
         token = tokens[index]
