@@ -1,24 +1,31 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands on the wire besides the scripted server: a certificate authority, a proxy, servers that misbehave byte by byte."""
+"""What stands at the other end besides the scripted server: a certificate authority, a proxy, servers that misbehave, any JSON at all."""
 
 from __future__ import annotations
 
+import copy
 import datetime
 import ipaddress
+import json
 import socket
 import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.community.immuta.plugins.module_utils._http.answer import Answer
+from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import strategies as some
+from unit.wire import FakeClock
 
 HOUR = datetime.timedelta(hours=1)
 
@@ -181,3 +188,76 @@ def has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+class Told(Session):
+    """A session whose server answers everything with the same text, as fast as that goes. sent: the requests."""
+
+    def __init__(self, text: str, content_type: str = "application/json", status: int = 200) -> None:
+        super().__init__(Transport("https://tenant.example.com", retries=3), HeaderAuth("key-of-tests"), clock=FakeClock())
+        self.sent: list[str] = []
+        self._said = (status, "", {"Content-Type": content_type}, text, self.mask)
+
+    def _send(self, call: Any, url: str) -> Answer:
+        self.sent.append(f"{call.method} {call.path}")
+        return Answer(call.method, call.path, *self._said)
+
+
+_NAMES = """
+id type status config autoBootstrap validationResults validationTests newKey script content objectPath state connection
+nativeIntegrationId settings childCount bulkId jobs hits count next output name message error
+"""
+
+
+def json_values() -> some.SearchStrategy[Any]:
+    """Any JSON value, with the names that the API uses among those of its objects."""
+    names = some.sampled_from(_NAMES.split())
+    leaves = some.none() | some.booleans() | some.integers(-9, 9) | some.floats(allow_nan=False) | some.sampled_from(["", "7", "..", "failed", "x" * 300])
+    return some.recursive(
+        leaves | some.text(max_size=5), lambda below: some.lists(below, max_size=4) | some.dictionaries(names, below, max_size=5), max_leaves=12
+    )
+
+
+@some.composite
+def mutated(draw: some.DrawFn, right: Any) -> Any:
+    """A right answer of which one part, wherever in it, is any JSON value or missing."""
+    places = list(_places(right))
+    where = draw(some.sampled_from(places))
+    if not where:
+        return draw(json_values())
+    changed = copy.deepcopy(right)
+    holder = changed
+    for step in where[:-1]:
+        holder = holder[step]
+    if draw(some.booleans()):
+        holder[where[-1]] = draw(json_values())
+    else:
+        del holder[where[-1]]
+    return changed
+
+
+def _places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(place for step, child in children for place in _places(child, (*at, step)))]
+
+
+def texts(right: Any) -> some.SearchStrategy[str]:
+    """Answers of all kinds, right, nearly right and none at all, as text."""
+    odd = [
+        "",
+        " ",
+        "OK",
+        "<html><title>Sign in</title>",
+        "NaN",
+        "[" * 5000,
+        '{"id": 7, "id": 8}',
+        '{"id": 1' + "0" * 99 + "}",
+        '"\\ud800"',
+        "\ufffd",
+        "{",
+        "null",
+    ]
+    return (mutated(right) | json_values()).map(json.dumps) | some.sampled_from(odd) | some.text(max_size=20)
+
+
+LABELS = some.sampled_from(["application/json", "text/plain", "text/html", ""])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,15 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     ApiError,
     BadAnswer,
     Forbidden,
+    ImmutaError,
     NotFound,
     OptionError,
     WriteBlocked,
 )
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from unit.http_servers import LABELS, Told, texts
 from unit.wire import FakeClock, Reply, Wire, hang_up, ok, reply
 
 SECRET = "it's; a $$ secret"
@@ -88,10 +93,10 @@ def test_what_writes_is_blocked_in_check_mode(request_line: str, call: Call, bod
         call(api(wire, read_only=True))
 
 
-@pytest.mark.parametrize(("request_line", "call"), [(row[0], row[1]) for row in CALLS], ids=[row[0] for row in CALLS])
-def test_only_what_makes_or_starts_something_is_lost_with_its_answer(request_line: str, call: Call) -> None:
+@pytest.mark.parametrize(("request_line", "call", "answer"), [(row[0], row[1], row[3]) for row in CALLS], ids=[row[0] for row in CALLS])
+def test_only_what_makes_or_starts_something_is_lost_with_its_answer(request_line: str, call: Call, answer: Any) -> None:
     lost = request_line in ("POST /data/connection", f"POST /data/crawl/{ENCODED}")
-    script = [(request_line, hang_up)] if lost else [(request_line, hang_up), (request_line, ok({"objectPath": PATH}))]
+    script = [(request_line, hang_up)] if lost else [(request_line, hang_up), (request_line, ok(answer))]
     with Wire(script) as wire:
         if lost:
             with pytest.raises(AnswerLost):
@@ -234,3 +239,69 @@ def test_an_integration_that_no_connection_names_stands_alone() -> None:
 def test_where_there_are_no_connections_nothing_has_an_owner(status: int) -> None:
     with Wire([("POST /data/object/search", reply(status, {"message": "no"}))]) as wire:
         assert api(wire, read_only=True).owner_of("7") is None
+
+
+# --- answers of any kind
+
+
+def well_shaped(request_line: str, found: Any) -> bool:
+    if "/jobs" in request_line:
+        return all(isinstance(job["id"], str) and isinstance(job["state"], (str, type(None))) for job in found)
+    if request_line.endswith("/test"):
+        return isinstance(found, dict)
+    kinds = {"connection": dict, "nativeIntegrationId": str} if "/connection/" in request_line else {"objectPath": list, "state": str, "settings": dict}
+    objects = found.objects if isinstance(found, Found) else [found]
+    return all(isinstance(each[name], kind) for each in objects for name, kind in kinds.items() if each.get(name) is not None)
+
+
+@pytest.mark.parametrize(("request_line", "call", "body", "answer", "result"), CALLS, ids=[row[0] for row in CALLS])
+def test_any_answer_is_a_right_result_or_a_clear_error(request_line: str, call: Call, body: Any, answer: Any, result: Any) -> None:
+    @settings(max_examples=60, deadline=None)
+    @given(text=texts(answer), label=LABELS, status=some.sampled_from([200, 201, 202, 400, 409, 422, 500]))
+    def check(text: str, label: str, status: int) -> None:
+        session = Told(text, label, status)
+        try:
+            found = call(Connections(session))
+        except ImmutaError as error:
+            json.dumps(error.as_fail_json(), allow_nan=False).encode()
+        else:
+            assert status < 300 and well_shaped(request_line, found)
+            if isinstance(found, dict):
+                assert isinstance(bulk_id(found), str) and isinstance(path_to(found), list)
+        assert len(session.sent) == 1
+
+    check()
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=texts([{"objectPath": ["a"], "nativeIntegrationId": 7}]), label=LABELS)
+def test_the_owner_is_a_key_or_none_or_a_clear_error(text: str, label: str) -> None:
+    try:
+        owner = Connections(Told(text, label)).owner_of("7")
+    except ImmutaError:
+        return
+    assert owner is None or isinstance(owner, str)
+
+
+@pytest.mark.parametrize("answer", ["7", '"x"', "true", "0", '{"a": 1}', '{"hits": 7}', '{"hits": [1]}'])
+def test_a_search_without_a_list_is_not_a_search_that_found_nothing(answer: str) -> None:
+    with Wire([("POST /data/object/search", ok(answer))]) as wire, pytest.raises(BadAnswer, match="no list of objects"):
+        api(wire).search()
+
+
+@pytest.mark.parametrize("around", [{"warnings": []}, {"warnings": [{"message": "slow"}]}])
+def test_a_list_of_something_else_does_not_hide_the_objects(around: dict[str, Any]) -> None:
+    with Wire([("POST /data/object/search", ok({**around, "hits": [ONE]})), ("GET /jobs?bulkId=x", ok({**around, "jobs": [{"id": 1}]}))]) as wire:
+        assert api(wire).search() == Found([ONE], False)
+        assert api(wire).jobs("x") == [job("1")]
+
+
+@pytest.mark.parametrize("wrong", [{"objectPath": "sf-prod"}, {"state": 7}, {"settings": []}])
+def test_an_object_with_a_field_of_another_kind_is_a_bad_answer(wrong: dict[str, Any]) -> None:
+    with Wire([("GET /data/object/k", ok({**SEEN, **wrong}))]) as wire, pytest.raises(BadAnswer, match=f"{next(iter(wrong))} is not"):
+        api(wire).object(["k"])
+
+
+def test_after_a_write_a_field_of_another_kind_is_left_out() -> None:
+    with Wire([("DELETE /data/object/k", ok({"childCount": "many", "bulkId": "b", "objectPath": 7}))]) as wire:
+        assert api(wire).delete(["k"]) == {"bulkId": "b"}

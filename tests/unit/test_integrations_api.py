@@ -22,6 +22,9 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     WriteBlocked,
 )
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from unit.http_servers import LABELS, Told, texts
 from unit.wire import FakeClock, Reply, Wire, hang_up, ok, reply
 
 PAYLOAD = {"type": "Snowflake", "autoBootstrap": False, "config": {"host": "a.snowflakecomputing.com", "password": "it's; a $$ secret"}}
@@ -237,3 +240,37 @@ def test_nothing_of_a_payload_is_in_any_error() -> None:
             with pytest.raises(ImmutaError) as caught:
                 api(wire).create(PAYLOAD)
             assert "secret" not in str(caught.value.as_fail_json()) and "snowflakecomputing" not in str(caught.value.as_fail_json())
+
+
+# --- answers of any kind
+
+
+def is_integration(found: Any) -> bool:
+    kinds = {"id": str, "type": str, "status": str, "autoBootstrap": bool, "config": dict}
+    return isinstance(found, dict) and all(isinstance(found[name], kind) for name, kind in kinds.items() if found.get(name) is not None)
+
+
+def fits(request_line: str, result: Any) -> bool:
+    if request_line == "GET /integrations":
+        return isinstance(result, list) and all(map(is_integration, result))
+    if "/scripts/" in request_line or request_line.endswith(("/status", "/regenerate")):
+        return isinstance(result, str) and bool(result.strip())
+    return is_integration(result) and (request_line != "POST /integrations" or bool(result["id"]))
+
+
+@pytest.mark.parametrize(("request_line", "call", "body", "answer", "result"), CALLS, ids=[f"{number} {row[0]}" for number, row in enumerate(CALLS)])
+def test_any_answer_is_a_right_result_or_a_clear_error(request_line: str, call: Callable[[Integrations], Any], body: Any, answer: Any, result: Any) -> None:
+    @settings(max_examples=60, deadline=None)
+    @given(text=texts(answer), label=LABELS, status=some.sampled_from([200, 201, 202, 400, 409, 422, 500]))
+    def check(text: str, label: str, status: int) -> None:
+        session = Told(text, label, status)
+        try:
+            found = call(Integrations(session))
+        except ImmutaError as error:
+            json.dumps(error.as_fail_json(), allow_nan=False).encode()
+        else:
+            assert status < 300 and fits(request_line, found)
+            json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+        assert len(session.sent) == 1
+
+    check()

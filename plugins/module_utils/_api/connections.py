@@ -12,15 +12,15 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import Forbidden, NotFound
 from .._http.answer import Answer
 from .._http.session import Session, path_of
+from .shapes import CONNECTION, DATA_OBJECT, JOB, Object, checked, object_in, said, sane
 
-Object = dict[str, Any]
 Path = Sequence[str]
 
 # Where a search answer says how many there are, beside those that it holds.
@@ -45,71 +45,76 @@ class Connections:
 
     def create(self, payload: Mapping[str, Any]) -> Object:
         """POST /data/connection: objectPath, and bulkId when a job goes on with it. AnswerLost: it may have been made, look for it."""
-        return _object(self._session.request("POST", path_of("data", "connection"), json=payload))
+        return said(self._session.request("POST", path_of("data", "connection"), json=payload), DATA_OBJECT)
 
     def test(self, payload: Mapping[str, Any]) -> Object:
         """POST /data/connection/test: validates a create, changes nothing. Not every tenant has it: NotFound, or status 405."""
-        return _object(self._session.request("POST", path_of("data", "connection", "test"), json=payload, safe=True))
+        return said(self._session.request("POST", path_of("data", "connection", "test"), json=payload, safe=True), {})
 
     def get(self, connection_key: str) -> Object:
         """GET /data/connection/{connectionKey}: without secrets. NotFound also for technologies that the endpoint does not know."""
         answer = self._session.request("GET", path_of("data", "connection", connection_key))
-        found = _object(answer)
+        found = object_in(answer, CONNECTION, "there is no connection in it")
         if not found:
             raise answer.bad("there is no connection in it")
-        id = found.get("nativeIntegrationId")
-        return found if id is None else {**found, "nativeIntegrationId": str(id)}
+        return found
 
     def update(self, connection_key: str, connection: Mapping[str, Any]) -> Object:
         """PUT /data/connection/{connectionKey} with the whole C(connection), secrets included.
 
         Its body is not documented: it is taken to be that of the create, with nothing in it but what can change.
         """
-        return _object(self._session.request("PUT", path_of("data", "connection", connection_key), json={"connection": connection}))
+        return said(self._session.request("PUT", path_of("data", "connection", connection_key), json={"connection": connection}), CONNECTION)
 
     # --- objects
 
     def object(self, path: Path) -> Object:
         """GET /data/object/{objectPath}: state, settings and overrides."""
         answer = self._session.request("GET", path_of("data", "object", *path))
-        found = _object(answer)
+        found = object_in(answer, DATA_OBJECT, "there is no object in it")
         if not found:
             raise answer.bad("there is no object in it")
         return found
 
     def delete(self, path: Path) -> Object:
         """DELETE /data/object/{objectPath}: the object with everything in it; childCount says how many that were."""
-        return _object(self._session.request("DELETE", path_of("data", "object", *path)))
+        return said(self._session.request("DELETE", path_of("data", "object", *path)), DATA_OBJECT)
 
     def search(self, path: Path = ()) -> Found:
         """POST /data/object/search/{objectPath}: what is right below; without a path the connections. It changes nothing."""
-        answer = self._session.request("POST", path_of("data", "object", "search", *path), json={}, safe=True).json()
-        objects = list(_objects(answer))
-        totals = [answer[name] for name in _TOTALS if isinstance(answer.get(name), int)] if isinstance(answer, Mapping) else []
-        further = isinstance(answer, Mapping) and answer.get("next") not in (None, "", False)
-        return Found(objects, further or any(total > len(objects) for total in totals))
+        answer = self._session.request("POST", path_of("data", "object", "search", *path), json={}, safe=True)
+        objects = [checked(answer, each, DATA_OBJECT) for each in _objects(answer, "objects", "objectPath")]
+        around = answer.json()
+        if not isinstance(around, dict):
+            return Found(objects, False)
+        totals = [around[name] for name in _TOTALS if isinstance(around.get(name), int)]
+        return Found(objects, around.get("next") not in (None, "", False) or any(total > len(objects) for total in totals))
 
     def crawl(self, path: Path) -> Object:
         """POST /data/crawl/{objectPath}: have Immuta read the platform again from there on."""
-        return _object(self._session.request("POST", path_of("data", "crawl", *path)))
+        return said(self._session.request("POST", path_of("data", "crawl", *path)), DATA_OBJECT)
 
     def override(self, path: Path, settings: Mapping[str, Any]) -> Object:
         """PUT /data/settings/{objectPath}: settings of this object, in place of what it inherits."""
-        return _object(self._session.request("PUT", path_of("data", "settings", *path), json={"settings": settings}))
+        return said(self._session.request("PUT", path_of("data", "settings", *path), json={"settings": settings}), DATA_OBJECT)
 
     # --- jobs
 
     def jobs(self, bulk_id: str) -> list[Object]:
         """GET /jobs?bulkId=: id, state and output of the jobs that one request started; outputs are masked. Some tenants show the ids alone."""
-        answer = self._session.request("GET", path_of("jobs"), query={"bulkId": bulk_id}).json()
-        return [self._job(str(job["id"]), job) for job in _objects(answer) if job.get("id") is not None]
+        jobs = self._jobs_in(self._session.request("GET", path_of("jobs"), query={"bulkId": bulk_id}))
+        return [self._job(job["id"], job) for job in jobs]
 
     def job_statuses(self, ids: Sequence[str]) -> list[Object]:
         """POST /jobs/statuses: id, state and output of each, at this moment. It changes nothing; outputs are masked."""
         body = {"jobIds": list(ids), "wait": 0, "pollInterval": 1}
-        answer = self._session.request("POST", path_of("jobs", "statuses"), json=body, safe=True).json()
-        jobs = {str(job.get("id")): job for job in _objects(answer)}
+        jobs = {job["id"]: job for job in self._jobs_in(self._session.request("POST", path_of("jobs", "statuses"), json=body, safe=True))}
         return [self._job(id, jobs.get(id, {})) for id in ids]
+
+    def _jobs_in(self, answer: Answer) -> list[Object]:
+        """The jobs of an answer that have an id; a state that is no text is not told."""
+        jobs = [sane(job, JOB) for job in _objects(answer, "jobs", "id")]
+        return [job for job in jobs if job.get("id") is not None]
 
     def _job(self, id: str, job: Mapping[str, Any]) -> Object:
         return {"id": id, "state": job.get("state"), "output": self._session.mask(job.get("output"))}
@@ -136,14 +141,15 @@ class Connections:
 
 
 def path_to(object: Mapping[str, Any]) -> list[str]:
-    """The path of an object that the API shows."""
-    return [str(name) for name in object.get("objectPath") or []]
+    """The path of an object that the API shows; empty when it shows none."""
+    path = object.get("objectPath")
+    return [str(name) for name in path if isinstance(name, (str, int))] if isinstance(path, list) else []
 
 
 def bulk_id(answer: Mapping[str, Any]) -> str:
     """The id of the jobs that a request started; empty when it started none. The vendor names it bulkId, not where it stands."""
     for key, value in answer.items():
-        if key == "bulkId" and isinstance(value, (str, int)):
+        if key == "bulkId" and isinstance(value, (str, int)) and not isinstance(value, bool):
             return str(value)
         below = bulk_id(value) if isinstance(value, Mapping) else ""
         if below:
@@ -151,17 +157,26 @@ def bulk_id(answer: Mapping[str, Any]) -> str:
     return ""
 
 
-def _object(answer: Answer) -> Object:
-    """The object of an answer; an answer without a body, or with a mere value, holds none."""
-    found = answer.json() if answer.text.strip() else None
-    return found if isinstance(found, dict) else {}
+def _objects(answer: Answer, what: str, mark: str) -> list[Object]:
+    """The objects of an answer: a list of them, or an object that holds one such list, or one by one under their ids.
+
+    mark: the field that tells the list from others beside it. Null and an empty object hold none. Raises BadAnswer for anything else.
+    """
+    found = answer.json()
+    if isinstance(found, dict):
+        found = _list_in(found, mark)
+    elif found is None:
+        found = []
+    if not isinstance(found, list):
+        raise answer.bad(f"there is no list of {what} in it")
+    return [each for each in found if isinstance(each, dict)]
 
 
-def _objects(answer: Any) -> Iterator[Object]:
-    """The objects of an answer: a list of them, or an object that holds one such list, or one by one under their ids."""
-    if isinstance(answer, Mapping):
-        lists = [value for value in answer.values() if isinstance(value, list) and all(isinstance(item, Mapping) for item in value)]
-        answer = lists[0] if lists else [{"id": key, **value} for key, value in answer.items() if isinstance(value, Mapping)]
-    for found in answer if isinstance(answer, list) else []:
-        if isinstance(found, dict):
-            yield found
+def _list_in(around: Object, mark: str) -> list[Any] | None:
+    """The list in an object, or the objects in it as a list; None when there is neither."""
+    lists = [value for value in around.values() if isinstance(value, list) and all(isinstance(item, dict) for item in value)]
+    marked = [value for value in lists if any(mark in item for item in value)]
+    if lists:
+        return (marked or lists)[0]
+    single = [{"id": key, **value} for key, value in around.items() if isinstance(value, dict)]
+    return single if single or not around else None

@@ -12,14 +12,13 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from json import loads
 from typing import Any
 
-from .._core.errors import BadAnswer, OptionError, ScriptRefused
-from .._http.answer import Answer
+from .._core.errors import OptionError, ScriptRefused
+from .._http.answer import Answer, OddJson, loads
 from .._http.session import Session, path_of
+from .shapes import INTEGRATION, Object, checked, object_in, said
 
-Object = dict[str, Any]
 Objects = list[Object]
 
 # The scripts of an integration that exists; all others are made from a payload alone.
@@ -42,11 +41,11 @@ class Integrations:
         found = answer.json()
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise answer.bad("not a list of integrations")
-        return [_with_string_id(item) for item in found]
+        return [checked(answer, item, INTEGRATION) for item in found]
 
     def get(self, id: str | int) -> Object:
         """GET /integrations/{id}"""
-        return _object(self._session.request("GET", path_of("integrations", id)))
+        return object_in(self._session.request("GET", path_of("integrations", id)), INTEGRATION, "not an integration")
 
     def status(self, id: str | int) -> str:
         """GET /integrations/{id}/status: one of the documented statuses, or one that is not documented yet."""
@@ -60,17 +59,15 @@ class Integrations:
         """
         query = _DRY_RUN if dry_run else None
         answer = self._session.request("POST", path_of("integrations"), json=payload, query=query, safe=dry_run)
-        if dry_run:
-            return _said(answer)
-        made = _object(answer)
-        if made.get("id") is None:
+        made = said(answer, INTEGRATION)
+        if made.get("id") is None and not dry_run:
             raise answer.bad("there is no id in it")
         return made
 
     def update(self, id: str | int, payload: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """PUT /integrations/{id} with the whole document: id, status and validationResults; empty when the server says nothing of them."""
         query = _DRY_RUN if dry_run else None
-        return _said(self._session.request("PUT", path_of("integrations", id), json=payload, query=query, safe=dry_run))
+        return said(self._session.request("PUT", path_of("integrations", id), json=payload, query=query, safe=dry_run), INTEGRATION)
 
     def delete(self, id: str | int, body: Mapping[str, Any] | None = None, *, dry_run: bool = False, force_disable: bool = False) -> Object:
         """DELETE /integrations/{id}: id, status and validationResults; empty when the server says nothing of them.
@@ -79,7 +76,7 @@ class Integrations:
         cleaned up on the platform.
         """
         query = {**(_DRY_RUN if dry_run else {}), **({"forceDisable": "true"} if force_disable else {})}
-        return _said(self._session.request("DELETE", path_of("integrations", id), json=body, query=query, safe=dry_run))
+        return said(self._session.request("DELETE", path_of("integrations", id), json=body, query=query, safe=dry_run), INTEGRATION)
 
     def regenerate(self, id: str | int) -> str:
         """POST /integrations/{id}/regenerate: Trino's new API key. The old one is dead at once."""
@@ -118,6 +115,8 @@ def script_text(answer: Answer) -> str:
         raise answer.bad("not readable in its encoding")
     try:
         value = loads(text)
+    except OddJson as odd:
+        raise answer.bad(f"its JSON cannot be used: {odd}") from None
     except ValueError:
         if text.lstrip().startswith(('"', "{", "[")) and answer.content_type.endswith("json"):
             raise answer.bad("not valid JSON") from None
@@ -138,34 +137,8 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(child)
 
 
-def _said(answer: Answer) -> Object:
-    """What the server says of a request that it accepted; nothing when that is no JSON object but empty, or a word such as OK."""
-    if not answer.text.strip():
-        return {}
-    try:
-        found = answer.json()
-    except BadAnswer:
-        if answer.content_type != "text/plain" or answer.text.lstrip().startswith("<"):
-            raise
-        return {}
-    if isinstance(found, list):
-        return {"validationResults": found}
-    return _with_string_id(found) if isinstance(found, dict) else {}
-
-
-def _object(answer: Answer) -> Object:
-    found = answer.json()
-    if not isinstance(found, dict):
-        raise answer.bad("not an integration")
-    return _with_string_id(found)
-
-
 def _string_in(answer: Answer, name: str) -> str:
-    value = _object(answer).get(name)
+    value = object_in(answer, {}, "not an integration").get(name)
     if not isinstance(value, str) or not value:
         raise answer.bad(f"there is no {name} in it")
     return value
-
-
-def _with_string_id(item: Object) -> Object:
-    return item if item.get("id") is None else {**item, "id": str(item["id"])}

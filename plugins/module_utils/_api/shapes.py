@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an answer of the tenant has to look like, so that nothing above trips over it: one table a kind of object.
+
+A read whose object has a field of another kind raises BadAnswer. After a write such a field is left out: the write is done, and
+whoever needs the field looks again.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from .._core.errors import BadAnswer
+from .._http.answer import Answer
+
+Object = dict[str, Any]
+
+_LONGEST_ID = 200
+
+
+class Kind(Enum):
+    """What a field holds, in words. Null always counts as not there."""
+
+    ID = "an id"
+    TEXT = "a text"
+    FLAG = "true or false"
+    COUNT = "a number"
+    OBJECT = "an object"
+    PATH = "a list of names"
+
+
+Kinds = Mapping[str, Kind]
+
+INTEGRATION: Kinds = {"id": Kind.ID, "type": Kind.TEXT, "status": Kind.TEXT, "autoBootstrap": Kind.FLAG, "config": Kind.OBJECT}
+CONNECTION: Kinds = {"connectionKey": Kind.TEXT, "connection": Kind.OBJECT, "nativeIntegrationId": Kind.ID}
+DATA_OBJECT: Kinds = {"objectPath": Kind.PATH, "state": Kind.TEXT, "settings": Kind.OBJECT, "overrides": Kind.OBJECT, "childCount": Kind.COUNT}
+JOB: Kinds = {"id": Kind.ID, "state": Kind.TEXT}
+
+
+def object_in(answer: Answer, kinds: Kinds, what: str) -> Object:
+    """The object of an answer to a read. Raises BadAnswer when there is none, or a field is of another kind."""
+    found = answer.json()
+    if not isinstance(found, dict):
+        raise answer.bad(what)
+    return checked(answer, found, kinds)
+
+
+def checked(answer: Answer, found: Object, kinds: Kinds) -> Object:
+    """The same object, ids as strings. Raises BadAnswer for a field of another kind."""
+    for name, kind in kinds.items():
+        if not _is(kind, found.get(name)):
+            raise answer.bad(f"{name} is not {kind.value}")
+    return with_string_ids(found, kinds)
+
+
+def sane(found: Object, kinds: Kinds) -> Object:
+    """The same object, ids as strings, without the fields that are of another kind."""
+    return with_string_ids({name: value for name, value in found.items() if name not in kinds or _is(kinds[name], value)}, kinds)
+
+
+def said(answer: Answer, kinds: Kinds) -> Object:
+    """What the server says of a request that it accepted; nothing when that is no object but empty, or a word such as OK.
+
+    Raises BadAnswer for a page, and for what is JSON by its label and none by its text.
+    """
+    if not answer.text.strip():
+        return {}
+    try:
+        found = answer.json()
+    except BadAnswer:
+        if answer.content_type != "text/plain" or answer.text.lstrip().startswith(("<", "{", "[", '"')):
+            raise
+        return {}
+    return sane(found, kinds) if isinstance(found, dict) else {"validationResults": found} if isinstance(found, list) and found else {}
+
+
+def with_string_ids(found: Object, kinds: Kinds) -> Object:
+    """The API writes an id as a string in one place and as a number in another."""
+    ids = {name: str(found[name]) for name, kind in kinds.items() if kind is Kind.ID and found.get(name) is not None}
+    return {**found, **ids}
+
+
+def _is(kind: Kind, value: Any) -> bool:
+    if value is None:
+        return True
+    if kind is Kind.ID:
+        return _is_id(value)
+    if kind is Kind.PATH:
+        return isinstance(value, list) and all(isinstance(name, str) or _is_number(name) for name in value)
+    if kind is Kind.COUNT:
+        return _is_number(value)
+    return isinstance(value, {Kind.TEXT: str, Kind.FLAG: bool, Kind.OBJECT: dict}[kind])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_id(value: Any) -> bool:
+    """A number, or a text that can be part of a path."""
+    return _is_number(value) or (isinstance(value, str) and value.strip() not in ("", ".", "..") and len(value) <= _LONGEST_ID)
