@@ -9,6 +9,7 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -52,7 +53,8 @@ class PlatformRun:
         wanted = wanted_of(params)
         place = Folder.place(wanted.artifacts, params["home"], params.get("name") or wanted.identity, wanted.identity)
         # in check mode nothing is sent, so it need not be sent from elsewhere
-        wanted = replace(wanted, folder=str(place), elsewhere="" if task.check_mode else wanted.elsewhere)
+        there = f"~/.immuta_platform.{secrets.token_hex(8)}"
+        wanted = replace(wanted, folder=str(place), elsewhere="" if task.check_mode else wanted.elsewhere, there=there)
         shared = {"shared_mode": params.get("artifacts_mode") or "", "shared_group": params.get("artifacts_group") or ""}
         folder = Folder(place, wanted.place.type, writes=not task.check_mode, **shared)
         return PlatformRun(task, wanted, folder, str(state.get("lock") or ""), float(state.get("started") or time.time()))

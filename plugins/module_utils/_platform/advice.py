@@ -208,7 +208,8 @@ def _scripts(flow: Flow) -> list[str]:
     if ran:
         return [f"Scripts run: {', '.join(ran)}."]
     due = [script.script for script in flow.summary.part(MAIN).values() if not script.ran]
-    return [f"Scripts to run: {', '.join(due)}."] if due and flow.check_mode and flow.runs else []
+    would = flow.check_mode and "run" in flow.wanted.stages and flow.work is not FORGET
+    return [f"Scripts to run: {', '.join(due)}."] if due and would else []
 
 
 def next_step(flow: Flow) -> str:

@@ -8,7 +8,6 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from .flow import Flow, both_scopes, leaves_nothing, may_be_pending, on_error, start_at
@@ -110,12 +109,11 @@ def _sql(
         "statement": statement,
         "changes": changes,
     }
-    return {**step, **_elsewhere(options)} if wanted.elsewhere else step
+    return {**step, **_elsewhere(options, wanted.there)} if wanted.elsewhere else step
 
 
-def _elsewhere(options: dict[str, Any]) -> Step:
+def _elsewhere(options: dict[str, Any], there: str) -> Step:
     """What tasks/sql_elsewhere.yml needs beside: the files to take to a private directory there, and the ledger to bring back."""
-    there = f"~/.immuta_platform.{secrets.token_hex(8)}"
     here = {name: options[name] for name in ("path", "ledger") if name in options}
     names = {"path": f"{there}/script.sql", "ledger": f"{there}/ledger"}
     return {

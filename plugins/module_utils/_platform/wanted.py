@@ -9,7 +9,6 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import hashlib
-import os.path
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,6 +61,8 @@ class Wanted:
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: the SQL runs on another host of the inventory
     elsewhere: str = ""
+    #: a private directory there, for as long as a script runs
+    there: str = ""
     #: what a script may touch, as far as the config says: database, accounts
     scope: Mapping[str, Any] = field(default_factory=dict)
 
@@ -183,7 +184,7 @@ def _approved(options: Options) -> tuple[str, ...] | None:
 
 def _check(wanted: Wanted) -> None:
     """Raise OptionError for what cannot work together."""
-    if not wanted.stages or (wanted.artifacts and not os.path.isabs(wanted.artifacts)) or not (wanted.one_go or wanted.artifacts):
+    if not wanted.stages or (wanted.artifacts and not wanted.artifacts.startswith("/")) or not (wanted.one_go or wanted.artifacts):
         raise OptionError(
             f"{PREFIX}stages holds any of {', '.join(STAGES)}. Stages that run apart need {PREFIX}artifacts, an absolute path that all of them reach.",
             option="stages",
