@@ -175,7 +175,7 @@ class _Direct(_Bounded):
             opened = _open(self, _CURRENT.get())
         except socket.timeout as error:
             raise ConnectTimeoutError(self, f"no connection with {self.host}") from error
-        except (OSError, UnicodeError) as error:
+        except OSError as error:
             raise NewConnectionError(self, f"no connection with {self.host}: {error}") from error  # type: ignore[arg-type]
         sys.audit("http.client.connect", self, self.host, self.port)
         return opened
@@ -219,6 +219,8 @@ def _addresses(host: str, port: int, seconds: float) -> list[Any]:
     def ask() -> None:
         try:
             outcome.append(socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM))
+        except UnicodeError:
+            outcome.append(socket.gaierror(socket.EAI_NONAME, "it cannot be the name of a host"))
         except Exception as error:
             outcome.append(error)
 
