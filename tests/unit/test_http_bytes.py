@@ -193,7 +193,7 @@ def test_all_json_comes_back_as_it_was_written(value: Any, ascii: bool) -> None:
 @pytest.mark.parametrize("header", ["²", "1" * 400, "Mon, 99 Foo 99999 25:61:61 +9999", "Thu, 01 Jan 0001 00:00:00 GMT", " , ", "0 0 0 0 0", "-", "\x85"])
 def test_a_retry_after_that_says_nothing_is_backed_off_from(header: str) -> None:
     clock = FakeClock()
-    with Wire([("GET /x", raw(f"HTTP/1.1 503 Busy\r\nRetry-After: {header}\r\nContent-Length: 0\r\n\r\n".encode("latin-1"))), ("GET /x", ok(1))]) as wire:
+    with Wire([("GET /x", raw(f"HTTP/1.1 503 Busy\r\nRetry-After: {header}\r\nConnection: close\r\n\r\n".encode("latin-1"))), ("GET /x", ok(1))]) as wire:
         Session(Transport(wire.url, use_proxy=False), HeaderAuth("key"), clock=clock).request("GET", "/x")
     assert len(clock.slept) == 1 and 0 <= clock.slept[0] <= 30
 

@@ -117,9 +117,9 @@ class _BoundedResponse(HTTPResponse):
             self._reader = _Reader(self.fp.detach(), sock, going)
             self.fp = io.BufferedReader(self._reader)
 
-    def begin(self) -> None:
+    def begin(self, *args: Any, **settings: Any) -> None:
         """Read status and headers. Raises IncompleteRead when they are cut off: http.client takes that for the end of the headers."""
-        super().begin()
+        super().begin(*args, **settings)
         if self._reader is not None and self._reader.ended:
             self.close()
             raise IncompleteRead(b"")
