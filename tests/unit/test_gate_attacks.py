@@ -537,6 +537,8 @@ ELSEWHERE: dict[str, list[str]] = {
         "ALTER ROLE db_owner ADD MEMBER attacker",
         "ALTER ROLE IMMUTA_IMPERSONATION ADD MEMBER attacker",
         "EXEC sp_addrolemember 'db_owner', 'attacker'",
+        "EXEC sp_addrolemember db_owner, [attacker]",
+        "EXEC sp_addrolemember db_owner, attacker",
         "PRINT 'x' ALTER ROLE db_owner ADD MEMBER attacker",
         "IF NOT EXISTS (SELECT 1 FROM sys.sql_logins) CREATE LOGIN backdoor WITH PASSWORD = 'x'",
         "EXEC('CREATE LOGIN backdoor WITH PASSWORD = ''x''')",

@@ -485,6 +485,7 @@ ALTER LOGIN immuta_system ENABLE
             """
 CREATE USER [immuta_system] FOR LOGIN [immuta_system] WITH DEFAULT_SCHEMA = immuta_system
 ALTER ROLE db_owner ADD MEMBER immuta_system; EXEC sp_addrolemember N'db_datareader', N'immuta_system'
+EXEC sp_addrolemember db_owner, [immuta_system]; EXEC sp_droprolemember 'db_owner', immuta_system
 """,
             """
 CREATE SCHEMA immuta_system AUTHORIZATION immuta_system

@@ -26,8 +26,8 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     SqlError,
 )
 from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC, Executed
-from ansible_collections.community.immuta.plugins.module_utils._sql.classify import ALLOWED
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS, RedshiftDriver, SnowflakeDriver
+from ansible_collections.community.immuta.plugins.module_utils._sql.rules import RULES
 from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -105,7 +105,7 @@ def arguments(library: Library, platform: str, **login: Any) -> dict[str, Any]:
 def test_every_driver_has_its_dialect_its_lists_and_options_that_exist() -> None:
     for platform, cls in DRIVERS.items():
         assert platform in DIALECT_OF
-        assert (platform, "setup") in ALLOWED
+        assert platform in RULES
         assert set(cls.arguments) | cls.own <= set(LOGIN_SPEC)
     assert set(LOGIN_SPEC) == {option for cls in DRIVERS.values() for option in (*cls.arguments, *cls.own)}
 

@@ -15,7 +15,7 @@ from .._core.errors import ScriptRefused
 from .classify import classify_tokens
 from .dynamic import expressions, readings
 from .grants import judge_grant
-from .names import Name, Reader
+from .names import Name, Reader, part_of
 from .objects import KIND, SCOPE, UNREADABLE, Objection, definition_of, judge_definition, outermost
 from .parts import TRANSACTION, Part, batch_parts, block_parts, is_closed, statement_parts
 from .routines import Routine, routine_of
@@ -265,13 +265,13 @@ class Judge:
             yield from self._call([tokens[0], *called[1:]])
 
     def _system_procedure(self, reader: Reader) -> Iterator[Objection]:
-        """sp_addrolemember N'role', N'member'"""
-        literals = [token for token in reader.rest if token.kind == "string"]
-        plain = all(token.key == "," or token.kind == "string" for token in reader.rest)
-        meant = readings(literals[1], self.dialect) if plain and len(literals) == 2 else None
-        if meant is None:
+        """sp_addrolemember N'role', N'member': who the member is"""
+        said = list(reader.rest)
+        if len(said) != 3 or said[1].key != "," or said[2].text.startswith("@"):
             yield Objection(UNREADABLE)
-        elif not self.reach.has_account(meant[0].casefold()):
+            return
+        meant = readings(said[2], self.dialect) if said[2].kind == "string" else [part_of(said[2], self.dialect)]
+        if not meant or not self.reach.has_account(meant[0].casefold()):
             yield Objection(SCOPE)
 
     def _call(self, tokens: Tokens) -> Iterator[Objection]:

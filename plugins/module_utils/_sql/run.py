@@ -169,6 +169,8 @@ def _check(params: Mapping[str, Any], script: Script) -> None:
     check_scope(scope)
     scope = params.get("scope")
     check_scope(scope)
+    scope = params.get("scope")
+    check_scope(scope)
     refused = forbidden(script.statements, params["type"], params["purpose"], scope, params["login"].get("database"))
     if refused:
         raise refusal(refused, params["type"], params["purpose"], script.checksum)

@@ -92,7 +92,7 @@ def _is_gap(token: Token) -> bool:
 def _statement_ends(tokens: list[Token], dialect: Dialect) -> Iterator[tuple[int, int]]:
     """The index of every token that ends a statement, and how often that statement is to run."""
     real = [index for index, token in enumerate(tokens) if token.kind not in ("space", "comment")]
-    keys = [tokens[index].key or "quoted" for index in real] + ["", ""]
+    keys = [*map(_key, (tokens[index] for index in real)), "", ""]
     block = _Block(dialect)
     for place, index in enumerate(real):
         token = tokens[index]
@@ -104,6 +104,10 @@ def _statement_ends(tokens: list[Token], dialect: Dialect) -> Iterator[tuple[int
     if block.is_open:
         raise unclosed("A block", block.line)
     yield len(tokens), 1
+
+
+def _key(token: Token) -> str:
+    return token.key or "quoted"
 
 
 class _Block:
@@ -151,7 +155,7 @@ class _Block:
             self.line = token.line
         self._see_handler(key)
         self.started = True
-        self.behind = (*self.behind[1:], key or "quoted")
+        self.behind = (*self.behind[1:], _key(token))
 
     def _see_routine(self, key: str) -> None:
         if not self.started:
