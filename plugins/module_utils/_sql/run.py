@@ -165,12 +165,6 @@ def _check(params: Mapping[str, Any], script: Script) -> None:
     _check_query(params)
     scope = params.get("scope")
     check_scope(scope)
-    scope = params.get("scope")
-    check_scope(scope)
-    scope = params.get("scope")
-    check_scope(scope)
-    scope = params.get("scope")
-    check_scope(scope)
     refused = forbidden(script.statements, params["type"], params["purpose"], scope, params["login"].get("database"))
     if refused:
         raise refusal(refused, params["type"], params["purpose"], script.checksum)
