@@ -280,6 +280,43 @@ def test_the_refused_statements_are_listed() -> None:
     assert len(caught.value.facts["refused"]) == 12
 
 
+def test_a_scope_is_held_to_and_the_result_says_so() -> None:
+    own = {"database": "d", "accounts": ["u", "r"]}
+    assert run(Warehouse(), scope=own)["scope_checked"] is True
+    assert run(Warehouse(), True, scope=own)["scope_checked"] is True
+    assert run(Warehouse())["scope_checked"] is False
+    assert run(Warehouse(), scope=own, purpose="any")["scope_checked"] is False
+    warehouse = Warehouse()
+    with pytest.raises(ScriptRefused, match="neither the platform's own nor made by the script") as caught:
+        run(warehouse, scope={"database": "d", "accounts": ["r"]})
+    assert [(row["number"], row["object"], row["reason"]) for row in caught.value.facts["refused"]] == [(2, "u", "scope"), (3, "u", "scope")]
+    assert warehouse.log == []
+
+
+def test_names_without_a_database_are_in_that_of_the_login() -> None:
+    own = {"database": "d", "accounts": ["u", "r"]}
+    assert run(Warehouse(), scope=own, login={"database": "D"})["executed"] == 4
+    with pytest.raises(ScriptRefused, match=r"INSERT t \(statement 4, line 5\)"):
+        run(Warehouse(), scope=own, login={"database": "dev"})
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"unless": "WITH a AS (DELETE FROM t RETURNING *) SELECT * FROM a"},
+        {"unless": "SELECT 1 DROP DATABASE d", "type": "Azure Synapse Analytics", "script": "PRINT 'x'"},
+        {"unless": "SELECT pg_terminate_backend(1)"},
+        {"must_be_gone": {"what": "it", "query": "DROP DATABASE d"}},
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_question_that_changes_something_is_not_asked(params: dict[str, Any], check_mode: bool) -> None:
+    warehouse = Warehouse()
+    with pytest.raises(OptionError, match="nothing in it may change anything"):
+        run(warehouse, check_mode, **params)
+    assert warehouse.log == []
+
+
 def test_any_purpose_runs_what_was_read() -> None:
     warehouse = Warehouse()
     run(warehouse, script="DROP DATABASE d", purpose="any")
