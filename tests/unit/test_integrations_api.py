@@ -138,6 +138,11 @@ def test_a_failed_validation_lists_its_tests() -> None:
         (lambda a: a.list(), [1]),
         (lambda a: a.list(), "<html><title>Sign in</title></html>"),
         (lambda a: a.get(7), [DONE]),
+        (lambda a: a.get(7), {**DONE, "config": "host"}),
+        (lambda a: a.get(7), {**DONE, "status": ["enabled"]}),
+        (lambda a: a.get(7), {**DONE, "id": {"id": 7}}),
+        (lambda a: a.list(), [DONE, {"id": ".."}]),
+        (lambda a: a.create({}), {"id": []}),
         (lambda a: a.get(7), ""),
         (lambda a: a.status(7), {"id": 7}),
         (lambda a: a.status(7), {"id": 7, "status": 3}),
@@ -218,6 +223,11 @@ SECRET_STATEMENT = "CREATE USER x PASSWORD 'made-by-the-server'"
         ok("null", Content_Type=JSON),
         ok([SECRET_STATEMENT, SECRET_STATEMENT]),
         ok(SECRET_STATEMENT.encode() + b"\xff"),
+        ok('{"script": ' * 5000 + f'"{SECRET_STATEMENT}"' + "}" * 5000),
+        ok(f'{{"script": "{SECRET_STATEMENT}", "script": "DROP DATABASE x"}}'),
+        ok(f'["{SECRET_STATEMENT} \\ud800"]'),
+        ok("NaN"),
+        ok("9" * 5000),
     ],
 )
 def test_what_is_no_script_is_a_bad_answer_that_quotes_nothing(answer: Reply) -> None:
