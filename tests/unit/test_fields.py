@@ -119,6 +119,15 @@ def test_an_option_of_another_table_is_named() -> None:
     assert "config.extra" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("options", "meant"), [({"hots_name": "x"}, "config.host_name"), ({"audit": {"enbaled": True}}, "config.audit.enabled"), ({"zz": 1}, "")]
+)
+def test_an_option_that_does_not_belong_is_answered_with_the_one_that_is_meant(options: dict[str, Any], meant: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        document(**options)
+    assert (caught.value.hint or "").startswith(f"Did you mean {meant}? Options that do" if meant else "Options that do")
+
+
 def test_a_value_that_cannot_be_right_is_named() -> None:
     with pytest.raises(OptionError, match=r"config\.suffix must match") as caught:
         document(suffix="x")

@@ -129,6 +129,35 @@ def test_an_unknown_key_at_the_top_has_no_such_place(tiny: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"plian": "x"}, "plain"),
+        ({"cofnig": {"host": "x"}}, "config"),
+        ({"config": {"hots": "x"}}, "config.host"),
+        ({"config": {"HOST": "x"}}, "config.host"),
+        ({"config": {"deep": {"keyNmae": "x"}}}, "config.deep.keyName"),
+        ({"config": {"many": [{}, {"ulr": "x"}]}}, "config.many.url"),
+        ({"config": {"hots": "x"}, "plian": "y"}, "config.host, plain"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_the_one_that_is_meant(tiny: Any, given: dict[str, Any], meant: str) -> None:
+    assert f" Did you mean {meant}?" in tiny(given)["msg"]
+
+
+@pytest.mark.parametrize("given", [{"zzz": "x"}, {"config": {"zzz": "x"}}, {"config": {"host": "x"}, "plain": "fail"}])
+def test_nothing_is_meant_where_nothing_is_near(tiny: Any, given: dict[str, Any]) -> None:
+    assert "Did you mean" not in tiny(given)["msg"]
+
+
+def test_the_extra_that_is_hinted_at_is_there(tmp_path: Path) -> None:
+    arguments = {"action": "create", "dest": "x", "connection": {"connection_key": "k", "connection": {"hostnam": "h", "technology": "Snowflake"}}}
+    message = run_module("immuta_integration_script", arguments, tmp_path)["msg"]
+    assert "Did you mean connection.connection.hostname?" in message
+    assert message.endswith("goes under connection.connection.extra.")
+    assert "goes under" not in run_module("immuta_integration_script", {**arguments, "connection": {"conection": {}}}, tmp_path)["msg"]
+
+
+@pytest.mark.parametrize(
     ("given", "secret"),
     [
         ({"config": {"pasword": "s3cret word"}}, "s3cret word"),

@@ -15,11 +15,13 @@ import tempfile
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import ImmutaError, OptionError
+from .._core.names import nearest
 from .._core.secrets import REDACTED, leaves, mask, register
 from .._http.session import Session
 from .._model.fields import EXTRA, objects, prune
@@ -62,11 +64,12 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     def fail_json(self, msg: str, **kwargs: Any) -> None:
         unknown = list(_unknown(self.given, self.argument_spec))
         if unknown:
-            nested = [path for path in unknown if "." in path]
-            if nested:
-                dict_option = nested[0].split(".")[0]
-                msg = f"{msg} A key that the API takes and this collection does not know goes under {dict_option}.{EXTRA}."
-            kwargs.setdefault("option", unknown[0])
+            meant, extras = [each.meant for each in unknown if each.meant], [each.extra for each in unknown if each.extra]
+            if meant:
+                msg = f"{msg} Did you mean {', '.join(meant)}?"
+            if extras:
+                msg = f"{msg} A key that the API takes and this collection does not know goes under {extras[0]}."
+            kwargs.setdefault("option", unknown[0].path)
         super().fail_json(**self._presentable({"msg": msg, **kwargs}))
 
     def exit_json(self, **kwargs: Any) -> None:
@@ -182,15 +185,26 @@ def _names(spec: Spec) -> dict[str, Mapping[str, Any]]:
     return {name: option for key, option in spec.items() for name in (key, *option.get("aliases", ()))}
 
 
-def _unknown(given: Mapping[str, Any], spec: Spec, path: str = "") -> Iterator[str]:
-    """The paths of the given keys that the spec does not have."""
+@dataclass(frozen=True)
+class _Unknown:
+    """A given key that the spec does not have. meant: the option it is most like; extra: where raw keys of the API go. Each can be empty."""
+
+    path: str
+    meant: str
+    extra: str
+
+
+def _unknown(given: Mapping[str, Any], spec: Spec, path: str = "", extra: str = "") -> Iterator[_Unknown]:
+    """The given keys that the spec does not have, at every depth. Never their values."""
     names = _names(spec)
+    extra = f"{path}{EXTRA}" if EXTRA in spec else extra
     for name, value in given.items():
         if name not in names:
-            yield f"{path}{name}"
+            near = nearest(name, names)
+            yield _Unknown(f"{path}{name}", f"{path}{near}" if near else "", extra)
         elif names[name].get("options"):
             for item in objects(value):
-                yield from _unknown(item, names[name]["options"], f"{path}{name}.")
+                yield from _unknown(item, names[name]["options"], f"{path}{name}.", extra)
 
 
 def _without_unknown(given: Mapping[str, Any], spec: Spec) -> dict[str, Any]:

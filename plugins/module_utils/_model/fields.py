@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import OptionError
+from .._core.names import nearest
 from .._core.secrets import REDACTED, is_redacted, looks_secret, mask
 
 #: the option of a typed dict that carries raw API keys the tables do not know yet
@@ -201,12 +202,18 @@ def _to_api(options: Mapping[str, Any], fields: Sequence[Field], path: str) -> d
         if option in known:
             document[known[option].key] = _value_to_api(value, known[option], f"{path}.{option}")
         elif option != EXTRA and option not in aliases:
-            raise OptionError(
-                f"{path}.{option} does not belong here.",
-                option=f"{path}.{option}",
-                hint=f"Options that do: {', '.join(sorted(known)) or 'none'}. Keys that this collection does not know go under {path.split('.')[0]}.{EXTRA}.",
-            )
+            raise _does_not_belong(option, known, path)
     return document
+
+
+def _does_not_belong(option: str, known: Iterable[str], path: str) -> OptionError:
+    near = nearest(option, known)
+    hints = [
+        f"Did you mean {path}.{near}?" if near else "",
+        f"Options that do: {', '.join(sorted(known)) or 'none'}.",
+        f"Keys that this collection does not know go under {path.split('.')[0]}.{EXTRA}.",
+    ]
+    return OptionError(f"{path}.{option} does not belong here.", option=f"{path}.{option}", hint=" ".join(filter(None, hints)))
 
 
 def _value_to_api(value: Any, field: Field, path: str) -> Any:

@@ -1,0 +1,18 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a mistyped name was meant to be.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The name that is most like the one that was given, in upper or lower case; empty when none is near."""
+    known = {each.lower(): each for each in names}
+    return known.get(next(iter(difflib.get_close_matches(str(name).lower(), known, 1)), ""), "")
