@@ -225,6 +225,25 @@ def test_literals_in_literals_are_read_to_any_depth_that_makes_sense() -> None:
     assert rows(SNOWFLAKE, text)
 
 
+@pytest.mark.parametrize(
+    ("platform", "script"),
+    [
+        (SNOWFLAKE, "BEGIN LET r RESULTSET := " + "(COPY INTO t FROM " * 400 + "t" + ")" * 400 + "; END"),
+        (REDSHIFT, "EXPLAIN " * 5000 + "SELECT 1"),
+        (REDSHIFT, "WITH a AS (SELECT 1) " * 3000 + "SELECT 1"),
+        (
+            REDSHIFT,
+            "CREATE PROCEDURE p0() AS $$ BEGIN DELETE FROM t; END $$ LANGUAGE plpgsql;"
+            + "".join(f"CREATE PROCEDURE p{n}() AS $$ BEGIN {f'CALL p{n - 1}(); ' * 9} END $$ LANGUAGE plpgsql;" for n in range(1, 9))
+            + "CALL p8()",
+        ),
+    ],
+    ids=["parentheses", "explain", "with", "calls"],
+)
+def test_what_nests_without_end_is_refused_in_time(platform: str, script: str) -> None:
+    assert {row["reason"] for row in rows(platform, script)} & {"unreadable", "kind"}
+
+
 def test_one_principal_that_a_token_does_not_tell_is_taken_for_immutas() -> None:
     grants = "GRANT ALL PRIVILEGES ON CATALOG immuta TO `{}`; GRANT SELECT ON TABLE system.access.audit TO `{}`"
     assert rows(DATABRICKS, grants.format("a", "a"), scope=scope("immuta")) == []

@@ -86,7 +86,7 @@ def is_query(text: str, platform: str) -> bool:
     found = split(text, DIALECT_OF[platform])
     if len(found) != 1 or classify(found[0].text, DIALECT_OF[platform]).verb not in READS:
         return False
-    return not list(Judge(Reach(platform, None), "query").statement(found[0].text))
+    return not Judge(Reach(platform, None), "query").statement(found[0].text)
 
 
 def check_scope(scope: Mapping[str, Any] | None) -> None:

@@ -26,8 +26,9 @@ from .tokens import Token, significant
 from .watch import calls_effects, hidden
 
 Tokens = Sequence[Token]
-# How deep literals may lie in literals, and calls in bodies
+# How deep literals may lie in literals, and calls in bodies; and how many plain statements one statement may come to
 DEEPEST = 12
+MOST = 50_000
 
 
 class Finding(NamedTuple):
@@ -49,9 +50,18 @@ class Judge:
         self.rules = RULES[reach.type]
         self.routines: list[Routine] = []
         self.depth = 0
+        self.left = MOST
 
-    def statement(self, text: str) -> Iterator[Finding]:
+    def statement(self, text: str) -> list[Finding]:
         """What speaks against one statement of the script."""
+        self.depth, self.left = 0, MOST
+        try:
+            return list(self._statement(text))
+        except RecursionError:
+            # Nobody nests so deep who wants to be read.
+            return [Finding(*classify_tokens(significant(text, self.dialect)), UNREADABLE, 1)]
+
+    def _statement(self, text: str) -> Iterator[Finding]:
         before = self.reach.current
         parts = list(self._parts(significant(text, self.dialect)))
         for part in parts:
@@ -87,6 +97,9 @@ class Judge:
         yield from self._plain(part)
 
     def _plain(self, part: Part) -> Iterator[Finding]:
+        self.left -= 1
+        if self.left < 0:
+            raise RecursionError
         tokens = _opened(part.tokens)
         routine = routine_of(tokens, self.dialect)
         said = routine.header if routine else tokens

@@ -238,6 +238,8 @@ def _begins(tokens: Tokens, place: int, current: Tokens) -> bool:
 
 def _is_query_within(current: Tokens, key: str) -> bool:
     """A query in parentheses; or the statement that WITH c AS (…) belongs to."""
+    if key not in _MAIN and key != "WITH":
+        return False
     keys = [token.key for token in current]
     if keys.count("(") > keys.count(")"):
         return key in ("SELECT", "WITH")

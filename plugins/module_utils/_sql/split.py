@@ -358,7 +358,7 @@ def _flags(written: list[list[Char] | None], dialect: str) -> list[tuple[int, bo
     text = "".join(text_of(each or ()) for each in written)
     try:
         return [(number, literal) for number, (part, literal) in enumerate(marked(text, dialect)) for _char in part]
-    except ScriptRefused:
+    except (ScriptRefused, RecursionError):
         return None
 
 

@@ -20,9 +20,12 @@ def hidden(tokens: Tokens, dialect: str) -> Iterator[Tokens]:
     """The statements that begin within this one, each up to the parenthesis that closes it, or to the end."""
     if dialect == "tsql":
         return  # there each is a part of its own
-    for place in range(1, len(tokens)):
-        if _begins(tokens, place):
-            yield tokens[place : _end(tokens, place)]
+    start = 1
+    while start < len(tokens):
+        place = next((place for place in range(start, len(tokens)) if _begins(tokens, place)), len(tokens))
+        start = _end(tokens, place)
+        if place < len(tokens):
+            yield tokens[place:start]
 
 
 def _begins(tokens: Tokens, place: int) -> bool:
