@@ -169,7 +169,7 @@ def test_what_does_not_belong_in_a_set_up_runs_only_for_who_says_so(databricks: 
         tmp_path / "a",
         extra={"login": login},
     )
-    assert ran["set-up"]["refused"] == [{"number": 2, "line": 2, "verb": "DROP CATALOG", "object": new}]
+    assert ran["set-up"]["refused"] == [{"number": 2, "line": 2, "verb": "DROP CATALOG", "object": new, "reason": "kind"}]
     assert "belong in a setup script for Databricks" in ran["set-up"]["msg"]
     assert "not the one that was expected" in ran["other script"]["msg"]
     found = databricks.catalog()["catalogs"]

@@ -123,7 +123,7 @@ def test_what_does_not_belong_in_a_set_up_runs_only_for_who_says_so(redshift: Re
         tmp_path / "a",
         extra={"login": login},
     )
-    assert ran["set-up"]["refused"] == [{"number": 2, "line": 2, "verb": "DROP DATABASE", "object": new}]
+    assert ran["set-up"]["refused"] == [{"number": 2, "line": 2, "verb": "DROP DATABASE", "object": new, "reason": "kind"}]
     assert "belong in a setup script" in ran["set-up"]["msg"]
     assert "not the one that was expected" in ran["other script"]["msg"]
     assert new in redshift.catalog()["databases"] and new not in redshift.catalog()["roles"]

@@ -225,7 +225,7 @@ def test_what_does_not_belong_in_a_set_up_runs_only_for_who_says_so(
         tmp_path / "a",
         extra={"login": login},
     )
-    assert ran["set-up"]["refused"] == [{"number": 2, "line": 3, "verb": "DROP USER", "object": new}]
+    assert ran["set-up"]["refused"] == [{"number": 2, "line": 3, "verb": "DROP USER", "object": new, "reason": "kind"}]
     assert f"belong in a setup script for {TYPE}" in ran["set-up"]["msg"]
     assert "not the one that was expected" in ran["other script"]["msg"]
     pool = synapse.catalog()["databases"]["pool"]

@@ -33,9 +33,9 @@ FLOORS = [
     {"_ansible"},
 ]
 # These compute and do nothing else. A room is named, or a file where the rest of its room meets the world.
-PURE = {"_model", "_plan", "_platform", "_sql.split", "_sql.classify", "_core.errors", "_core.secrets"}
-# The one file of the flow that meets the disk.
-IMPURE_AMONG_THEM = {"_platform.folder"}
+PURE = {"_model", "_plan", "_platform", "_sql", "_core.errors", "_core.secrets"}
+# What meets the disk and the warehouses: the artifacts of a platform, and of the SQL the run, its ledger and the drivers.
+MEET_THE_WORLD = {"_platform.folder", "_sql.run", "_sql.ledger", "_sql.base", "_sql.drivers", "_sql.databricks", "_sql.synapse"}
 IMPURE = {"os", "io", "socket", "subprocess", "tempfile", "pathlib", "time", "datetime", "random", "requests", "ansible"}
 # Who alone imports what.
 ONLY_IMPORTER = {"requests": {"_http.session"}, "ansible.module_utils.basic.AnsibleModule": {"_ansible.runtime"}}
@@ -97,7 +97,7 @@ def floor_of(name: str) -> int:
 
 
 def is_pure(name: str) -> bool:
-    return bool({name, room_of(name)} & PURE) and name not in IMPURE_AMONG_THEM
+    return bool({name, room_of(name)} & PURE) and name not in MEET_THE_WORLD
 
 
 @lru_cache

@@ -241,6 +241,10 @@ class Run:
         if failed:
             listed = "; ".join(f"{outcome.name}: {outcome.problem}" for outcome in failed[:10])
             warn(f"{len(failed)} of {len(self.outcomes)} statements failed: {listed}")
+        self._look_what_is_left()
+
+    def _look_what_is_left(self) -> None:
+        """Raise ImmutaError when a clean-up has left what it should have removed."""
         if self.must_be_gone and self.driver.query(self.must_be_gone["query"]) is not None:
             raise ImmutaError(
                 f"The clean-up script has run, and {self.must_be_gone['what']} is still there.",
