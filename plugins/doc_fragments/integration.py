@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -46,22 +46,28 @@ def _descriptions(same: dict[str, Field], everywhere: int) -> list[str]:
     return [f"{text} ({', '.join(names)})" for text, names in texts.items()]
 
 
+#: what is said of an option when that holds for it on any platform
+_OF_ANY = {
+    "required": "Required when it is registered.",
+    "secret": "Immuta does not give it back, so an update needs it again.",
+    "immutable": "It cannot be changed later.",
+}
+
+
 def _remarks(same: dict[str, Field], decider: str) -> list[str]:
     fields = list(same.values())
-    remarks = []
-    branches = sorted({str(branch).lower() if isinstance(branch, bool) else branch for field in fields for branch in field.branch})
-    if branches:
-        remarks.append(f"For O({decider}) " + " or ".join(f"V({branch})" for branch in branches) + ".")
-    if any(field.required for field in fields):
-        remarks.append("Required when it is registered.")
-    if any(field.secret for field in fields):
-        remarks.append("Immuta does not give it back, so an update needs it again.")
-    if any(field.immutable for field in fields):
-        remarks.append("It cannot be changed later.")
-    defaults = sorted({str(field.default) for field in fields if field.default not in (None, False)})
-    if defaults:
-        remarks.append("Immuta assumes " + " or ".join(f"V({default})" for default in defaults) + " when it is not given.")
-    return remarks
+    branches = {str(branch).lower() if isinstance(branch, bool) else branch for field in fields for branch in field.branch}
+    defaults = {str(field.default) for field in fields if field.default not in (None, False)}
+    remarks = [
+        f"For O({decider}) {_any_of(branches)}." if branches else "",
+        *(text for name, text in _OF_ANY.items() if any(getattr(field, name) for field in fields)),
+        f"Immuta assumes {_any_of(defaults)} when it is not given." if defaults else "",
+    ]
+    return list(filter(None, remarks))
+
+
+def _any_of(values: Iterable[str]) -> str:
+    return " or ".join(f"V({value})" for value in sorted(values))
 
 
 def _bootstrap() -> list[str]:

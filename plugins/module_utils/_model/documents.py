@@ -65,18 +65,24 @@ def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Map
     known = {option.key: option for option in fields}
     branch = branch_of(merged, fields)
     decided = branch in branches(fields) or branch != branch_of(there, fields)
-    kept = {}
-    for key, value in merged.items():
-        option = known.get(key)
-        if option and decided and key not in wanted and of_other_branch(option, branch):
-            continue
-        if option and option.immutable and key in there and not is_redacted(there[key]) and same_value(value, there[key], option):
-            value = there[key]
-        if option and option.fields and isinstance(value, Mapping):
-            value = _one_branch(value, _object(wanted.get(key)), _object(there.get(key)), option.fields)
-            value = _own(value, _object(wanted.get(key)), option) if option.file else value
-        kept[key] = value
-    return kept
+    left_out = {option.key for option in fields if decided and option.key not in wanted and of_other_branch(option, branch)}
+    return {key: _whole_value(value, wanted.get(key), there.get(key), known.get(key)) for key, value in merged.items() if key not in left_out}
+
+
+def _whole_value(value: Any, wanted: Any, there: Any, option: Field | None) -> Any:
+    """One value of such a document. C(wanted), C(there): what the task gives and the tenant shows of it."""
+    if option is None:
+        return value
+    if option.immutable and _means_the_same(value, there, option):
+        value = there
+    if not option.fields or not isinstance(value, Mapping):
+        return value
+    part = _one_branch(value, _object(wanted), _object(there), option.fields)
+    return _own(part, _object(wanted), option) if option.file else part
+
+
+def _means_the_same(value: Any, there: Any, option: Field) -> bool:
+    return there is not None and not is_redacted(there) and same_value(value, there, option)
 
 
 def _own(file: Mapping[str, Any], wanted: Mapping[str, Any], option: Field) -> dict[str, Any]:

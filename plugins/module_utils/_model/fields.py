@@ -321,16 +321,18 @@ def _switched(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: S
 
 
 def _compare_field(desired: Any, observed: Any, field: Field, place: Place, *, new: bool) -> Iterator[Change]:
-    if is_redacted(observed) or is_redacted(desired):
+    if is_redacted(desired) or _is_unknown(observed, field, new=new):
         return
-    if observed is None:
-        if (field.withheld and not new) or field.immutable:
-            return
-        observed = field.default
+    there = field.default if observed is None else observed
     if field.type == "dict" and field.fields:
-        yield from compare(desired, observed if isinstance(observed, Mapping) else {}, field.fields, place, new=new)
-    elif not same_value(desired, observed, field):
-        yield Change(str(place), None, None, secret=True) if field.secret else Change(str(place), *_shown(field, observed, desired))
+        yield from compare(desired, there if isinstance(there, Mapping) else {}, field.fields, place, new=new)
+    elif not same_value(desired, there, field):
+        yield Change(str(place), None, None, secret=True) if field.secret else Change(str(place), *_shown(field, there, desired))
+
+
+def _is_unknown(observed: Any, field: Field, *, new: bool) -> bool:
+    """Whether an answer does not tell what is there: it is redacted, or left out by a tenant that may leave it out."""
+    return is_redacted(observed) or (observed is None and (field.immutable or (field.withheld and not new)))
 
 
 def _shown(field: Field, *values: Any) -> list[Any]:
