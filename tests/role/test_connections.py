@@ -119,7 +119,7 @@ def test_a_clean_up_that_broke_is_finished_by_the_next_run(world: World, connect
     how = {"immuta_platform_artifacts": str(world.artifacts)} if kept else {}
     assert world.register(on=connection, **how).rc == 0
     missing = f"{connection.database}_LATER"
-    world.tenant.settings(script_tampering={"delete": {"kind": "break", "statement": 2, "sql": f"REVOKE USAGE ON WAREHOUSE {missing} FROM ROLE PUBLIC"}})
+    world.tenant.settings(script_tampering={"delete": {"kind": "break", "statement": 2, "sql": f"REVOKE USAGE ON WAREHOUSE {missing} FROM ROLE {connection.role}"}})
     broken = world.deregister(on=connection, **how)
     assert broken.rc != 0
     assert "Immuta has forgotten the connection" in broken.message("lake")
@@ -184,3 +184,15 @@ def test_a_lake_has_no_scripts(world: World, connection: Connection) -> None:
     assert ended.rc == 0, ended.output
     assert ended.result("lake")["action"] == "deleted"
     assert not done.tasks("lake", "immuta_sql_script") and not ended.tasks("lake", "immuta_integration_script")
+
+
+def test_a_clean_up_that_the_gate_refuses_is_refused_before_anything_is_forgotten(world: World, connection: Connection) -> None:
+    assert world.register(on=connection).rc == 0
+    world.tenant.settings(script_tampering={"delete": {"kind": "poison", "statement": 1, "sql": "DROP DATABASE SOMEBODY_ELSES"}})
+    refused = world.deregister(on=connection)
+    assert refused.rc != 0
+    assert "DROP DATABASE SOMEBODY_ELSES" in refused.message("lake")
+    assert connected(world, connection) and connection.holds(), "Immuta forgot what can not be cleaned up"
+    world.tenant.settings(script_tampering={})
+    assert world.deregister(on=connection).rc == 0
+    leave(connection)

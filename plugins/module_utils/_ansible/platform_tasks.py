@@ -23,7 +23,7 @@ from .._platform.flow import Answer, Flow
 from .._platform.options import ROTATE, SYNC
 from .._platform.steps import script_step, step_of_presence, to_make
 from .._platform.summary import Summary
-from .._sql.split import DIALECT_OF, secrets_in
+from .._sql.split import DIALECT_OF, secrets_in, split
 from .platform_ask import answered, as_dict, ask_tenant, from_dict
 from .platform_run import PlatformRun
 from .rotation_tasks import RotationPlans
@@ -207,7 +207,20 @@ class _MainPlans:
             flow = flows.with_found(flow, there=bool(self._run.task.params.get("found")))
         run = flows.to_run(flow)
         self._keep(flow)
+        if flow.is_last and flows.registers(flow):
+            self._judge(flow, run)
         return self._plan(flow, answer, run=run)
+
+    def _judge(self, flow: Flow, run: Sequence[str]) -> None:
+        """Raise ScriptRefused for a script that the gate would refuse, before Immuta forgets what it cleans up."""
+        from .._sql.gate import forbidden, refusal
+
+        for key in run:
+            options, text = script_step(flow, key, self._folder)["options"], self._folder.text(key)
+            statements = split(text, DIALECT_OF[options["type"]])
+            refused = forbidden(statements, options["type"], options["purpose"], options.get("scope"), flow.summary.scripts[key].database or None)
+            if refused:
+                raise refusal(refused, options["type"], options["purpose"], flow.summary.scripts[key].sha256 or "")
 
     def _answered(self, flow: Flow, answer: Answer) -> Plan:
         """Scripts have run, and the tenant has done its part."""

@@ -146,6 +146,10 @@ class Folder:
         content = self._content(f"{key}.sql")
         return "" if content is None else hashlib.sha256(content).hexdigest()
 
+    def text(self, key: str) -> str:
+        """The script that lies there; empty when there is none."""
+        return (self._content(f"{key}.sql") or b"").decode("utf-8", "replace")
+
     def progress(self, keys: Iterable[str]) -> dict[str, Progress]:
         """How far each script got, as its ledger says."""
         return {key: Progress(self._statuses(key), self._verbs(key)) for key in keys if (self.path / f"{key}.ledger").is_file()}
@@ -164,7 +168,7 @@ class Folder:
         return statuses
 
     def _verbs(self, key: str) -> dict[int, str]:
-        text = (self._content(f"{key}.sql") or b"").decode("utf-8", "replace")
+        text = self.text(key)
         if not text.strip() or not self._dialect:
             return {}
         return {each.number: classify(each.text, self._dialect).verb for each in split(text, self._dialect)}
