@@ -112,7 +112,7 @@ def test_an_unknown_key_is_pointed_to_extra(tenant: DataApi) -> None:
     wrong["nativeIntegration"]["config"]["shoeSize"] = "forty-two"
     result = run(tenant, "immuta_connection", **wrong)
     assert result["failed"]
-    assert "goes under native_integration.extra" in result["msg"].replace("nativeIntegration", "native_integration")
+    assert "goes under native_integration.config.extra" in result["msg"].replace("nativeIntegration", "native_integration")
     assert tenant.log == []
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from .._api.connections import Connections, path_to
 from .._api.integrations import Integrations
-from .._core.errors import Forbidden, NotFound, OptionError
+from .._core.errors import Forbidden, OptionError
 from .._core.secrets import mask
 from .._plan.connection import wanted_connection, wanted_settings
 from .._reconcile.connection import ConnectionReconciler, offered
 from .._reconcile.outcome import plan_as_result
-from .._reconcile.steps import Settings
+from .._reconcile.steps import Settings, unless_missing
 from .runtime import Task
 
 Result = dict[str, Any]
@@ -41,7 +41,7 @@ def list_connections(task: Task) -> Result:
         objects = _reconciler(task).below((), 1)
     else:
         _check_names([key], "connection_key")
-        found = _unless_missing(api, [key])
+        found = unless_missing(lambda: api.object([key]))
         objects = [] if found is None else [{**found, "objectPath": [key]}]
     return {"changed": False, "connections": [_connection(api, object) for object in sorted(objects, key=path_to)]}
 
@@ -59,7 +59,7 @@ def list_objects(task: Task) -> Result:
     if depth < 0:
         raise OptionError("depth must be at least 0.", option="depth")
     if path:
-        own = _unless_missing(Connections(task.session), _path(task))
+        own = unless_missing(lambda: Connections(task.session).object(_path(task)))
         objects = [own, *reconciler.below(path, depth)] if own else []
     else:
         objects = reconciler.below((), depth + 1)
@@ -89,13 +89,6 @@ def _check_names(names: list[str], option: str) -> None:
     for name in names:
         if name in ("", ".", ".."):
             raise OptionError(f"{name!r} is no name of an object.", option=option)
-
-
-def _unless_missing(api: Connections, path: list[str]) -> dict[str, Any] | None:
-    try:
-        return api.object(path)
-    except NotFound:
-        return None
 
 
 def _connection(api: Connections, object: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from .._api.connections import Connections
 from .._api.integrations import Integrations
-from .._core.errors import AnswerLost, ApiError, BadAnswer, ImmutaError, NotFound, OptionError
+from .._core.errors import AnswerLost, ApiError, BadAnswer, ImmutaError, OptionError
 from .._model.fields import normalise_host
 from .._model.platforms import PLATFORMS, TRINO, Platform
 from .._model.states import GONE
@@ -25,7 +25,7 @@ from .._plan.integration import Desired, check_complete, desired, plan_create, p
 from .._plan.plan import Plan, Policy
 from .._reconcile.integration import IntegrationOutcome, Reconciler
 from .._reconcile.outcome import masked
-from .._reconcile.steps import Settings
+from .._reconcile.steps import Settings, unless_missing
 from .._sql.classify import describe
 from .._sql.split import DIALECT_OF, mask_literals, split
 from .runtime import Task
@@ -112,9 +112,8 @@ def _wanted(task: Task, params: Mapping[str, Any]) -> Desired | None:
     """What the task wants by these options. Only an id without a type has to be looked up; None when there is no such integration."""
     type_name, found = params.get("type"), None
     if type_name is None:
-        try:
-            found = Integrations(task.session).get(params["id"])
-        except NotFound:
+        found = unless_missing(lambda: Integrations(task.session).get(params["id"]))
+        if found is None:
             return None
         type_name = str(found.get("type"))
     wanted = replace(desired(params, platform_of(type_name)), found=found)

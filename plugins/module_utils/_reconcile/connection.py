@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from .._api.connections import bulk_id, path_to
 from .._core.errors import ApiError, Forbidden, ImmutaError, NotFound, RemoteFailure, shorten
-from .._model.documents import branch_of, branches, secrets_sent
+from .._model.documents import secrets_sent
 from .._model.fields import Field, Place
 from .._model.states import TRANSIENT, is_healthy
 from .._model.technologies import Technology
@@ -34,7 +34,7 @@ from .._plan.connection import (
 )
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
-from .steps import Carried, Steps, asking, carrying_out, unhealthy
+from .steps import Carried, Steps, asking, carrying_out, unhealthy, unless_missing
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class ConnectionReconciler(Steps):
 
     def present(self, wanted: Wanted) -> ConnectionOutcome:
         """Register it, or bring it to the settings that are wanted."""
-        self._warn_unknown_branch(wanted)
+        self._warn_unknown_branch(wanted.connection, wanted.technology.fields, "connection")
         observed = self.look(wanted)
         return self._register(wanted) if observed is None else self._edit(wanted, observed)
 
@@ -88,7 +88,7 @@ class ConnectionReconciler(Steps):
     def look(self, wanted: Wanted, *, behind: bool = False) -> Observed | None:
         """What the tenant shows of the connection, and of what is behind it when that matters; None when there is none."""
         answer = offered(lambda: self._connections.get(wanted.key))
-        object = _unless_missing(lambda: self._connections.object([wanted.key]))
+        object = unless_missing(lambda: self._connections.object([wanted.key]))
         if answer is None and object is None:
             return None
         observed = Observed(answer or {}, object or {})
@@ -141,7 +141,7 @@ class ConnectionReconciler(Steps):
         if self._settings.check_mode:
             return ConnectionOutcome(plan, validation, observed=_predicted_connection(wanted))
         with carrying_out(plan, connection_key=wanted.key) as carried:
-            answer, adopted = self._send_once(lambda: self._connections.create(body), lambda: _unless_missing(lambda: self._connections.object([wanted.key])))
+            answer, adopted = self._send_once(lambda: self._connections.create(body), lambda: unless_missing(lambda: self._connections.object([wanted.key])))
             carried.sent()
             self._wait_for_jobs(answer, f"the registration of {wanted.name}")
             registered = self._registered(wanted, carried)
@@ -328,12 +328,6 @@ class ConnectionReconciler(Steps):
         told = {job["id"]: job for job in self._connections.job_statuses(open_ones) if job["state"] is not None} if open_ones else {}
         return [told.get(job["id"], job) for job in listed]
 
-    def _warn_unknown_branch(self, wanted: Wanted) -> None:
-        branch, known = branch_of(wanted.connection, wanted.technology.fields), branches(wanted.technology.fields)
-        if branch and known and branch not in known:
-            names = ", ".join(sorted(known))
-            self._warn(f"connection.authentication_type {branch} is none that this collection knows ({names}); it is sent as it is.")
-
     def _warn_not_compared(self, wanted: Wanted, observed: Observed) -> None:
         """Nobody shall take for compared what was not."""
         if wanted.connection and not observed.answer:
@@ -386,13 +380,6 @@ def offered(ask: Callable[[], T]) -> T | None:
     except ApiError as error:
         if error.status not in _NOT_OFFERED:
             raise
-        return None
-
-
-def _unless_missing(ask: Callable[[], T]) -> T | None:
-    try:
-        return ask()
-    except NotFound:
         return None
 
 

@@ -17,13 +17,12 @@ from typing import Any
 
 from .._core.errors import ApiError, Conflict, ImmutaError, NotFound
 from .._core.secrets import is_redacted, looks_secret
-from .._model.documents import branches
 from .._model.platforms import PLATFORMS
 from .._model.states import GONE, LEAVING, TRANSIENT, Step, is_healthy, next_step
 from .._plan.integration import Desired, check_complete, matches, plan_create, plan_delete, plan_update, shares_account, twins
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
-from .steps import Steps, carrying_out, unhealthy
+from .steps import Steps, carrying_out, unhealthy, unless_missing
 
 Twins = tuple[dict[str, Any], ...]
 
@@ -51,7 +50,7 @@ class Reconciler(Steps):
         """Register it, or bring it to the settings that are wanted."""
         if not wanted.id:
             check_complete(wanted)
-        self._warn_unknown_branch(wanted)
+        self._warn_unknown_branch(wanted.config, wanted.platform.fields, "config")
         found, others = self._find(wanted)
         observed = self._settled(wanted, found)
         if observed is None:
@@ -80,11 +79,8 @@ class Reconciler(Steps):
 
     def _look_for(self, wanted: Desired) -> tuple[dict[str, Any] | None, Twins]:
         if wanted.id:
-            try:
-                found = dict(wanted.found or self._integrations.get(wanted.id))
-            except NotFound:
-                return None, ()
-            return None if found.get("status") in GONE else found, ()
+            one = wanted.found or unless_missing(lambda: self._integrations.get(wanted.id))
+            return (None if one is None or one.get("status") in GONE else dict(one)), ()
         listed = [found for found in self._integrations.list() if found.get("status") not in GONE]
         same = [found for found in listed if matches(wanted, found)]
         if len(same) > 1:
@@ -195,11 +191,6 @@ class Reconciler(Steps):
                 hint="Change or remove it through that connection.",
                 connection_key=owner,
             )
-
-    def _warn_unknown_branch(self, wanted: Desired) -> None:
-        branch, known = wanted.config.get("authenticationType"), branches(wanted.platform.fields)
-        if branch and known and branch not in known:
-            self._warn(f"config.authentication_type {branch} is none that this collection knows ({', '.join(sorted(known))}); it is sent as it is.")
 
 
 def _predicted(body: Mapping[str, Any], observed: Mapping[str, Any] | None = None) -> dict[str, Any]:

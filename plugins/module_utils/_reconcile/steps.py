@@ -9,7 +9,7 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -18,6 +18,8 @@ from .._api.connections import Connections
 from .._api.integrations import Integrations
 from .._core.errors import AnswerLost, ApiError, BadAnswer, Conflict, ImmutaError, NotFound, RemoteFailure, failed_tests, validation_status, validation_tests
 from .._core.waiting import CONTINUES, Clock, wait_until
+from .._model.documents import branch_of, branches
+from .._model.fields import Field
 from .._model.states import FAILED, GONE, TRANSIENT, is_healthy
 from .._plan.plan import Plan, Policy
 from .outcome import NOT_ASKED, plan_as_result
@@ -147,16 +149,10 @@ class Steps:
         return self._wait(lambda: self._look(id), lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
 
     def _look(self, id: str) -> dict[str, Any]:
-        try:
-            return {"status": None, **self._integrations.get(id)}
-        except NotFound:
-            return {"id": id, "status": "deleted"}
+        return {"status": None, **(unless_missing(lambda: self._integrations.get(id)) or {"id": id, "status": "deleted"})}
 
     def _status(self, id: str) -> str:
-        try:
-            return self._integrations.status(id)
-        except NotFound:
-            return "deleted"
+        return unless_missing(lambda: self._integrations.status(id)) or "deleted"
 
     def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str], *, afterwards: str = CONTINUES) -> T:
         """All waits of a task share one deadline, which starts with the first of them."""
@@ -181,6 +177,12 @@ class Steps:
                 return dict(NOT_ASKED)
             return self._validated(answer) or self._unknown()
 
+    def _warn_unknown_branch(self, document: Mapping[str, Any], fields: Sequence[Field], path: str) -> None:
+        """Warn of an alternative that the tables do not know, such as an authentication type: nobody can tell what belongs to it."""
+        decider, branch, known = next((each.option for each in fields if each.decides), ""), branch_of(document, fields), branches(fields)
+        if branch and known and branch not in known:
+            self._warn(f"{path}.{decider} {branch} is none that this collection knows ({', '.join(sorted(known))}); it is sent as it is.")
+
     def _unknown(self) -> dict[str, Any]:
         self._warn("Immuta was asked to validate this, and accepted it without saying what it had validated.")
         return {"status": "unknown", "tests": []}
@@ -194,6 +196,14 @@ class Steps:
             if test["status"] == "warning":
                 self._warn(f"Immuta's validation warns: {test['name']}: {test.get('message', '')}")
         return {"status": status, "tests": tests} if status else {}
+
+
+def unless_missing(ask: Callable[[], T]) -> T | None:
+    """The answer; None when there is nothing there."""
+    try:
+        return ask()
+    except NotFound:
+        return None
 
 
 class Carried:
