@@ -84,7 +84,7 @@ class Bench:
             secrets={PASSWORD},
         )
         how = Settings(check_mode=check, **{"wait_timeout": 60, **settings})
-        return ConnectionReconciler(Integrations(session), Connections(session), how, warn=self.warnings.append, clock=self.clock)
+        return ConnectionReconciler(Integrations(session), Connections(session), how, warn=self.warnings.append, mask=session.mask, clock=self.clock)
 
     def present(self, given: dict[str, Any], **how: Any) -> dict[str, Any]:
         self.tenant.forget()
@@ -204,6 +204,14 @@ def test_a_test_can_fail_in_an_answer_that_looks_well(bench: Bench, body: dict[s
     bench.tenant.behaviour.test = (200, body)
     with pytest.raises(RemoteFailure, match=message):
         bench.present(options(), check=True)
+
+
+@pytest.mark.parametrize("at", [0, 380, 390])
+def test_a_secret_that_a_test_quotes_is_hidden_before_the_text_is_cut(bench: Bench, at: int) -> None:
+    bench.tenant.behaviour.test = (200, {"success": False, "message": "x" * at + PASSWORD})
+    with pytest.raises(RemoteFailure) as caught:
+        bench.present(options())
+    assert "it's" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("answer", "status"), [({"success": True}, "passed"), ({"valid": True}, "passed"), (True, "unknown"), ({}, "unknown")])

@@ -22,6 +22,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     Unprocessable,
     WaitTimeout,
 )
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import mask
 from ansible_collections.community.immuta.plugins.module_utils._core.waiting import Clock
 from ansible_collections.community.immuta.plugins.module_utils._model.states import FAILED, GONE, STATUSES, TRANSIENT
 from ansible_collections.community.immuta.plugins.module_utils._plan.integration import Desired, desired, platform_of
@@ -139,6 +140,10 @@ class Owners:
         return self.owners.get(id)
 
 
+def hidden_word(value: Any) -> Any:
+    return mask(value, {"s3cret  word"})
+
+
 class Case:
     """A tenant, and tasks that meet it."""
 
@@ -149,7 +154,7 @@ class Case:
         self.warnings: list[str] = []
 
     def reconciler(self, **settings: Any) -> Reconciler:
-        return Reconciler(self.tenant, self.owners, Settings(**settings), warn=self.warnings.append, clock=self.clock)  # type: ignore[arg-type]
+        return Reconciler(self.tenant, self.owners, Settings(**settings), warn=self.warnings.append, mask=hidden_word, clock=self.clock)  # type: ignore[arg-type]
 
     def present(self, wanted: Desired, **settings: Any) -> IntegrationOutcome:
         return self.reconciler(**settings).present(wanted)
@@ -1083,6 +1088,24 @@ def test_an_answer_without_a_body_is_good_enough() -> None:
 
 
 # --- results
+
+
+@pytest.mark.parametrize("at", [0, 391, 392, 396])
+def test_a_secret_that_a_test_quotes_is_hidden_before_the_text_is_cut(at: int) -> None:
+    text = "x" * at + " s3cret  word"
+    results = {"validationTests": [{"name": text, "status": "failed", "message": text}, {"name": "w", "status": "warning", "message": text}]}
+    case = Case(there())
+    case.tenant.instead["PUT /7 dryRun"] = [{"validationResults": results}]
+    with pytest.raises(RemoteFailure) as caught:
+        case.present(DIFFERENT)
+    assert "s3c" not in repr(caught.value.as_fail_json())
+    case = Case(there(status="editError", validationResults=results))
+    case.present(EQUAL)
+    case.tenant.instead["PUT /7 dryRun"] = [{"validationResults": {"validationTests": results["validationTests"][1:]}}]
+    case.tenant.ends["PUT"] = "editError"
+    with pytest.raises(RemoteFailure) as caught:
+        case.present(DIFFERENT)
+    assert "s3c" not in repr([caught.value.as_fail_json(), case.warnings])
 
 
 def test_no_result_holds_a_secret() -> None:

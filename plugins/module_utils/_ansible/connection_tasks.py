@@ -73,7 +73,7 @@ def sync_object(task: Task) -> Result:
 
 def _reconciler(task: Task) -> ConnectionReconciler:
     settings = Settings.of(task.params, check_mode=task.check_mode)
-    return ConnectionReconciler(Integrations(task.session), Connections(task.session), settings, warn=task.warn)
+    return ConnectionReconciler(Integrations(task.session), Connections(task.session), settings, warn=task.warn, mask=task.mask)
 
 
 def _path(task: Task) -> list[str]:

@@ -125,7 +125,7 @@ def _wanted(task: Task, params: Mapping[str, Any]) -> Desired | None:
 
 def _reconciler(task: Task) -> Reconciler:
     settings = Settings.of(task.params, check_mode=task.check_mode)
-    return Reconciler(Integrations(task.session), Connections(task.session), settings, warn=task.warn)
+    return Reconciler(Integrations(task.session), Connections(task.session), settings, warn=task.warn, mask=task.mask)
 
 
 def _trino_id(task: Task) -> str:

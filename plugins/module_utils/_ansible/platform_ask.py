@@ -52,11 +52,11 @@ def ask_tenant(task: Task, wanted: Wanted, platform: Options, *, update_secrets:
     apis = Integrations(task.session), Connections(task.session)
     tenant = tenant_of(task.params)
     if wanted.kind == "connection":
-        connections = ConnectionReconciler(*apis, settings, warn=task.warn)
+        connections = ConnectionReconciler(*apis, settings, warn=task.warn, mask=task.mask)
         absent = wanted.state == "absent"
         found = connections.absent(options["connection_key"]) if absent else connections.present(wanted_connection(with_hosts(options)))
         return _connection_answer(found, tenant)
-    integrations, one = Reconciler(*apis, settings, warn=task.warn), desired(options, platform_of(wanted.place.type))
+    integrations, one = Reconciler(*apis, settings, warn=task.warn, mask=task.mask), desired(options, platform_of(wanted.place.type))
     return _integration_answer(integrations.absent(one) if wanted.state == "absent" else integrations.present(one), tenant)
 
 

@@ -34,7 +34,7 @@ from .._plan.connection import (
 )
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
-from .steps import Carried, Steps, asking, carrying_out, unhealthy, unless_missing
+from .steps import Carried, Steps, asking, carrying_out, unless_missing
 
 T = TypeVar("T")
 
@@ -161,7 +161,7 @@ class ConnectionReconciler(Steps):
             verdicts = [answer.get(name) for name in ("success", "valid", "passed") if isinstance(answer.get(name), bool)]
             if False in verdicts:
                 raise RemoteFailure(
-                    f"Immuta's test of the connection failed: {shorten(str(answer.get('message') or 'no reason given')).rstrip('.')}.",
+                    f"Immuta's test of the connection failed: {shorten(self._mask(str(answer.get('message') or 'no reason given'))).rstrip('.')}.",
                     status="failed",
                     tests=[],
                 )
@@ -342,7 +342,7 @@ class ConnectionReconciler(Steps):
         if healthy(observed) is not False:
             return
         if is_healthy(observed.native.get("status")) is False:
-            self._warn(unhealthy(observed.native))
+            self._warn(self._unhealthy(observed.native))
         else:
             self._warn(f"The {wanted.name} has the wanted settings, but its state is {observed.object.get('state')}.")
 

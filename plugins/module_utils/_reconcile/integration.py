@@ -22,7 +22,7 @@ from .._model.states import GONE, LEAVING, TRANSIENT, Step, is_healthy, next_ste
 from .._plan.integration import Desired, check_complete, matches, plan_create, plan_delete, plan_update, shares_account, twins
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
-from .steps import Steps, carrying_out, unhealthy, unless_missing
+from .steps import Steps, carrying_out, unless_missing
 
 Twins = tuple[dict[str, Any], ...]
 
@@ -128,7 +128,7 @@ class Reconciler(Steps):
         plan = plan_update(wanted, observed, self._settings.policy, forced=forced)
         if plan.action == "unchanged":
             if next_step(status, wanted="present") is Step.REPORT:
-                self._warn(unhealthy(observed))
+                self._warn(self._unhealthy(observed))
             return IntegrationOutcome(plan, integration=observed)
         if not wanted.platform.editable:
             raise ImmutaError(f"{wanted.name} is in status {status}, and Immuta cannot update this type.", hint="Remove it and register it again.")

@@ -58,12 +58,21 @@ class Steps:
     """What the reconcilers have in common."""
 
     def __init__(
-        self, integrations: Integrations, connections: Connections, settings: Settings, *, warn: Callable[[str], None], clock: Clock | None = None
+        self,
+        integrations: Integrations,
+        connections: Connections,
+        settings: Settings,
+        *,
+        warn: Callable[[str], None],
+        mask: Callable[[Any], Any],
+        clock: Clock | None = None,
     ) -> None:
         self._integrations = integrations
         self._connections = connections
         self._settings = settings
         self._warn = warn
+        #: hides secrets: what the tenant says can quote the request, and has to be masked before it is shortened
+        self._mask = mask
         self._clock = clock or Clock()
         self._deadline: float | None = None
 
@@ -120,15 +129,15 @@ class Steps:
         if status in FAILED or status in GONE:
             self._raise_failed(integration)
         if is_healthy(status) is False:
-            self._warn(unhealthy(integration))
+            self._warn(self._unhealthy(integration))
         return integration
 
     def _raise_failed(self, integration: Mapping[str, Any]) -> None:
         raise RemoteFailure(
-            f"Integration {integration['id']} ended in status {integration['status']}. {_why(integration)}",
+            f"Integration {integration['id']} ended in status {integration['status']}. {self._why(integration)}",
             hint="See what Immuta reports for it, mend that, and run this again.",
             status=integration["status"],
-            tests=_tests(validation_tests(integration)),
+            tests=self._tests(integration),
         )
 
     def _left_alone(self, integration: Mapping[str, Any]) -> bool:
@@ -138,6 +147,19 @@ class Steps:
             return False
         self._warn(f"Integration {integration.get('id')} is {status}: it is not waited for in check mode, and was compared as it is now.")
         return True
+
+    def _unhealthy(self, integration: Mapping[str, Any]) -> str:
+        """What to warn of."""
+        return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}. {self._why(integration)}"
+
+    def _why(self, integration: Mapping[str, Any]) -> str:
+        messages = failed_tests(self._tests(integration))
+        return f"Failed tests: {'; '.join(messages)}." if messages else "The tenant lists no failed test."
+
+    def _tests(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Name, status and message of each test in an answer. Their C(result) holds raw rows of the platform and stays behind."""
+        kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in validation_tests(answer)]
+        return [{"name": "", "status": "", **self._mask(test)} for test in kept]
 
     def _at_rest(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
         """The integration once nothing is under way any more; of one that is gone just id and status."""
@@ -189,7 +211,7 @@ class Steps:
 
     def _validated(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """The answer's validation, raised when it failed and warned of when it says so; empty when there is none in it."""
-        tests, status = _tests(validation_tests(answer)), validation_status(answer)
+        tests, status = self._tests(answer), validation_status(answer)
         if status == "failed":
             raise RemoteFailure(f"Immuta's validation failed: {'; '.join(failed_tests(tests)) or 'it does not say why'}.", status=status, tests=tests)
         for test in tests:
@@ -251,19 +273,3 @@ def _under_way(error: Conflict) -> bool:
     """Whether it is a refusal that passes: the integration is being changed."""
     state = re.search(r"state (\w+)", error.server_message)
     return bool(state and state.group(1) in TRANSIENT)
-
-
-def unhealthy(integration: Mapping[str, Any]) -> str:
-    """What to warn of."""
-    return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}. {_why(integration)}"
-
-
-def _why(integration: Mapping[str, Any]) -> str:
-    messages = failed_tests(validation_tests(integration))
-    return f"Failed tests: {'; '.join(messages)}." if messages else "The tenant lists no failed test."
-
-
-def _tests(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Name, status and message of each test. Their C(result) holds raw rows of the platform and stays behind."""
-    kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in tests]
-    return [{"name": "", "status": "", **test} for test in kept]
