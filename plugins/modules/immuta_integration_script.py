@@ -164,8 +164,8 @@ diff:
   type: dict
 """
 
-from ansible_collections.community.immuta.plugins.module_utils._ansible.integration_tasks import make_script
 from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._ansible.script_tasks import make_script
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import SCRIPT_ACTIONS
 from ansible_collections.community.immuta.plugins.module_utils._model.specs import BEHIND_CONNECTION, INTEGRATION
 

@@ -8,7 +8,6 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,30 +15,18 @@ from typing import Any
 
 from .._api.connections import Connections
 from .._api.integrations import Integrations
-from .._core.errors import AnswerLost, ApiError, BadAnswer, ImmutaError, OptionError
+from .._core.errors import AnswerLost, BadAnswer, ImmutaError, OptionError
 from .._model.fields import normalise_host
-from .._model.platforms import PLATFORMS, TRINO, Platform
+from .._model.platforms import TRINO
 from .._model.states import GONE
-from .._plan.connection import script_options
-from .._plan.integration import Desired, check_complete, desired, plan_create, plan_update, platform_of
-from .._plan.plan import Plan, Policy
+from .._plan.integration import Desired, desired, platform_of
+from .._plan.plan import Plan
 from .._reconcile.integration import IntegrationOutcome, Reconciler
 from .._reconcile.outcome import masked
 from .._reconcile.steps import Settings, unless_missing
-from .._sql.classify import describe
-from .._sql.split import DIALECT_OF, mask_literals, split
 from .runtime import Task
 
 Result = dict[str, Any]
-
-#: statuses by which a tenant refuses a script that it may make later
-NOT_YET = (400, 409, 422)
-
-_NATIVE = "connection.native_integration"
-_WHOSE_ID = "immuta_connection and immuta_connection_info return it as native_integration_id."
-
-#: scripts for an integration that is registered; the others are made from settings alone
-OF_REGISTERED = ("edit", "delete")
 
 
 def change_integration(task: Task) -> Result:
@@ -47,10 +34,10 @@ def change_integration(task: Task) -> Result:
     params = task.params
     if "api_key_dest" in params:
         task.check_writable(params["api_key_dest"], "api_key_dest")
-    wanted = _wanted(task, params)
+    wanted = wanted_integration(task, params)
     if wanted is None:
         return IntegrationOutcome(Plan("unchanged")).as_result()
-    reconciler = _reconciler(task)
+    reconciler = integration_reconciler(task)
     outcome = reconciler.absent(wanted) if params["state"] == "absent" else reconciler.present(wanted)
     if "api_key_dest" in params and outcome.plan.action == "created":
         _keep_key(task, outcome.new_key)
@@ -62,26 +49,6 @@ def list_integrations(task: Task) -> Result:
     params = task.params
     found = [each for each in Integrations(task.session).list() if _is_asked_for(each, params)]
     return {"changed": False, "integrations": [masked(each) for each in sorted(found, key=_by_id)]}
-
-
-def make_script(task: Task) -> Result:
-    """The module immuta_integration_script."""
-    params = task.params
-    for name in ("dest", "review_dest"):
-        if name in params:
-            task.check_writable(params[name], name)
-    try:
-        wanted = _scripted(task)
-        script = _script(task, params["action"], wanted)
-    except OptionError as error:
-        if "connection" in params:
-            _name_as_given(error)
-        raise
-    except ApiError as error:
-        if not params["pending_ok"] or error.status not in NOT_YET:
-            raise
-        return {"changed": False, "pending": True, "reason": error.message}
-    return _write_script(task, script, wanted.platform)
 
 
 def rotate_api_key(task: Task) -> Result:
@@ -108,7 +75,7 @@ def rotate_api_key(task: Task) -> Result:
 # --- what the task means -----------------------------------------------------------------------------------------
 
 
-def _wanted(task: Task, params: Mapping[str, Any]) -> Desired | None:
+def wanted_integration(task: Task, params: Mapping[str, Any]) -> Desired | None:
     """What the task wants by these options. Only an id without a type has to be looked up; None when there is no such integration."""
     type_name, found = params.get("type"), None
     if type_name is None:
@@ -123,7 +90,7 @@ def _wanted(task: Task, params: Mapping[str, Any]) -> Desired | None:
     return wanted
 
 
-def _reconciler(task: Task) -> Reconciler:
+def integration_reconciler(task: Task) -> Reconciler:
     settings = Settings.of(task.params, check_mode=task.check_mode)
     return Reconciler(Integrations(task.session), Connections(task.session), settings, warn=task.warn, mask=task.mask)
 
@@ -164,99 +131,3 @@ def _keep_key(task: Task, key: str) -> None:
         task.write_file(task.params["api_key_dest"], key + "\n")
     elif not task.check_mode:
         task.warn("Immuta's answer held no API key, so api_key_dest was not written. The key is on the app settings page of the tenant.")
-
-
-# --- scripts -----------------------------------------------------------------------------------------------------
-
-
-def _scripted(task: Task) -> Desired:
-    """The integration that a script is asked for. Raises OptionError when there can be no such script, ImmutaError when there is no such integration."""
-    params = _of_connection(task.params) if "connection" in task.params else task.params
-    if params.get("auto_bootstrap"):
-        raise OptionError("auto_bootstrap must be false: Immuta makes scripts only for platforms that you set up yourself.", option="auto_bootstrap")
-    wanted = _wanted(task, params)
-    if wanted is None:
-        raise ImmutaError(f"There is no integration with id {params['id']}.", hint="See immuta_integration_info for those that there are.", option="id")
-    _check_script(params["action"], wanted.platform)
-    return replace(wanted, auto_bootstrap=False)
-
-
-def _of_connection(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the integration behind the connection that the task gives. Raises OptionError for a script that it cannot have."""
-    connection, action = params["connection"], params["action"]
-    behind = script_options(connection)
-    if behind["type"] not in PLATFORMS:
-        raise OptionError(f"Immuta makes no scripts for a {behind['type']} connection.", option="type")
-    if action == "edit":
-        raise OptionError("action edit is not possible: Immuta cannot edit the integration behind a connection.", option="action")
-    if action == "delete":
-        if "id" not in params:
-            raise OptionError("id is needed: the delete script is made for the integration behind the connection.", option="id", hint=_WHOSE_ID)
-        del behind["config"]
-    automatic = (connection.get("native_integration") or {}).get("auto_bootstrap")
-    return {**params, **behind, "auto_bootstrap": params.get("auto_bootstrap") or automatic}
-
-
-def _name_as_given(error: OptionError) -> None:
-    """Have an error about an option of an integration name the place where the task gave it: in a connection."""
-    option = str(error.facts["option"])
-    place = {"connection": "connection", "config": _NATIVE, "type": _NATIVE, "auto_bootstrap": _NATIVE}.get(option.split(".")[0])
-    if place:
-        error.facts["option"] = f"{place}.{option}"
-        error.hint = f"In this task that is {place}.{option}."
-
-
-def _check_script(action: str, platform: Platform) -> None:
-    if action not in platform.scripts:
-        known = ", ".join(platform.scripts) or "none"
-        raise OptionError(
-            f"action {action} is not possible: Immuta makes no such script for a {platform.type} integration.",
-            option="action",
-            hint=f"Scripts of this type: {known}.",
-        )
-
-
-def _script(task: Task, action: str, wanted: Desired) -> str:
-    """The script. Its settings are the very document that the request for the integration carries."""
-    if action not in OF_REGISTERED:
-        check_complete(wanted)
-        return Integrations(task.session).script(action, payload=plan_create(wanted, Policy()).payload)
-    observed = _reconciler(task).find(wanted)
-    if observed is None:
-        raise ImmutaError(f"{wanted.name} is not registered, so there is nothing to {action}.", hint="For one that failed to register use cleanup.")
-    id = str(observed.get("id"))
-    if action == "delete":
-        return Integrations(task.session).script(action, id=id)
-    if observed.get("autoBootstrap"):
-        raise ImmutaError(f"Immuta makes no edit script for integration {id}: it set the platform up itself.", hint="Update the integration, without a script.")
-    plan = plan_update(wanted, observed, Policy(), forced="an edit script is asked for")
-    return Integrations(task.session).script(action, id=id, payload=plan.payload)
-
-
-def _write_script(task: Task, script: str, platform: Platform) -> Result:
-    dialect = DIALECT_OF[platform.type]
-    statements = split(script, dialect)
-    checksum = hashlib.sha256(script.encode("utf-8")).hexdigest()
-    dest = task.params["dest"]
-    before = _checksum(dest)
-    changed = task.write_file(dest, script)
-    if "review_dest" in task.params:
-        shared = {name: task.params[f"review_{name}"] for name in ("mode", "group") if task.params.get(f"review_{name}")}
-        changed = task.write_file(task.params["review_dest"], mask_literals(script, dialect), attributes=shared) or changed
-    return {
-        "changed": changed,
-        "pending": False,
-        "dest": dest,
-        "checksum": checksum,
-        "statement_count": len(statements),
-        "statements": describe(statements, dialect),
-        "diff": {"before": {"checksum": before}, "after": {"checksum": checksum}},
-    }
-
-
-def _checksum(path: str) -> str | None:
-    try:
-        with open(path, "rb") as stream:
-            return hashlib.sha256(stream.read()).hexdigest()
-    except FileNotFoundError:
-        return None

@@ -22,7 +22,7 @@ from .._core.errors import OptionError
 from .._model.fields import prune
 from .._model.specs import CONNECTION, INTEGRATION
 from .._model.states import TRANSIENT
-from .._plan.connection import wanted_connection, with_hosts
+from .._plan.connection import wanted_connection
 from .._plan.integration import desired, platform_of
 from .._platform.flow import Answer
 from .._platform.variables import PREFIX
@@ -54,7 +54,7 @@ def ask_tenant(task: Task, wanted: Wanted, platform: Options, *, update_secrets:
     if wanted.kind == "connection":
         connections = ConnectionReconciler(*apis, settings, warn=task.warn, mask=task.mask)
         absent = wanted.state == "absent"
-        found = connections.absent(options["connection_key"]) if absent else connections.present(wanted_connection(with_hosts(options)))
+        found = connections.absent(options["connection_key"]) if absent else connections.present(wanted_connection(options))
         return _connection_answer(found, tenant)
     integrations, one = Reconciler(*apis, settings, warn=task.warn, mask=task.mask), desired(options, platform_of(wanted.place.type))
     return _integration_answer(integrations.absent(one) if wanted.state == "absent" else integrations.present(one), tenant)

@@ -70,6 +70,8 @@ class Failure:
     method: str = ""
     option: str = ""
     dry_run: bool = False
+    #: the tenant was sent a change before it failed
+    changed: bool = False
 
     @staticmethod
     def of(task: str, action: str, result: Mapping[str, Any]) -> Failure:
@@ -89,6 +91,7 @@ class Failure:
             method=str(first.get("method") or ""),
             option=str(first.get("option") or ""),
             dry_run=bool(first.get("dry_run")),
+            changed=bool(first.get("changed")),
         )
 
     @property
@@ -101,7 +104,7 @@ class Failure:
         """None when it was no request; otherwise whether the tenant certainly did not do it."""
         if not self.is_request:
             return None
-        return self.dry_run or bool(self.option) or 400 <= self.status < 500
+        return self.dry_run or bool(self.option) or (400 <= self.status < 500 and not self.changed)
 
     @property
     def cause(self) -> str:

@@ -11,11 +11,12 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from .._core.names import nearest
 
 PREFIX = "immuta_platform_"
 STAGES = ("generate", "run", "register")
@@ -116,11 +117,6 @@ def _unknown(name: str) -> str:
     near = nearest(name, VARIABLES)
     guess = f" Did you mean {PREFIX}{near}?" if near else ""
     return f"{PREFIX}{name} is no variable of the role.{guess} Remove it, or give it another name."
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The name that is most like the one that was given; empty when none is near."""
-    return next(iter(difflib.get_close_matches(name, list(names), 1)), "")
 
 
 # --- one value ---------------------------------------------------------------------------------------------------

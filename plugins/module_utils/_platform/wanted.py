@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.errors import OptionError
+from .._core.names import nearest
 from .._model.fields import EXTRA
 from .._sql.scope import scope_of
 from .place import Place
-from .variables import PREFIX, STAGES, nearest
+from .variables import PREFIX, STAGES
 from .works import CLEANUP, SETUP, Work
 
 Options = Mapping[str, Any]
