@@ -108,17 +108,18 @@ def _answer(outcome: Any, tenant: str, id: str, status: str, twins: tuple[str, .
 
 def answered(result: Options, planned: Answer) -> Answer:
     """The answer of the module that registered. It says more than the plan: the id, the status, the health."""
-    integration, connection = result.get("integration") or {}, result.get("connection") or {}
-    id = integration.get("id") or result.get("native_integration_id") or connection.get("nativeIntegrationId") or planned.id
-    status = str(integration.get("status") or (result.get("object") or {}).get("state") or "")
+    integration, object = result.get("integration", {}), result.get("object", {})
+    id = integration.get("id") or result.get("native_integration_id") or planned.id
+    status = str(integration.get("status") or object.get("state") or "")
+    changes = tuple(each["field"] for each in result.get("changes", ()))
     return replace(
         planned,
         action=str(result["action"]),
         id=str(id or ""),
         status=status,
         busy=status in TRANSIENT,
-        healthy=result.get("healthy") if result["action"] != "deleted" else None,
-        changes=tuple(each["field"] for each in result.get("changes") or ()) or planned.changes,
+        healthy=None if result["action"] == "deleted" else result.get("healthy"),
+        changes=changes or planned.changes,
     )
 
 

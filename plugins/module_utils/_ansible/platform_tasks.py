@@ -37,20 +37,22 @@ def plan_platform(task: Task) -> dict[str, Any]:
     """The module immuta_platform_plan: the next plan. Raises ImmutaError for what is refused, with the plan that it leaves as a fact."""
     task.look_only()
     _learn(task)
-    before = task.params.get("plan") or {}
+    before = task.params.get("plan", {})
     try:
-        if "failure" in task.params and not before:
-            return {"changed": False, "plan": {"work": False, "run": [], "message": _unplanned(task)}}
-        plan = _next_plan(task, before.get("state") or {})
+        plan = _next_plan(task, before.get("state", {})) if before or "failure" not in task.params else _unplanned(task)
     except ImmutaError as error:
         kind = _kind(task)
         error.message, error.hint = in_role_words(error.message, kind), in_role_words(error.hint or "", kind) or None
         if before:
             error.facts["plan"] = before
         raise
-    result = plan.get("result") or {}
-    # what would run on the warehouse alone is no task of a check run
-    return {"changed": task.check_mode and result.get("action") == "unchanged" and result["changed"], "plan": plan}
+    return {"changed": task.check_mode and _would_run_sql_alone(plan), "plan": plan}
+
+
+def _would_run_sql_alone(plan: Plan) -> bool:
+    """Whether a check run has nothing to report but what the real run does on the warehouse: no other task says so."""
+    result = plan.get("result", {})
+    return bool(result.get("changed")) and result["action"] == "unchanged"
 
 
 def _next_plan(task: Task, state: Options) -> Plan:
@@ -91,10 +93,9 @@ def _kind(task: Task) -> str:
     return "connection" if task.params.get("connection") else "integration"
 
 
-def _unplanned(task: Task) -> str:
-    """What to say of a failure before there was a plan: nothing has been done."""
-    text: str = task.mask(complaint(Failure.of(**task.params["failure"]), None, ""))
-    return text
+def _unplanned(task: Task) -> Plan:
+    """The plan after a failure before there was one: nothing has been done, and that is to be said."""
+    return {"work": False, "run": [], "message": task.mask(complaint(Failure.of(**task.params["failure"]), None, ""))}
 
 
 class _MainPlans:
@@ -256,28 +257,16 @@ class _MainPlans:
         run: the scripts to run, when that is settled. after: the tenant has done its part. complaint: what to say when a failure has been
         cleaned up, or has not.
         """
-        settled = run is not None and not after and complaint is None
-        registers = settled and flows.registers(flow)
-        state = {
-            **self._run.state,
-            "summary": flow.summary.as_dict(),
-            "before": dict(flow.before),
-            "resumed": flow.resumed,
-            "answer": as_dict(answer),
-            **({} if run is None else {"run": list(run)}),
-            **({} if complaint is None else {"complaint": self._run.task.mask(complaint)}),
-        }
-        # what Immuta forgets first is cleaned up last
-        waits = settled and flow.is_last
+        plan = self._to_settle(flow) if run is None else self._to_run(flow, run, in_turn=not after and complaint is None)
+        state = {**self._run.state, "summary": flow.summary.as_dict(), "before": dict(flow.before), "resumed": flow.resumed, "answer": as_dict(answer)}
+        if run is not None:
+            state["run"] = list(run)
+        if complaint is not None:
+            state["complaint"] = self._run.task.mask(complaint)
         return {
             "state": state,
             "work": True,
-            "make": [to_make(flow, key, self._folder) for key in flows.to_make(flow)] if run is None else [],
-            "asks": run is None and flows.asks(flow),
-            "ask": step_of_presence(flow) if run is None and flows.asks(flow) else {},
-            "run": [] if waits else self._run.ready([script_step(flow, key, self._folder) for key in run or ()]),
-            "integration": registers and self._wanted.kind == "integration",
-            "connection": registers and self._wanted.kind == "connection",
+            **plan,
             "registration": self._registration(flow, answer),
             "validate": flows.validates(flow),
             "settings": flows.settings_of(flow),
@@ -285,6 +274,31 @@ class _MainPlans:
             "result": {},
             "say": [],
             "message": "",
+        }
+
+    def _to_settle(self, flow: Flow) -> Plan:
+        """Before it is settled what runs: the scripts to be made, and the question to the warehouse."""
+        asks = flows.asks(flow)
+        return {
+            "make": [to_make(flow, key, self._folder) for key in flows.to_make(flow)],
+            "asks": asks,
+            "ask": step_of_presence(flow) if asks else {},
+            "run": [],
+            "integration": False,
+            "connection": False,
+        }
+
+    def _to_run(self, flow: Flow, run: Sequence[str], *, in_turn: bool) -> Plan:
+        """The scripts to run, and the request behind them. in_turn: it is the run's first round. What Immuta forgets first is cleaned up last."""
+        registers = in_turn and flows.registers(flow)
+        steps = [] if in_turn and flow.is_last else [script_step(flow, key, self._folder) for key in run]
+        return {
+            "make": [],
+            "asks": False,
+            "ask": {},
+            "run": self._run.ready(steps),
+            "integration": registers and self._wanted.kind == "integration",
+            "connection": registers and self._wanted.kind == "connection",
         }
 
     def _registration(self, flow: Flow, answer: Answer) -> str:

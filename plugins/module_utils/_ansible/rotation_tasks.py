@@ -8,7 +8,7 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -54,10 +54,13 @@ class RotationPlans:
             return self._failed(Failure.of(**params["failure"]), answer, state)
         if params.get("cleaned"):
             return self._close(answer, message=state["complaint"]["back"])
-        if "answers" not in params or state["step"] != "set":
-            return self._plan(answer, "set") if state["step"] == "set" and not params.get("finished") else self._close(answer)
-        result: Mapping[str, Any] = next((each for each in params["answers"] if each.get("action")), {"action": "updated"})
-        answer = answered(result, answer)
+        if state["step"] != "set" or params.get("finished"):
+            return self._close(answer)
+        return self._told(params["answers"], answer) if "answers" in params else self._plan(answer, "set")
+
+    def _told(self, answers: Sequence[Mapping[str, Any]], planned: Answer) -> Plan:
+        """Immuta has the new secret: end with the old one, where the warehouse still takes it."""
+        answer = answered(next((each for each in answers if each.get("action")), {"action": "updated"}), planned)
         if answer.healthy is False and not self._run.task.check_mode:
             raise ImmutaError(
                 "Immuta has taken the new secret, and reports that the platform is not healthy; the warning says why.",

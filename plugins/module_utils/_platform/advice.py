@@ -171,26 +171,32 @@ def report(flow: Flow, answer: Answer, *, seconds: float, scripts: Sequence[Mapp
 
     scripts: those that this run made for a later one, each with path, sha256 and statements.
     """
-    summary = flow.summary
-    words = _WOULD if flow.check_mode else _DONE
-    action = summary.action or answer.action
-    what = words.get(action, action)
-    if not flow.check_mode and "register" not in flow.wanted.stages and action != "unchanged":
-        what = f"planned to be {words.get(action, action)}, in the stage register"
-    head = f"{flow.wanted.identity}: {what}"
-    details = [f"id {summary.id}" if summary.id else "", _health(answer), f"{seconds:.0f} s"]
-    lines = [f"{head} ({', '.join(filter(None, details))})."]
-    if answer.changes and action in ("created", "updated"):
+    details = [f"id {flow.summary.id}" if flow.summary.id else "", _health(answer), f"{seconds:.0f} s"]
+    lines = [f"{flow.wanted.identity}: {_what(flow, answer)} ({', '.join(filter(None, details))})."]
+    if answer.changes and flow.summary.action in ("created", "updated"):
         lines.append(f"Changes: {_some(answer.changes)}.")
     lines += _scripts(flow)
     lines += [f"Script {each['path']}: {each['statements']} statements, sha256 {each['sha256']}." for each in scripts]
-    left = flows.left_behind(flow)
-    if left or flow.work is FORGET:
-        where = f" The script that removes it is in {flow.wanted.folder}." if flow.work is FORGET and flow.wanted.artifacts and left else ""
-        stays = ", ".join(left) or "the tenant gave no script that says so"
-        lines.append(f"Immuta has forgotten the platform. What stays on the warehouse: {stays}.{where}")
+    lines += _left(flow)
     following = next_step(flow)
     return [*lines, f"Next: {following}"] if following else lines
+
+
+def _what(flow: Flow, answer: Answer) -> str:
+    """What was done, in a few words."""
+    action = flow.summary.action or answer.action
+    what = (_WOULD if flow.check_mode else _DONE).get(action, action)
+    apart = not flow.check_mode and "register" not in flow.wanted.stages
+    return f"planned to be {what}, in the stage register" if apart and action != "unchanged" else what
+
+
+def _left(flow: Flow) -> list[str]:
+    """What stays on the warehouse when Immuta has forgotten the platform."""
+    left, forced = flows.left_behind(flow), flow.work is FORGET
+    if not left and not forced:
+        return []
+    where = f" The script that removes it is in {flow.wanted.folder}." if forced and flow.wanted.artifacts and left else ""
+    return [f"Immuta has forgotten the platform. What stays on the warehouse: {', '.join(left) or 'the tenant gave no script that says so'}.{where}"]
 
 
 def _health(answer: Answer) -> str:
@@ -217,20 +223,21 @@ def _scripts(flow: Flow) -> list[str]:
 
 def next_step(flow: Flow) -> str:
     """What the operator does next; empty when nothing is left to do."""
-    wanted, summary = flow.wanted, flow.summary
     if flow.check_mode:
-        return "" if summary.action == "unchanged" and not flow.work.name else "run this without check mode."
-    if summary.state != "open":
+        return "" if flow.summary.action == "unchanged" and not flow.work.name else "run this without check mode."
+    if flow.summary.state != "open":
         return "wait, and run this again." if flow.busy else ""
-    if summary.pending and "run" not in wanted.stages:
-        return f"the tenant gives {', '.join(summary.pending)} when the scripts before have run: run the stage run, then generate again."
-    open_stages = _open_stages(flow)
-    if not open_stages:
+    if flow.summary.pending and "run" not in flow.wanted.stages:
+        pending = ", ".join(flow.summary.pending)
+        return f"the tenant gives {pending} when the scripts before have run: run the stage run, then generate again."
+    stages = _open_stages(flow)
+    return f"run the stage {' and then '.join(stages)}.{_approval(flow, stages)}" if stages else ""
+
+
+def _approval(flow: Flow, stages: Sequence[str]) -> str:
+    if "run" not in stages or "generate" not in flow.wanted.stages:
         return ""
-    approve = ""
-    if "run" in open_stages and "generate" in wanted.stages and summary.scripts:
-        approve = f" Have the review copies in {wanted.folder} read, and give their checksums as {PREFIX}approved_sha256."
-    return f"run the stage {' and then '.join(open_stages)}.{approve}"
+    return f" Have the review copies in {flow.wanted.folder} read, and give their checksums as {PREFIX}approved_sha256."
 
 
 def _open_stages(flow: Flow) -> list[str]:

@@ -224,16 +224,15 @@ def check_approved(flow: Flow, checksums: Mapping[str, str]) -> None:
     checksums: key -> SHA-256 of the file that lies there, empty when there is none. A script that this run has just made is
     compared only when an approval is given.
     """
-    if "run" not in flow.wanted.stages or ("generate" in flow.wanted.stages and flow.wanted.approved is None):
+    approved, stages = flow.wanted.approved, flow.wanted.stages
+    if "run" not in stages or ("generate" in stages and approved is None):
         return
-    approved = flow.wanted.approved
-    for key, script in flow.summary.scripts.items():
-        if not script.sha256 or script.ran:
-            continue
+    due = {key: script.sha256 for key, script in flow.summary.scripts.items() if script.sha256 and not script.ran}
+    for key, made_sum in due.items():
         there = checksums.get(key, "")
-        if there != script.sha256 and not flow.check_mode:
-            raise refusals.changed(flow.wanted, key, there, script.sha256)
-        if approved is not None and script.sha256 not in approved:
+        if there != made_sum and not flow.check_mode:
+            raise refusals.changed(flow.wanted, key, there, made_sum)
+        if approved is not None and made_sum not in approved:
             raise refusals.not_approved(flow.wanted, key, flow.summary)
 
 
@@ -336,15 +335,14 @@ def to_run(flow: Flow) -> list[str]:
     if flow.is_last and not summary.forgotten and "register" not in wanted.stages:
         raise refusals.not_forgotten(wanted)
     first = list(summary.part(RECOVERY)) if summary.cleanup_first else []
-    if summary.skipped:
-        return first
-    keys = []
-    for key, script in summary.part(MAIN).items():
-        if script.sha256 is None and "generate" not in wanted.stages:
-            break
-        if not script.ran:
-            keys.append(key)
-    return first + keys
+    return first if summary.skipped else first + _up_to_the_first_missing(flow)
+
+
+def _up_to_the_first_missing(flow: Flow) -> list[str]:
+    """The scripts that have not run. One that is not made yet is made when it is its turn, if this run makes scripts."""
+    due = _unfinished(flow)
+    missing = [key for key in due if flow.summary.scripts[key].sha256 is None]
+    return due[: due.index(missing[0])] if missing and "generate" not in flow.wanted.stages else due
 
 
 def registers(flow: Flow) -> bool:

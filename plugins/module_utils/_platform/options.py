@@ -37,25 +37,33 @@ def module_options(values: Options, entry: str = MAIN) -> dict[str, Any]:
         rotation = rotation_for(wanted, values) if entry == ROTATE else None
     except OptionError:
         return found
-    change = {name: values[name] for name in _OF_CHANGE if values.get(name) is not None}
-    if values.get("repair"):
-        change["update_secrets"] = "always"
-    if rotation is not None:
-        change.update(state="present", update_secrets="always")
+    change = _change(values, rotating=rotation is not None)
     if wanted.kind == "integration":
         found["integration"] = {**_given(values["integration"]), **change, "force_disable": wanted.force, **_rotated("config", rotation)}
         found["script"] = {name: value for name, value in _given(values["integration"]).items() if name not in ("api_key_dest", "apiKeyDest")}
     else:
         found["connection"] = {**_connection(values["connection"], rotation), **change, **_rotated("connection", rotation)}
         found["script"] = {"connection": _connection(values["connection"], None)}
-        key = found["connection"].get("connection_key") or found["connection"].get("connectionKey")
-        found["sync"] = {"object_path": [key, *(values.get("sync_path") or [])], **{name: change[name] for name in _WAIT if name in change}}
+        found["sync"] = _sync(found["connection"], values)
     found["script"].update({f"review_{name}": values[f"artifacts_{name}"] for name in ("mode", "group") if values.get(f"artifacts_{name}")})
-    found["logins"]["admin"] = {**wanted.place.login, **_given(values.get("login") or {})}
+    found["logins"]["admin"] = {**wanted.place.login, **_given(values.get("login", {}))}
     if rotation is not None:
         found["logins"]["system"] = rotation.login
         found["statements"].update({name: {"script": text} for name, text in rotation.statements.items()})
     return found
+
+
+def _change(values: Options, *, rotating: bool) -> dict[str, Any]:
+    """The options of a change that the modules share."""
+    change = {name: values[name] for name in _OF_CHANGE if values.get(name) is not None}
+    if rotating:
+        return {**change, "state": "present", "update_secrets": "always"}
+    return {**change, "update_secrets": "always"} if values.get("repair") else change
+
+
+def _sync(connection: Options, values: Options) -> dict[str, Any]:
+    key = connection.get("connection_key") or connection.get("connectionKey")
+    return {"object_path": [key, *values.get("sync_path", ())], **{name: connection[name] for name in _WAIT if name in connection}}
 
 
 def rotation_for(wanted: Wanted, values: Options) -> Rotation:

@@ -48,21 +48,23 @@ def script_step(flow: Flow, key: str, folder: Folder) -> Step:
         "on_error": on_error(flow, key),
     }
     scope = flow.summary.scope or both_scopes(flow.wanted.scope, {})
-    if scope and options["purpose"] != "any":
-        options["scope"] = dict(scope)
-    if script.sha256:
-        options["expected_sha256"] = script.sha256
-    if script.part != RECOVERY:
-        options["ledger"] = folder.ledger(key)
-    if start_at(flow, key):
-        options["start_at"] = start_at(flow, key)
-    presence = flow.wanted.place.presence
-    if presence is not None and leaves_nothing(flow, key):
-        options["must_be_gone"] = {"what": presence.what, "query": presence.query}
+    further = {
+        "scope": dict(scope) if options["purpose"] != "any" else {},
+        "expected_sha256": script.sha256,
+        "ledger": folder.ledger(key) if script.part != RECOVERY else "",
+        "start_at": start_at(flow, key),
+        "must_be_gone": _must_be_gone(flow, key),
+    }
+    options.update({name: value for name, value in further.items() if value})
     step = _sql(flow.wanted, f"Run the script {script.script}", options, database=script.database)
     late = script.sha256 is None
     making = {**to_make(flow, key, folder), "request": _request(flow, key, folder, late=True)}
     return {**step, **making, "sql_file": step["file"], "file": "late" if late else step["file"]}
+
+
+def _must_be_gone(flow: Flow, key: str) -> dict[str, str]:
+    presence = flow.wanted.place.presence
+    return {"what": presence.what, "query": presence.query} if presence is not None and leaves_nothing(flow, key) else {}
 
 
 def step_of_presence(flow: Flow) -> Step:

@@ -97,12 +97,8 @@ class Wanted:
 def wanted_of(options: Options) -> Wanted:
     """What the role's variables (without their prefix) ask for. Raises OptionError, which names the variable."""
     kind, platform = _platform(options)
-    native = platform if kind == "integration" else _part(platform, "native_integration", "nativeIntegration")
-    link = _part(platform, "connection") if kind == "connection" else {}
-    place = Place.of(str(native.get("type") or link.get("technology") or ""), _part(native, "config"), link)
-    if not place.type:
-        needed = "a type" if kind == "integration" else "the technology in connection, or the type in native_integration"
-        raise OptionError(f"{PREFIX}{kind} needs {needed}: it says which scripts there are.", option=kind)
+    native, link = _native_and_link(kind, platform)
+    place = _place(kind, native, link)
     wanted = Wanted(
         kind=kind,
         place=place,
@@ -110,10 +106,10 @@ def wanted_of(options: Options) -> Wanted:
         automatic=_is_true(native.get("auto_bootstrap", native.get("autoBootstrap"))),
         state=options.get("state", "present"),
         stages=tuple(stage for stage in STAGES if stage in options.get("stages", STAGES)),
-        artifacts=options.get("artifacts") or "",
+        artifacts=_text(options, "artifacts"),
         approved=_approved(options),
         require_approval=options.get("require_approval", False),
-        steps=tuple(options.get("steps") or ()),
+        steps=tuple(options.get("steps", ())),
         own=tuple(name for name in ("before", "after") if options.get(f"sql_{name}")),
         leftovers=options.get("leftovers", "fail"),
         on_failure=options.get("on_failure", "keep"),
@@ -124,11 +120,30 @@ def wanted_of(options: Options) -> Wanted:
         server_validation=options.get("server_validation", True),
         wait=options.get("wait", True),
         settings=_part(platform, "settings") if kind == "connection" else {},
-        elsewhere=options.get("sql_host") or "",
+        elsewhere=_text(options, "sql_host"),
         scope=scope_of(place.type, _part(native, "config"), link),
     )
     _check(wanted)
     return wanted
+
+
+def _native_and_link(kind: str, platform: Options) -> tuple[Options, Options]:
+    """The integration that the scripts are of, and the connection that it is behind, where there is one."""
+    if kind == "integration":
+        return platform, {}
+    return _part(platform, "native_integration", "nativeIntegration"), _part(platform, "connection")
+
+
+def _place(kind: str, native: Options, link: Options) -> Place:
+    type_name = native.get("type") or link.get("technology")
+    if not type_name:
+        needed = "a type" if kind == "integration" else "the technology in connection, or the type in native_integration"
+        raise OptionError(f"{PREFIX}{kind} needs {needed}: it says which scripts there are.", option=kind)
+    return Place.of(str(type_name), _part(native, "config"), link)
+
+
+def _text(options: Options, name: str) -> str:
+    return options.get(name) or ""
 
 
 def _platform(options: Options) -> tuple[str, Options]:
@@ -185,18 +200,20 @@ def _approved(options: Options) -> tuple[str, ...] | None:
 
 def _check(wanted: Wanted) -> None:
     """Raise OptionError for what cannot work together."""
-    if not wanted.stages or (wanted.artifacts and not wanted.artifacts.startswith("/")) or not (wanted.one_go or wanted.artifacts):
+    absolute = wanted.artifacts.startswith("/")
+    if not wanted.stages or (wanted.artifacts and not absolute) or not (wanted.one_go or absolute):
         raise OptionError(
             f"{PREFIX}stages holds any of {', '.join(STAGES)}. Stages that run apart need {PREFIX}artifacts, an absolute path that all of them reach.",
             option="stages",
         )
-    if wanted.require_approval and wanted.approved is None and "run" in wanted.stages and wanted.manual:
+    runs_scripts = wanted.manual and "run" in wanted.stages
+    if runs_scripts and wanted.require_approval and wanted.approved is None:
         raise OptionError(
             f"{PREFIX}require_approval is set, and {PREFIX}approved_sha256 is not given: no script runs without an approval.",
             option="approved_sha256",
             hint="Run the stage generate, have its scripts read, and give their checksums.",
         )
-    if wanted.kind == "connection" and wanted.state == "absent" and wanted.force:
+    if wanted.force and (wanted.kind, wanted.state) == ("connection", "absent"):
         raise OptionError(
             f"{PREFIX}force_disable is for integrations.",
             option="force_disable",

@@ -60,15 +60,20 @@ def work_for(given: Given) -> Work:
         return NOTHING
     if given.action == "unchanged":
         return _other_work(given)
+    broken = given.kind == "integration" and _CREATE_ERROR in given.reason
     if given.action == "deleted":
-        if given.force and given.kind == "integration":
-            return FORGET
-        # what was never created has no delete script
-        return CLEANUP if given.kind == "integration" and _CREATE_ERROR in given.reason else DELETE
-    if given.action == "created" or (given.kind == "integration" and _CREATE_ERROR in given.reason):
+        return _removal(given, broken=broken)
+    if given.action == "created" or broken:
         return SETUP
     # nothing edits the integration behind a connection, so an edit of the connection has no script
     return EDIT if given.kind == "integration" else NOTHING
+
+
+def _removal(given: Given, *, broken: bool) -> Work:
+    """What was never created has no delete script."""
+    if given.force and given.kind == "integration":
+        return FORGET
+    return CLEANUP if broken else DELETE
 
 
 def _other_work(given: Given) -> Work:
