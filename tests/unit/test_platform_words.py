@@ -1,0 +1,220 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role says: when a step broke, what to do next, and at the end what was done. And which secret holds where in a rotation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
+from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
+from ansible_collections.community.immuta.plugins.module_utils._platform import advice
+from ansible_collections.community.immuta.plugins.module_utils._platform.advice import Failure, case_of, complaint, in_role_words, report
+from ansible_collections.community.immuta.plugins.module_utils._platform.place import Place
+from ansible_collections.community.immuta.plugins.module_utils._platform.rotation import DOUBLED, WAYS, Holds, holds_after, rotatable, rotation_of
+from unit.test_platform_flow import CHECK, CONNECTED, WHOLE, answer, at, half
+
+STATEMENT = {"number": 5, "line": 9, "verb": "SELECT", "object": None, "status": "failed", "code": "42P01", "message": "no such table."}
+SQL = {"msg": "long", "failed": True, "failed_statement": STATEMENT, "executed": 4, "total": 22, "statements_skipped": 0}
+
+
+def failed(action: str = "community.immuta.immuta_sql_script", **result: Any) -> Failure:
+    return Failure.of("community.immuta.immuta_platform : Run the script create | a, b", action, {**SQL, **result})
+
+
+def test_what_failed_is_said_once() -> None:
+    one = failed()
+    assert (one.title, one.cause) == ("Run the script create", "Statement 5 (SELECT) on line 9 failed: 42P01: no such table.")
+    lost = failed(failed_statement={**STATEMENT, "status": "unknown"})
+    assert "was sent and its answer never came" in lost.cause
+    loop = Failure.of("x", "y.immuta_integration_script", {"results": [{"msg": "fine"}, {"failed": True, "msg": "no"}, {"failed": True, "msg": "no"}]})
+    assert (loop.message, loop.action) == ("no", "immuta_integration_script")
+    assert Failure.of("x", "y", {}).message == "it gave no reason"
+
+
+@pytest.mark.parametrize(
+    ("result", "refused"),
+    [
+        ({"status": 422, "method": "POST"}, True),
+        ({"status": 409, "method": "POST", "changed": True}, False),
+        ({"status": 500}, False),
+        ({"status": "createError"}, False),
+        ({"status": 503, "dry_run": True}, True),
+        ({"option": "config.host"}, True),
+        ({}, False),
+    ],
+)
+def test_whether_the_tenant_certainly_refused(result: dict[str, Any], refused: bool) -> None:
+    assert Failure.of("t", "community.immuta.immuta_connection", {"msg": "m", **result}).request_refused is refused
+    assert failed(**result).request_refused is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "work", "flow", "failure", "case"),
+    [
+        ({}, "setup", {}, failed(executed=0), "nothing_ran"),
+        ({}, "setup", {}, failed(), "kept_setup"),
+        ({}, "edit", {}, failed(), "kept"),
+        ({"artifacts": ""}, "setup", {}, failed(), "broke_setup"),
+        ({"artifacts": ""}, "edit", {}, failed(), "broke"),
+        ({"artifacts": ""}, "setup", {"progress": {"1-initial-create": WHOLE}}, failed("x.immuta_integration", executed=0), "complete_setup"),
+        ({"artifacts": ""}, "setup", {"resumed": True}, failed(executed=0), "broke_setup"),
+        (CONNECTED, "delete", {"forgotten": True}, failed(executed=0), "forgotten"),
+        (CONNECTED, "delete", {}, failed(executed=0), "nothing_ran"),
+    ],
+)
+def test_the_advice_after_a_failure(wanted: dict[str, Any], work: str, flow: dict[str, Any], failure: Failure, case: str) -> None:
+    there = at(wanted, work, **flow)
+    assert case_of(failure, there) == case
+    text = complaint(failure, there, case)
+    assert text.startswith("Run the script create: ") and "\nExecuted: " in text and "\nNext: " in text and "{" not in text
+
+
+def test_what_had_been_executed_is_counted() -> None:
+    flow = at({}, "setup", progress={"1-initial-create": WHOLE, "2-create": half()})
+    flow = replace(flow, summary=flow.summary.with_script("1-initial-create", ran=True))
+    text = complaint(failed(statements_skipped=3), flow, "kept_setup")
+    assert "Executed: initial-create (2 of 2 statements), 4 of 22 statements of what failed, and 3 in an earlier run." in text
+    assert complaint(Failure.of("t", "ansible.builtin.fail", {"msg": "as it is"}), flow, "kept") == "as it is"
+    assert complaint(failed(msg="before there was a plan", failed_statement=None), None, "") == "before there was a plan"
+    assert set(advice.NEXT_STEPS) >= {"cleaned_up", "not_cleaned_up"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "expected"),
+    [
+        ("set url, or the environment variable IMMUTA_URL", "", "set immuta_url, or the environment variable IMMUTA_URL"),
+        ("check api_key (IMMUTA_API_KEY) or bearer_token", "", "check immuta_api_key (IMMUTA_API_KEY) or immuta_bearer_token"),
+        ("immuta_url and immuta_platform_start_at stay", "", "immuta_url and immuta_platform_start_at stay"),
+        ("set start_at: 5", "", "set immuta_platform_start_at: 5"),
+        ("Raise wait_timeout to wait longer.", "", "Raise immuta_platform_wait_timeout to wait longer."),
+        ("login.ssl is false", "", "immuta_platform_login.ssl is false"),
+        ("config.password is needed", "integration", "immuta_platform_integration.config.password is needed"),
+        ("connection.technology is", "connection", "immuta_platform_connection.connection.technology is"),
+        ("config.password is needed", "", "config.password is needed"),
+        ("wants it run sets purpose to any.", "", "wants it run sets immuta_platform_any_statement to true."),
+        ("GET https://t/url failed, a curl", "", "GET https://t/url failed, a curl"),
+    ],
+)
+def test_messages_name_the_roles_variables(text: str, kind: str, expected: str) -> None:
+    assert in_role_words(text, kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "work", "flow", "plan", "lines"),
+    [
+        ({}, "", {"state": "done"}, answer("unchanged", healthy=True), ["Redshift rs.example.com: as it should be (id 7, healthy, 3 s)."]),
+        ({}, "", {"state": "done"}, answer("unchanged", healthy=False, status="editError"), ["(id 7, NOT healthy: editError, 3 s)"]),
+        ({}, "", {"state": "done", "busy": True}, answer("unchanged", busy=True, status="creating"), ["(id 7, still creating, 3 s)", "Next: wait, and run"]),
+        ({}, "setup", CHECK, answer("created", changes=("config.host",)), ["would be registered", "Changes: config.host.", "Scripts to run: initial-create,"]),
+        ({"stages": ["generate"]}, "setup", {}, answer("created"), ["planned to be registered", "Next: run the stage run and then register. Have the review"]),
+        ({**CONNECTED, "stages": ["generate"]}, "delete", {}, answer("deleted"), ["Next: run the stage register and then run."]),
+        ({}, "setup", {"state": "done", "skipped": "adopted"}, answer("created"), ["Scripts: none run, the set-up that is there is adopted."]),
+        ({}, "setup", {"state": "done", "progress": {"2-create": half()}}, answer("created"), ["Scripts run: create (1 of 2 statements)."]),
+        ({"force_disable": True, "state": "absent"}, "forget", {"state": "done"}, answer("deleted"), ["the tenant gave no script that says so"]),
+    ],
+)
+def test_the_summary_of_a_run(wanted: dict[str, Any], work: str, flow: dict[str, Any], plan: Any, lines: list[str]) -> None:
+    said = report(at(wanted, work, **flow), plan, seconds=3.2)
+    assert not [line for line in lines if line not in " ".join(said)], said
+
+
+# --- rotations ---------------------------------------------------------------------------------------------------
+
+NASTY = """it's \\ "both" ]"""
+PLACES = {
+    "Snowflake": Place("Snowflake", host="acme", warehouse="WH", database="IMMUTA"),
+    "Redshift": Place("Redshift", host="rs", port="5439", database="immuta"),
+    "Azure Synapse Analytics": Place("Azure Synapse Analytics", host="syn", database="pool"),
+}
+
+
+@pytest.mark.parametrize(
+    ("type", "set_", "databases"),
+    [
+        ("Snowflake", """ALTER USER "s""y]s" SET PASSWORD = 'it''s \\\\ "both" ]'""", ("", "")),
+        ("Redshift", """ALTER USER "s""y]s" PASSWORD 'it''s \\\\ "both" ]'""", ("immuta", "immuta")),
+        ("Azure Synapse Analytics", """ALTER LOGIN [s"y]]s] WITH PASSWORD = N'it''s \\ "both" ]'""", ("master", "pool")),
+    ],
+)
+def test_a_password_is_set_where_the_warehouse_keeps_it(type: str, set_: str, databases: tuple[str, str]) -> None:
+    present = {"username": 's"y]s', "password": "old"}
+    login = {"username": "admin", "password": "p", "host": "private", "role": "R"}
+    rotation = rotation_of(PLACES[type], present, {"new_secrets": {"password": NASTY}, "login": login})
+    assert rotation.statements["set"] == set_ and rotation.statements["back"].endswith("'old'") and "settle" not in rotation.statements
+    assert (rotation.database, rotation.sign_in) == databases
+    assert rotation.login == {"host": "private", **{k: v for k, v in PLACES[type].login.items() if k != "host"}, "username": 's"y]s', "password": NASTY}
+    assert rotation.config == {**present, "password": NASTY}
+    assert rotation.is_beside("config.host") and not rotation.is_beside("config.password") and rotation.is_beside("type")
+    alone = rotation_of(PLACES[type], present, {"new_secrets": {"password": NASTY}})
+    assert alone.way is None and alone.statements == {}, "without a login only Immuta is told"
+
+
+def test_a_key_is_set_beside_the_present_one() -> None:
+    present = {"username": "SYS", "privateKey": {"keyName": "K", "content": "old"}, "privateKeyPassword": "phrase"}
+    given = {"new_secrets": {"privateKey": "new"}, "new_public_key": "-----BEGIN PUBLIC KEY-----\nAB\nCD\n-----END PUBLIC KEY-----", "login": {"username": "a"}}
+    rotation = rotation_of(PLACES["Snowflake"], present, given)
+    assert rotation.statements["set"] == """ALTER USER "SYS" SET RSA_PUBLIC_KEY_2 = 'ABCD'"""
+    assert rotation.statements["settle"].count(";") == 1 and "UNSET RSA_PUBLIC_KEY_2" in rotation.statements["back"]
+    assert rotation.config["private_key"] == {"key_name": "K", "content": "new"}
+    assert (rotation.login["private_key"], rotation.login["private_key_passphrase"], rotation.login["warehouse"]) == ("new", "phrase", "WH")
+
+
+@pytest.mark.parametrize(
+    ("place", "present", "given", "reason"),
+    [
+        (Place("Trino"), {}, {"new_secrets": {"password": "x"}}, "Immuta makes the key of Trino itself"),
+        (PLACES["Redshift"], {}, {}, "There is no new secret"),
+        (PLACES["Redshift"], {}, {"new_secrets": {"username": "x"}}, "what is no secret of a platform: username"),
+        (PLACES["Redshift"], {}, {"new_secrets": {"okta": {"role": "x"}}}, "okta.role"),
+        (PLACES["Redshift"], {}, {"new_secrets": {"password": ""}}, "is empty"),
+        (PLACES["Redshift"], {"password": "x"}, {"new_secrets": {"password": "x"}}, "is what the platform has now"),
+        (PLACES["Redshift"], {"password": "x"}, {"new_secrets": {"password": "y"}, "login": {"a": 1}}, "the username of the system account is needed"),
+        (PLACES["Redshift"], {"username": "s"}, {"new_secrets": {"password": "y"}, "login": {"a": 1}}, "The present password is needed"),
+        (PLACES["Snowflake"], {"username": "s"}, {"new_secrets": {"private_key": "y"}, "login": {"a": 1}}, "immuta_platform_new_public_key is needed"),
+        (
+            PLACES["Snowflake"],
+            {"username": "s"},
+            {"new_secrets": {"private_key": "y"}, "login": {"a": 1}, "new_public_key": "-----BEGIN PRIVATE KEY-----"},
+            "immuta_platform_new_public_key is needed",
+        ),
+    ],
+)
+def test_what_is_no_rotation(place: Place, present: dict[str, Any], given: dict[str, Any], reason: str) -> None:
+    with pytest.raises(OptionError, match="Nothing has been changed") as refused:
+        rotation_of(place, present, given)
+    assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("steps", "holds", "back"),
+    [
+        ({"set_status": "", "told": ""}, ("present", "present"), False),
+        ({"set_status": "unknown", "told": ""}, ("unknown", "present"), True),
+        ({"set_status": "ok", "told": ""}, ("new", "present"), True),
+        ({"set_status": "ok", "told": "refused"}, ("new", "present"), True),
+        ({"set_status": "ok", "told": "unknown"}, ("new", "unknown"), False),
+        ({"set_status": "ok", "told": "ok"}, ("new", "new"), False),
+        ({"set_status": "ok", "told": "", "settles": True}, ("both", "present"), True),
+        ({"set_status": "ok", "told": "ok", "settles": True}, ("both", "new"), False),
+        ({"set_status": "ok", "told": "ok", "settles": True, "settled": True}, ("new", "new"), False),
+        ({"set_status": "", "told": "unknown", "sets": False}, ("", "unknown"), False),
+    ],
+)
+def test_which_secret_holds_where(steps: dict[str, Any], holds: tuple[str, str], back: bool) -> None:
+    found = holds_after(**{"settles": False, "settled": False, **steps})
+    assert ((found.warehouse, found.immuta), found.goes_back) == (holds, back)
+    differ = "As long as they differ" in found.in_words()
+    assert differ is (holds[0] not in ("", "both", holds[1]))
+    assert Holds("present").in_words("Undone.").startswith("The warehouse takes the present secret, and Immuta has the present one. Undone. ")
+
+
+def test_what_can_be_rotated_is_what_the_platforms_keep_secret() -> None:
+    known = rotatable()
+    kept = {each.option for platform in PLATFORMS.values() for each in platform.fields if each.secret}
+    assert kept <= set(known) and set(WAYS) == set(DOUBLED)
+    assert known["private_key"] == {"key_name", "user_filename", "content"} and known["okta"] == {"password"}
+    assert known["oauth_client_config"] == {"client_secret", "oauth_private_key", "public_certificate_thumbprint"}
