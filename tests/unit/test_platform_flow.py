@@ -315,6 +315,8 @@ def test_what_became_of_it() -> None:
     assert flows.closed(last).summary.state == "done"
     cleaned = flows.with_progress(at({}, "cleanup"), {"1-cleanup": Progress({1: "ok", 2: "failed"}, {1: "DROP DATABASE", 2: "DROP USER"})})
     assert flows.is_finished(cleaned), "what is not there to be dropped is no reason to stop"
+    broken = {"1-initial-create": Progress({1: "ok", 2: "failed"}, {1: "CREATE DATABASE", 2: "GRANT"})}
+    assert not flows.with_progress(at({}, "setup"), broken).summary.scripts["1-initial-create"].ran, "a set-up that broke counts as run"
     assert flows.on_error(cleaned, "1-cleanup") == "continue" and flows.leaves_nothing(cleaned, "1-cleanup")
     assert flows.on_error(at({"any_statement": True}, "cleanup"), "1-cleanup") == "stop"
     assert flows.on_error(flow, "1-initial-create") == "stop" and not flows.leaves_nothing(flow, "2-create")
