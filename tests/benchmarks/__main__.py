@@ -5,7 +5,8 @@
 
     PYTHONPATH=tests .venv/bin/python -m benchmarks
 
-Each case is two playbooks against the same simulated tenant. What is printed is wall seconds of whole ansible-playbook runs and
+The first table holds jobs, each as two playbooks against the same simulated tenant; the others are about the role (see roles.py).
+What is printed is wall seconds of whole ansible-playbook runs and
 their ratio; nothing is asserted, because seconds are a machine's and no property of the code.
 """
 
@@ -22,6 +23,8 @@ from typing import Any
 import yaml
 from simulator import Simulator
 from support.playbook import run_playbook
+
+from .roles import nothing_to_do, side_by_side
 
 REPEATS = 3
 PLATFORMS = 20
@@ -106,6 +109,8 @@ def main() -> None:
         for case in cases():
             today, here = seconds(case.today, tenant, Path(folder)), seconds(case.here, tenant, Path(folder))
             print(f"{case.title:<45} {today:>7.2f}s {here:>7.2f}s {today / here:>5.1f}x")
+        nothing_to_do([redshift(number) for number in range(1, PLATFORMS + 1)], tenant, Path(folder), INVENTORY)
+        side_by_side(Path(folder))
 
 
 if __name__ == "__main__":

@@ -200,3 +200,46 @@ def test_register_uses_cores_secrets_where_there_are_some(monkeypatch: pytest.Mo
     module = OldModule()
     register(module, ["hunter22", "abc"])
     assert (registered, module.no_log_values) == (["hunter22"], set())
+
+
+def test_masking_takes_time_in_proportion_to_the_text() -> None:
+    """Every place of a secret that is repeated without end, and overlaps itself."""
+    import time
+
+    started = time.monotonic()
+    assert mask("abababab" * 400_000, ["abab"]) == "<REDACTED>"
+    assert mask("abcd " * 200_000, ["abcd"]).count("<REDACTED>") == 200_000
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["secretValue", "passwordValue", "bearer", "jwt", "sasUrl", "connectionString", "credentialsJson", "privateKeyBase64", "access_token_text"],
+)
+def test_names_that_no_table_knows_hold_secrets_too(name: str) -> None:
+    assert looks_secret(name) and mask({"extra": {name: 5439}}) == {"extra": {name: REDACTED}}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://user:s3cret@proxy.example.com:8080/a", "https://<REDACTED>@proxy.example.com:8080/a"),
+        ("see https://user@host/ and http://a:b@c", "see https://<REDACTED>@host/ and http://<REDACTED>@c"),
+        ("Server=x;Uid=sa;PWD=s3cret;Encrypt=yes", "Server=x;Uid=sa;PWD=<REDACTED>;Encrypt=yes"),
+        ("jdbc:x?user=a&password=s3cret&ssl=1", "jdbc:x?user=a&password=<REDACTED>&ssl=1"),
+        ("https://host.example.com/a@b", "https://host.example.com/a@b"),
+        ("ALTER USER a SET PASSWORD = '***'", "ALTER USER a SET PASSWORD = '***'"),
+        ("update_password=always", "update_password=always"),
+    ],
+)
+def test_the_secret_parts_of_a_value_are_hidden_whatever_its_name(text: str, shown: str) -> None:
+    assert mask(text) == shown and mask({"proxyUrl": text}) == {"proxyUrl": shown}
+
+
+def test_a_part_that_never_ends_takes_no_time() -> None:
+    import time
+
+    started = time.monotonic()
+    mask("://" * 300_000)
+    mask("password=" * 100_000)
+    assert time.monotonic() - started < 5

@@ -403,3 +403,33 @@ def test_where_a_script_is_may_be_named_in_errors() -> None:
         reached.execute("USE CATALOG immuta")
         with pytest.raises(SqlError, match=r"`immuta`\.`t` and `\*\*\*`"):
             reached.execute("CREATE TABLE t")
+
+
+#: what an answer to a statement that ran may hold in the place of an object, a list or a number
+ODD = (None, 7, "text", True, [], {}, [None], [[]], [["x"]], [[{}]], {"data_array": "x"}, {"data_array": [None]}, {"columns": [None]}, {"columns": "x"})
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "CLOSED"])
+@pytest.mark.parametrize("place", ["manifest", "result", "schema", "columns", "count"])
+def test_a_statement_that_ran_has_run_whatever_its_answer_looks_like(state: str, place: str) -> None:
+    """It counts as run, and its rows are told only where that can be read."""
+    affected = {"schema": {"columns": [{"name": "num_affected_rows"}]}}
+    for odd in ODD:
+        whole: dict[str, Any] = {"manifest": affected, "result": {"data_array": [["3"]]}}
+        change: dict[str, Any] = {
+            "manifest": {"manifest": odd},
+            "result": {"result": odd},
+            "schema": {"manifest": {"schema": odd}},
+            "columns": {"manifest": {"schema": {"columns": odd}}},
+            "count": {"result": {"data_array": [[odd]]}},
+        }[place]
+        answer = {**whole, **change}
+        with Wire([HELLO, (SEND, status(state, **{name: value for name, value in answer.items() if value is not None}))]) as wire:
+            executed = driver(wire).execute("INSERT INTO t VALUES (1)")
+        assert executed.query_id == "s1" and (executed.rows is None or isinstance(executed.rows, int))
+
+
+def test_an_answer_without_a_state_is_a_lost_one() -> None:
+    for odd in ({}, {"state": None}, {"state": ""}):
+        assert isinstance(refusal((SEND, ok({"statement_id": "s1", "status": odd}))), AnswerLost)
+    assert "it ended FAILED" in str(refusal((SEND, status("FAILED", status={"error": "text"}))))

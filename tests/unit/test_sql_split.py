@@ -478,3 +478,8 @@ def test_the_owner_of_a_schema_is_no_secret(dialect: str, name: str) -> None:
     script = f"CREATE SCHEMA s AUTHORIZATION {name}"
     assert mask_literals(script, dialect) == script
     assert not secrets_in(script, dialect)
+
+
+def test_a_batch_that_runs_too_often_is_refused() -> None:
+    with pytest.raises(ScriptRefused, match="GO on line 2 has a number of 5000 digits"):
+        split("SELECT 1\nGO " + "9" * 5000, "tsql")

@@ -25,9 +25,11 @@ _REDACTED = re.compile(r"[<\[]?REDACTED[>\]]?|\{\{\s*vault_immuta_\w*\s*\}\}")
 
 # Matched against the end of a name without case and separators: clientSecret, client_secret and CLIENT-SECRET are one.
 _SECRET_NAME = re.compile(
-    r"(password|passwd|passphrase|passcode|pwd|(?<!by)pass|secret|token|credential|authorization|cookie|connectargs"
-    r"|(private|secret|access|api|new|shared|account|storage|encryption|signing|master)key(id|content|data|pem)?)s?$"
+    r"(password|passwd|passphrase|passcode|pwd|(?<!by)pass|secret|token|credential|authorization|cookie|connectargs|connectionstring|bearer|jwt|sasur[il]"
+    r"|(private|secret|access|api|new|shared|account|storage|encryption|signing|master)key(id|content|data|pem)?)s?(value|text|json|base64|b64)?$"
 )
+# Parts of a value that are secret whatever its name: who signs in to a URL, and the password of a connection string.
+_PARTS = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<![\w-])(?:pwd|password)\s*=\s*(?!\s|'\*)[^;&\s\"']+", re.IGNORECASE)
 # These end like a secret and say something about one.
 _NOT_SECRET = frozenset({"updatesecret", "updatesecrets", "privatekeyid"})
 # Below a name that is secret (privateKey, credential) everything is, except what describes it:
@@ -113,20 +115,24 @@ def _mask(value: Any, forms: tuple[str, ...], inside: bool) -> Any:
         return value
     if inside:
         return REDACTED
-    return _mask_text(value, forms) if isinstance(value, str) else value
+    return _PARTS.sub(_without_part, _mask_text(value, forms)) if isinstance(value, str) else value
+
+
+def _without_part(found: re.Match[str]) -> str:
+    name, equals, _secret = found[0].partition("=")
+    return f"{name}{equals}{REDACTED}" if equals and name.strip().lower() in ("pwd", "password") else REDACTED
 
 
 def _mask_text(text: str, forms: tuple[str, ...]) -> str:
     """Every occurrence is found first and overlapping ones are joined, so that no end of a secret stays behind."""
     spans = sorted((start, start + len(form)) for form in forms for start in _occurrences(text, form))
-    pieces, done = [], 0
-    while spans:
-        start, end = spans.pop(0)
-        while spans and spans[0][0] < end:
-            end = max(end, spans.pop(0)[1])
-        pieces += [text[done:start], REDACTED]
-        done = end
-    return "".join([*pieces, text[done:]])
+    pieces: list[str] = []
+    covered = 0
+    for start, end in spans:
+        if start >= covered or not pieces:
+            pieces += [text[covered:start], REDACTED]
+        covered = max(covered, end)
+    return "".join([*pieces, text[covered:]])
 
 
 def _occurrences(text: str, form: str) -> Iterator[int]:

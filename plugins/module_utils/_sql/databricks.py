@@ -32,6 +32,8 @@ INTERVAL = 0.5
 OVER = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "CLOSED"})
 # An OAuth token this close to its end is no longer used. Seconds.
 MARGIN = 60
+# How long a token lasts whose answer does not say so. Seconds.
+HOUR = 3600
 # What these change ends with their own request.
 _SESSION_ONLY = frozenset({"SET", "RESET", "DECLARE"})
 # What USE may name, beside a bare schema.
@@ -61,7 +63,8 @@ class ClientCredentials:
             raise answer.bad("there is no token in it")
         session.secrets.add(token)
         self._token = token
-        self._until = self._clock.monotonic() + max(float(found.get("expires_in", 3600)) - MARGIN, MARGIN)
+        lasts = found.get("expires_in")
+        self._until = self._clock.monotonic() + max((lasts if isinstance(lasts, (int, float)) else HOUR) - MARGIN, MARGIN)
         return True
 
 
@@ -143,8 +146,7 @@ class DatabricksDriver(BaseDriver):
             done = self._run(text, row_limit=1)
             if done["status"]["state"] == "CLOSED":
                 raise AnswerLost("its result is not kept any more")
-        found = (done.get("result") or {}).get("data_array") or []
-        return tuple(found[0]) if found else None
+        return _first_row(done)
 
     # --- a statement on its way ---
 
@@ -169,7 +171,7 @@ class DatabricksDriver(BaseDriver):
             found = answer.json()
         except ImmutaError as error:
             raise AnswerLost(error.message) from None
-        if not isinstance(found, dict) or not found.get("statement_id") or not isinstance(found.get("status"), dict):
+        if not isinstance(found, dict) or not found.get("statement_id") or not _object(found.get("status")).get("state"):
             raise AnswerLost(answer.bad("there is no statement in it").message)
         return found
 
@@ -248,12 +250,27 @@ def _is_over(found: dict[str, Any]) -> bool:
 
 def _rows(done: Mapping[str, Any]) -> int | None:
     """How many rows a statement gave, or changed: then that is what its only row says."""
-    manifest = done.get("manifest") or {}
-    columns = [column.get("name") for column in (manifest.get("schema") or {}).get("columns") or []]
-    if columns[:1] == ["num_affected_rows"]:
-        return int(done["result"]["data_array"][0][0])
+    manifest = _object(done.get("manifest"))
+    columns = _list(_object(manifest.get("schema")).get("columns"))
     total = manifest.get("total_row_count")
-    return total if isinstance(total, int) else None
+    if columns and _object(columns[0]).get("name") == "num_affected_rows":
+        row = _first_row(done)
+        total = row[0] if row else None
+    return int(total) if isinstance(total, (int, str)) and re.fullmatch(r"\d{1,18}", str(total)) else None
+
+
+def _first_row(done: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The first row of a result; None when it has none, or none that can be read."""
+    rows = _list(_object(done.get("result")).get("data_array"))
+    return tuple(_list(rows[0])) or None if rows else None
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _line(found: re.Match[str] | None) -> int | None:
@@ -270,7 +287,7 @@ def _answered(status: Mapping[str, Any], query_id: str | None) -> Answered:
     C([CONDITION] text SQLSTATE: 42601 (line 2, pos 0) == SQL == …), C([CONDITION] text SQLSTATE: 42P01; line 2 pos 0; plan), or
     C([RequestId=… ErrorClass=CONDITION] text).
     """
-    error = status.get("error") or {}
+    error = _object(status.get("error"))
     message = _without_trace(str(error.get("message") or f"it ended {status.get('state')}"))
     head = re.match(r"(?:[\w.$]+(?:Exception|Error): )?\[(?:RequestId=\S+ ErrorClass=)?([A-Z][\w.]*)\]\s*", message)
     state = re.search(r"\s*SQLSTATE: (\w{5})", message)

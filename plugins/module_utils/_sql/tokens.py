@@ -23,6 +23,8 @@ QUOTED_NAME = r'"[^"]*(?:""[^"]*)*"(?!")'
 BACKTICKED_NAME = r"`[^`]*(?:``[^`]*)*`(?!`)"
 BRACKETED_NAME = r"\[[^\]]*(?:\]\][^\]]*)*\](?!\])"
 NEVER = r"(?!)"
+# How many digits the number behind GO may have.
+_LONGEST_COUNT = 6
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,15 @@ def _token(script: str, position: int, line: int, dialect: Dialect, *, alone: bo
         return Token("word", text[:2], line) if kind == "go" else Token("symbol", text[0], line)
     if kind == "client":
         raise ScriptRefused(f"Line {line} is a command of a command line client, not SQL.", hint="Take it out of the script.", line=line)
-    return Token(kind, text, line, int((kind == "go" and found["times"]) or 1))
+    return Token(kind, text, line, _times(found, line) if kind == "go" else 1)
+
+
+def _times(found: re.Match[str], line: int) -> int:
+    """How often a batch runs. Raises ScriptRefused for a number that nobody means."""
+    times = found["times"] or "1"
+    if len(times) > _LONGEST_COUNT:
+        raise ScriptRefused(f"GO on line {line} has a number of {len(times)} digits.", hint="Correct the script: no batch runs so often.")
+    return int(times)
 
 
 def _nested_comment(script: str, start: int, line: int) -> str:
