@@ -51,11 +51,6 @@ class Progress:
     def executed(self) -> int:
         return list(self.statuses.values()).count("ok")
 
-    @property
-    def is_unknown(self) -> bool:
-        """Whether a statement was sent whose answer never came."""
-        return "unknown" in self.statuses.values()
-
     def is_complete(self, *, with_failures: bool = False) -> bool:
         """Whether every statement ran. with_failures: a statement that failed was passed over, as clean-up scripts do."""
         done = ("ok", "skipped", "failed") if with_failures else ("ok", "skipped")
