@@ -119,7 +119,8 @@ def test_a_clean_up_that_broke_is_finished_by_the_next_run(world: World, connect
     how = {"immuta_platform_artifacts": str(world.artifacts)} if kept else {}
     assert world.register(on=connection, **how).rc == 0
     missing = f"{connection.database}_LATER"
-    world.tenant.settings(script_tampering={"delete": {"kind": "break", "statement": 2, "sql": f"REVOKE USAGE ON WAREHOUSE {missing} FROM ROLE {connection.role}"}})
+    revoke = f"REVOKE USAGE ON WAREHOUSE {missing} FROM ROLE {connection.role}"
+    world.tenant.settings(script_tampering={"delete": {"kind": "break", "statement": 2, "sql": revoke}})
     broken = world.deregister(on=connection, **how)
     assert broken.rc != 0
     assert "Immuta has forgotten the connection" in broken.message("lake")
