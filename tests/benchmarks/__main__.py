@@ -5,9 +5,9 @@
 
     PYTHONPATH=tests .venv/bin/python -m benchmarks
 
-The first table holds jobs, each as two playbooks against the same simulated tenant; the others are about the role (see roles.py).
-What is printed is wall seconds of whole ansible-playbook runs and
-their ratio; nothing is asserted, because seconds are a machine's and no property of the code.
+The first table holds jobs, each as two playbooks against the same simulated tenant. The others are about the role (see roles.py).
+What is printed is wall seconds of whole ansible-playbook runs and their ratios. Nothing is asserted, because seconds are a machine's
+and no property of the code. Other work on the machine makes them noisy.
 """
 
 from __future__ import annotations
