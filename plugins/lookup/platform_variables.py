@@ -44,9 +44,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleUndefinedVariable
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import Evaluation, evaluated
+from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import Evaluation, NotEvaluated, Omitted, evaluated
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import MAIN, module_options
 
 
@@ -68,7 +68,13 @@ class LookupModule(LookupBase):
         ]
 
     def _evaluate(self, value: Any) -> Any:
-        return self._templar.template(value)
+        try:
+            return self._templar.template(value)
+        except AnsibleError as error:
+            # a class of its own from ansible-core 2.19 on
+            if type(error).__name__ == "AnsibleValueOmittedError":
+                raise Omitted from None
+            raise NotEvaluated(str(getattr(error, "message", None) or error)) from None
 
     def _connection(self, known: Mapping[str, Any], found: Evaluation) -> str:
         """How the host that the SQL runs on is reached: as the inventory says. The play's own connection is that of its hosts."""

@@ -63,6 +63,7 @@ options:
     description:
       - Whether a script that the tenant refuses for now, with HTTP status 400, 409 or 422, is no failure. RV(pending) is true then, and
         no file is written. So a tenant answers that makes a script only after another one has run.
+      - In check mode a script for which secrets were not given is pending, too.
     type: bool
     default: false
   mode:

@@ -98,6 +98,15 @@ def test_a_drift_check_needs_no_secret(world: World) -> None:
     assert drift.rc == 0, drift.output
     assert {drift.result(name)["action"] for name in passwords} == {"unchanged"}
 
+    config["impersonation"] = {"enabled": True, "role": "somebody"}
+    drifted = {"immuta_platform_integration": {"type": "Redshift", "auto_bootstrap": False, "config": {**config, "password": "{{ vault_nowhere }}"}}}
+    new = {"immuta_platform_integration": {**drifted["immuta_platform_integration"], "config": {**config, "host": "127.0.0.9"}}}
+    differs = world.register("--check", on=[replace(world.redshift, extra=drifted), replace(world.redshift, host="new", extra=new)], **NO_SECRETS)
+    assert differs.rc == 0, differs.output
+    assert {host: differs.result(host)["action"] for host in ("redshift", "new")} == {"redshift": "updated", "new": "created"}
+    assert "Changes: config.impersonation.enabled, config.impersonation.role." in differs.output
+    del config["impersonation"]
+
     typo = {"immuta_platform_integration": {"type": "Redshift", "auto_bootstrap": False, "config": {**config, "database": "{{ databse }}"}}}
     refused = world.register("--check", on=replace(world.redshift, extra=typo), **NO_SECRETS)
     assert "immuta_platform_integration.config.database cannot be evaluated: 'databse' is undefined" in refused.message("redshift")

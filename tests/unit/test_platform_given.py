@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.errors import AnsibleError
-from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import evaluated
+from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import NotEvaluated, Omitted, evaluated
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import module_options
 from ansible_collections.community.immuta.plugins.module_utils._platform.variables import PREFIX, VARIABLES, argument_spec, read
@@ -135,16 +134,12 @@ def test_two_hosts_never_share_a_folder_and_none_leads_out() -> None:
 # --- evaluation --------------------------------------------------------------------------------------------------
 
 
-class AnsibleValueOmittedError(AnsibleError):
-    pass
-
-
 def template(value: Any) -> Any:
     """As Ansible's templating: names are values, undefined and omitted ones raise."""
     if value == "{{ undefined }}":
-        raise AnsibleError("'undefined' is undefined")
+        raise NotEvaluated("'undefined' is undefined\nand more")
     if value == "{{ omit }}":
-        raise AnsibleValueOmittedError("omitted")
+        raise Omitted
     return {"{{ five }}": 5, "{{ none }}": None, "{{ nothing }}": "", "{{ old_omit }}": "__omit__", "{{ whole }}": {"a": 1}}.get(value, value)
 
 

@@ -154,7 +154,8 @@ class Case:
         self.warnings: list[str] = []
 
     def reconciler(self, **settings: Any) -> Reconciler:
-        return Reconciler(self.tenant, self.owners, Settings(**settings), warn=self.warnings.append, mask=hidden_word, clock=self.clock)  # type: ignore[arg-type]
+        how = Settings(**settings)
+        return Reconciler(self.tenant, self.owners, how, warn=self.warnings.append, mask=hidden_word, clock=self.clock)  # type: ignore[arg-type]
 
     def present(self, wanted: Desired, **settings: Any) -> IntegrationOutcome:
         return self.reconciler(**settings).present(wanted)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._api.integrations import Integrations
-from .._core.errors import ApiError, ImmutaError, OptionError
+from .._core.errors import ApiError, ImmutaError, MissingSecrets, OptionError
 from .._model.platforms import PLATFORMS, Platform
 from .._plan.connection import script_options
 from .._plan.integration import Desired, check_complete, plan_create, plan_update
@@ -46,6 +46,8 @@ def make_script(task: Task) -> Result:
         wanted = _scripted(task)
         script = _script(task, params["action"], wanted)
     except OptionError as error:
+        if task.check_mode and params["pending_ok"] and isinstance(error, MissingSecrets):
+            return {"changed": False, "pending": True, "reason": error.message}
         if "connection" in params:
             _name_as_given(error)
         raise
@@ -87,7 +89,7 @@ def _of_connection(params: Mapping[str, Any]) -> dict[str, Any]:
 def _name_as_given(error: OptionError) -> None:
     """Have an error about an option of an integration name the place where the task gave it: in a connection."""
     option = str(error.facts["option"])
-    place = {"connection": "connection", "config": _NATIVE, "type": _NATIVE, "auto_bootstrap": _NATIVE}.get(option.split(".")[0])
+    place = {"connection": "connection", "config": _NATIVE, "type": _NATIVE, "auto_bootstrap": _NATIVE}.get(option.split(".", maxsplit=1)[0])
     if place:
         error.facts["option"] = f"{place}.{option}"
         error.hint = f"In this task that is {place}.{option}."

@@ -22,8 +22,12 @@ _ALIAS = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _MOST_ALIASES = 10
 
 
-class _Omitted(Exception):
+class Omitted(Exception):
     """The leaf counts as not given."""
+
+
+class NotEvaluated(Exception):
+    """The leaf cannot be evaluated, and why."""
 
 
 @dataclass
@@ -37,7 +41,7 @@ class Evaluation:
 
 
 def evaluated(variables: Mapping[str, Any], evaluate: Callable[[Any], Any]) -> Evaluation:
-    """The role's variables among all that a host has. evaluate: templates one value, and raises AnsibleError."""
+    """The role's variables among all that a host has. evaluate: templates one value; raises Omitted or NotEvaluated."""
     found = Evaluation()
     leaves = _Leaves(variables, evaluate, found.undefined)
     # Two underscores mark what is the role's own
@@ -65,7 +69,7 @@ class _Leaves:
         """The value; None where it is not given."""
         try:
             return self._value(raw, path)
-        except _Omitted:
+        except Omitted:
             return None
 
     def _value(self, raw: Any, path: str) -> Any:
@@ -88,21 +92,13 @@ class _Leaves:
         return raw
 
     def _leaf(self, raw: Any, path: str) -> Any:
-        from ansible.errors import AnsibleError
-
         try:
             value = self._evaluate(raw)
-        except AnsibleError as error:
-            if type(error).__name__ == "AnsibleValueOmittedError":
-                raise _Omitted from None
-            self._undefined[path] = _first_line(error)
-            raise _Omitted from None
+        except NotEvaluated as error:
+            self._undefined[path] = str(error).strip().split("\n", maxsplit=1)[0][:200]
+            raise Omitted from None
         if value is None or (isinstance(value, str) and value == self._variables.get("omit", object())):
-            raise _Omitted
+            raise Omitted
         if value == "" and "{{" in str(raw):
-            raise _Omitted  # what null becomes before ansible-core 2.19
+            raise Omitted  # what null becomes before ansible-core 2.19
         return value if isinstance(value, (str, bool, int, float, Mapping, list)) else str(value)
-
-
-def _first_line(error: Exception) -> str:
-    return str(getattr(error, "message", None) or error).strip().split("\n")[0][:200]

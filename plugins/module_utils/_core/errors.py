@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one family of errors. Everything below raises one of these; only `_runtime` turns one into C(fail_json).
+"""The one family of errors. Everything below raises one of these; only `_ansible/runtime` turns one into C(fail_json).
 
 An error carries a message (what failed, on which object), a hint (what to do next) and facts (machine-readable keys that
 stand beside C(msg) in the failed result). Messages are complete when they are raised: secrets are masked by whoever raises.
@@ -54,6 +54,10 @@ class ImmutaError(Exception):
 
 class OptionError(ImmutaError):
     """The input is wrong, nothing was sent. Fact: option, the path of the option (C(config.host))."""
+
+
+class MissingSecrets(OptionError):
+    """A credential that a request needs was not given. Fact: option, the first of them."""
 
 
 class ConnectionFailed(ImmutaError):

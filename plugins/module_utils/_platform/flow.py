@@ -312,7 +312,9 @@ def may_be_pending(flow: Flow, key: str) -> bool:
     """
     script = flow.summary.scripts[key]
     behind = [other for other, each in flow.summary.part(MAIN).items() if other < key and not each.ran]
-    return script.part == RECOVERY or bool(behind) or _is_optional(flow, script)
+    # a drift check asks for no validation and has no secret: what it cannot have made it only announces
+    without_secrets = flow.check_mode and not flow.wanted.server_validation
+    return script.part == RECOVERY or bool(behind) or _is_optional(flow, script) or without_secrets
 
 
 def asks(flow: Flow) -> bool:
@@ -438,5 +440,3 @@ def result_of(flow: Flow) -> dict[str, Any]:
         "id": flow.summary.id,
         "left_behind": left_behind(flow),
     }
-
-

@@ -44,7 +44,7 @@ def statement_parts(tokens: Tokens) -> Iterator[Part]:
 def is_closed(tokens: Tokens) -> bool:
     """Whether every parenthesis and every CASE among the tokens ends there."""
     depths = _Depths()
-    return all([depths.see(tokens, place) for place in range(len(tokens))]) and not depths.inside
+    return all(depths.see(tokens, place) for place in range(len(tokens))) and not depths.inside
 
 
 class _Depths:
