@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._api.integrations import Integrations
-from .._core.errors import ApiError, ImmutaError, MissingSecrets, OptionError
+from .._core.errors import ApiError, ImmutaError, OptionError
 from .._model.platforms import PLATFORMS, Platform
 from .._plan.connection import script_options
 from .._plan.integration import Desired, check_complete, plan_create, plan_update
@@ -46,7 +46,7 @@ def make_script(task: Task) -> Result:
         wanted = _scripted(task)
         script = _script(task, params["action"], wanted)
     except OptionError as error:
-        if task.check_mode and params["pending_ok"] and isinstance(error, MissingSecrets):
+        if task.check_mode and params["pending_ok"] and error.is_missing_secret:
             return {"changed": False, "pending": True, "reason": error.message}
         if "connection" in params:
             _name_as_given(error)

@@ -55,9 +55,8 @@ class ImmutaError(Exception):
 class OptionError(ImmutaError):
     """The input is wrong, nothing was sent. Fact: option, the path of the option (C(config.host))."""
 
-
-class MissingSecrets(OptionError):
-    """A credential that a request needs was not given. Fact: option, the first of them."""
+    #: what is wrong is that a credential was not given which the request needs
+    is_missing_secret = False
 
 
 class ConnectionFailed(ImmutaError):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .._core.errors import MissingSecrets, OptionError
+from .._core.errors import OptionError
 from .._core.secrets import REDACTED, is_redacted, looks_secret
 from .fields import Change, Field, Place, compare, deep_merge, drop_redacted, objects, prune, same_value
 
@@ -164,9 +164,11 @@ def _missing_credentials(document: Mapping[str, Any], fields: Sequence[Field], p
             yield from _missing_credentials(value, option.fields, here)
 
 
-def _missing_secrets(paths: Sequence[str], errand: str) -> MissingSecrets:
+def _missing_secrets(paths: Sequence[str], errand: str) -> OptionError:
     why = "" if _registers(errand) else f", because Immuta does not give {'it' if len(paths) == 1 else 'them'} back"
-    return MissingSecrets(f"{are(paths)} needed to {errand}{why}.", option=paths[0], hint=f"Give {' and '.join(paths)}.")
+    error = OptionError(f"{are(paths)} needed to {errand}{why}.", option=paths[0], hint=f"Give {' and '.join(paths)}.")
+    error.is_missing_secret = True
+    return error
 
 
 def _registers(errand: str) -> bool:
