@@ -171,7 +171,9 @@ class Folder:
         text = self.text(key)
         if not text.strip() or not self._dialect:
             return {}
-        return {each.number: classify(each.text, self._dialect).verb for each in split(text, self._dialect)}
+        with suppress(ImmutaError):  # a script that cannot be read has not run
+            return {each.number: classify(each.text, self._dialect).verb for each in split(text, self._dialect)}
+        return {}
 
     def _content(self, name: str) -> bytes | None:
         path = self.path / name
