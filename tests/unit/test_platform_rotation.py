@@ -1,0 +1,169 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plans of a rotation: what is set on the warehouse, what the tenant is told, and the way back from every step that fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulator import Simulator
+from unit.test_platform_plan import CONFIG, NEW, SECRET, Role, connected, lake, redshift, refused, registered, titles
+
+PUBLIC = "-----BEGIN PUBLIC KEY-----\nABCD\n-----END PUBLIC KEY-----"
+SET, SIGN_IN, BACK, SETTLE = (f"{text} sys" for text in ("Set the new secret of", "Sign in as", "Set the present secret of", "Take the old secret of"))
+
+
+def passwords(tenant: Simulator, place: Path, **variables: Any) -> Role:
+    registered(tenant, password=SECRET)
+    return redshift(tenant, place, **{"entry": "rotate", "new_secrets": {"password": NEW}, "artifacts": "", **variables})
+
+
+def keys(tenant: Simulator, place: Path, **variables: Any) -> Role:
+    """A Snowflake account that signs in with a key."""
+    config = {"host": "acme.snowflakecomputing.com", "warehouse": "WH", "database": "IMMUTA"}
+    tenant.seed({"type": "Snowflake", "autoBootstrap": False, "config": {**config, "authenticationType": "keyPair", "username": "sys", "privateKey": {}}})
+    own = {
+        **config,
+        "authentication_type": "keyPair",
+        "username": "sys",
+        "private_key": {"key_name": "PRIV_KEY_FILE", "user_filename": "a.p8", "content": SECRET},
+    }
+    integration = {"type": "Snowflake", "auto_bootstrap": False, "config": own}
+    given = {"entry": "rotate", "new_secrets": {"private_key": NEW}, "new_public_key": PUBLIC, "artifacts": "", "integration": integration}
+    return redshift(tenant, place, **{**given, **variables})
+
+
+def test_a_password_step_by_step(tenant: Simulator, tmp_path: Path) -> None:
+    role = passwords(tenant, tmp_path)
+    role.begin()
+    assert role.locks, "nobody else is at work on it"
+    plan = role.made()
+    assert titles(plan) == [f"{SET} on rs.example.com", f"{SIGN_IN} with the new secret"]
+    set_, sign_in = plan["run"]
+    assert (set_["statement"], set_["login_as"], set_["login"], set_["changes"]) == ("set", "admin", {"database": "immuta"}, True)
+    assert set_["options"]["purpose"] == "any" and set_["options"]["ledger"].endswith("/set.ledger")
+    assert (sign_in["login_as"], sign_in["changes"], sign_in["options"]["unless"], sign_in["login"]) == ("system", False, "SELECT 1", {"database": "immuta"})
+    assert plan["integration"] and plan["validate"] and not plan["connection"]
+    role.ran()
+    plan = role.told("updated")
+    assert not plan["work"] and plan["result"] == {"action": "updated", "changed": True, "id": "7"}
+    assert "Done. This run sets the new secret of sys on rs.example.com, signs in with it and gives it to Immuta." in plan["say"][0]
+    assert role.locks == [] and role.files == []
+
+
+def test_a_key_ends_the_old_one_when_immuta_has_the_new_one(tenant: Simulator, tmp_path: Path) -> None:
+    role = keys(tenant, tmp_path)
+    role.begin()
+    role.made()
+    role.ran()
+    plan = role.told("updated")
+    assert titles(plan) == [f"{SETTLE} away", f"{SIGN_IN} with the new secret"] and plan["work"] and not plan["integration"]
+    assert role.locks
+    role.ran()
+    assert not role.next(finished=True)["work"] and role.files == [] and role.locks == []
+
+
+@pytest.mark.parametrize("secret", ["password", "key"])
+@pytest.mark.parametrize(
+    ("step", "status", "action", "result", "back", "words"),
+    [
+        ("set", "failed", "immuta_sql_script", {}, False, "The warehouse takes the present secret, and Immuta has the present one. With the cause"),
+        ("set", "unknown", "immuta_sql_script", {}, True, "Whether the warehouse takes the present or the new secret is not known, and Immuta has"),
+        ("set", "ok", "immuta_sql_script", {}, True, "and Immuta has the present one."),
+        ("set", "ok", "immuta_integration", {"status": 422}, True, "and Immuta has the present one."),
+        ("set", "ok", "immuta_integration", {"status": 500}, False, "and whether Immuta has the present or the new one is not known."),
+        ("set", "ok", "immuta_platform_plan", {}, False, "it is not healthy"),
+    ],
+)
+def test_the_way_back(
+    tenant: Simulator, tmp_path: Path, secret: str, step: str, status: str, action: str, result: dict[str, Any], back: bool, words: str
+) -> None:
+    for works in (True, False):
+        tenant.reset()
+        role = (passwords if secret == "password" else keys)(tenant, tmp_path)
+        role.begin()
+        role.made()
+        ledger = [{"ledger": 1}, {"number": 1, "status": status}]
+        Path(role.plan["run"][0]["options"]["ledger"]).write_text("\n".join(map(json.dumps, ledger)))
+        plan = role.failed(action, msg=f"it is not healthy with {NEW}", **result)
+        assert plan["work"] is back
+        if back:
+            assert titles(plan) == [f"{BACK} again"] and "ledger" not in plan["run"][0]["options"] and not plan["integration"]
+            assert role.locks
+            plan = role.next(cleaned=True) if works else role.failed("immuta_sql_script", msg="no way back")
+            undone = "What this run had set on the warehouse has been taken back." if works else "The present secret could not be set again: no way back"
+            assert undone in plan["message"]
+        taken_back = "The warehouse takes the present secret, and Immuta has the present one."
+        assert (taken_back if back and works else words) in plan["message"]
+        assert not plan["work"] and plan["result"] == {} and role.locks == [] and role.files == []
+
+
+def test_the_old_key_stays_where_it_cannot_be_ended(tenant: Simulator, tmp_path: Path) -> None:
+    role = keys(tenant, tmp_path)
+    role.begin()
+    role.made()
+    role.ran()
+    role.told("updated")
+    plan = role.failed("immuta_sql_script", msg="no")
+    assert "The warehouse takes both keys, and Immuta has the new one." in plan["message"] and role.locks == []
+
+
+def test_an_unhealthy_platform_is_no_success(tenant: Simulator, tmp_path: Path) -> None:
+    for secret in (passwords, keys):
+        tenant.reset()
+        role = secret(tenant, tmp_path)
+        role.begin()
+        role.made()
+        role.ran()
+        error = refused(lambda role=role: role.told("updated", healthy=False))
+        assert "reports that the platform is not healthy" in str(error) and error.facts["plan"]
+        assert role.failed("immuta_platform_plan", msg=str(error))["message"].startswith("Immuta has taken the new secret") and role.locks == []
+
+
+def test_a_check_run_signs_in_nowhere(tenant: Simulator, tmp_path: Path) -> None:
+    tenant.settings(refuse_writes=True)
+    for login, validate, titles_ in (({"username": "a"}, False, [f"{SET} on rs.example.com"]), ({}, True, [])):
+        role = passwords(tenant, tmp_path, login=login)
+        role.begin(check=True)
+        plan = role.next(check=True, made=[], found=False)
+        assert titles(plan) == titles_ and plan["validate"] is validate and plan["integration"]
+        plan = role.next(check=True, answers=[{"action": "updated", "healthy": False}])
+        assert plan["result"]["action"] == "updated" and "Nothing has been sent that changes anything" in plan["say"][0]
+        assert role.locks == role.files == []
+        tenant.settings(refuse_writes=False)
+        tenant.reset()
+
+
+@pytest.mark.parametrize(
+    ("there", "variables", "message"),
+    [
+        (False, {}, "Immuta does not have this platform. A rotation changes nothing else"),
+        (
+            True,
+            {"integration": {"type": "Redshift", "auto_bootstrap": False, "config": {**CONFIG, "port": 5555, "password": SECRET}}},
+            "More differs than the secret: immuta_platform_integration.config.port.",
+        ),
+        (True, {"new_secrets": {}}, "There is no new secret"),
+        (True, {"integration": {"type": "Redshift", "autoBootstrap": True, "config": {**CONFIG, "password": SECRET}}}, "Immuta made the account of this"),
+    ],
+)
+def test_what_is_refused_before_anything_is_set(tenant: Simulator, tmp_path: Path, there: bool, variables: dict[str, Any], message: str) -> None:
+    role = passwords(tenant, tmp_path, **variables)
+    if not there:
+        tenant.reset()
+    assert message in str(refused(role.begin)) and role.locks == [] and role.files == []
+
+
+def test_a_connection_is_told_without_the_integration_behind_it(tenant: Simulator, tmp_path: Path) -> None:
+    role = lake(tenant, tmp_path, entry="rotate", new_secrets={"password": NEW})
+    connected(tenant)
+    role.begin()
+    plan = role.made()
+    assert plan["connection"] and not plan["integration"] and not plan["validate"]
+    role.ran()
+    plan = role.next(answers=[{"action": "updated", "native_integration_id": 7}])
+    assert "the integration behind it cannot be edited" in plan["say"][-1]
