@@ -174,10 +174,11 @@ def _play() -> int:
 
 def _is_ansible(pid: int) -> bool:
     with suppress(OSError):
-        words = (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-        names = [os.path.basename(word) for word in words[:2]]
-        by_python = names[0].startswith("python") and (names[-1] in _COMMANDS or words[1:3] == ["-m", "ansible"])
-        return by_python or names[0] in _COMMANDS
+        program, *words = (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        # distributions start Python with options, such as -sP; behind -m is the name of a module
+        script = next((word for word in words if not word.startswith("-")), "")
+        names = [program, script] if os.path.basename(program).startswith("python") else [program]
+        return any(os.path.basename(name) in _COMMANDS for name in names)
     return False
 
 
