@@ -12,7 +12,9 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,16 +148,18 @@ def _switch(value: Any, variable: Variable) -> bool:
 
 def _whole(value: Any, variable: Variable) -> int | None:
     number = _number(value, variable)
+    if number is not None and not number.is_integer():
+        raise ValueError("is a whole number, and was given something else")
     return None if number is None else int(number)
 
 
 def _number(value: Any, variable: Variable) -> float | None:
     if str(value).strip() == "":
         return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError("is a number, and was given something else") from None
+    with suppress(TypeError, ValueError):
+        if math.isfinite(float(value)):
+            return float(value)
+    raise ValueError("is a number, and was given something else")
 
 
 def _dictionary(value: Any, variable: Variable) -> dict[str, Any]:
