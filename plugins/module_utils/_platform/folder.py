@@ -161,6 +161,8 @@ class Folder:
                 entry = json.loads(line)
             except ValueError:
                 continue  # cut off by a crash; what it was about is still unknown, as the line before says
+            if not isinstance(entry, dict):
+                continue
             if "ledger" in entry:
                 statuses = {}
             elif isinstance(entry.get("number"), int):

@@ -90,7 +90,7 @@ class Summary:
     @staticmethod
     def of(document: Mapping[str, Any], where: str = "The summary") -> Summary:
         """The summary that a JSON document holds. Raises ImmutaError for one that a newer release wrote, or that is none."""
-        if not isinstance(document, Mapping) or not isinstance(document.get("format", 1), int) or not isinstance(document.get("scripts", {}), Mapping):
+        if not _has_its_shape(document):
             raise ImmutaError(f"{where} cannot be read.", hint="Move it away, and begin anew.")
         if document.get("format", 1) > FORMAT:
             raise ImmutaError(
@@ -118,6 +118,14 @@ class Summary:
     def with_script(self, key: str, **changes: Any) -> Summary:
         """The summary with one script changed."""
         return replace(self, scripts={**self.scripts, key: replace(self.scripts[key], **changes)})
+
+
+def _has_its_shape(document: Any) -> bool:
+    """Whether this can be a summary: somebody may have edited it."""
+    if not isinstance(document, Mapping) or not isinstance(document.get("format", 1), int) or not isinstance(document.get("scripts", {}), Mapping):
+        return False
+    scripts = list(document.get("scripts", {}).values())
+    return all(isinstance(each, Mapping) and isinstance(each.get("script"), str) and isinstance(each.get("would", []), (list, tuple)) for each in scripts)
 
 
 def _script(document: Mapping[str, Any]) -> Script:
