@@ -16,7 +16,6 @@ from typing import Any
 
 from .._core.errors import OptionError
 from .._core.names import nearest
-from .._model.fields import EXTRA
 from .._sql.scope import scope_of
 from .place import Place
 from .variables import PREFIX, STAGES
@@ -172,7 +171,7 @@ def _part(options: Options, *names: str) -> Options:
     value: Any = next((options[name] for name in names if options.get(name) not in (None, "")), {})
     if not isinstance(value, Mapping):
         raise OptionError(f"{names[0]} of the platform has to be a dictionary.", option=names[0])
-    return {name: each for name, each in value.items() if each is not None and name != EXTRA}
+    return {name: each for name, each in value.items() if each is not None}
 
 
 def _identity(kind: str, platform: Options, native: Options, place: Place) -> str:
