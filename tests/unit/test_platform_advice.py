@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the last lines of a run say, row by row: what was done, what stays, and what the operator does next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.community.immuta.plugins.module_utils._platform.advice import Failure, complaint, next_step, report, rotation_complaint
+from ansible_collections.community.immuta.plugins.module_utils._platform.flow import Answer
+from unit.test_platform_flow import CHECK, CONNECTED, WHOLE, answer, at, half
+from unit.test_platform_steps import SYNAPSE, with_scripts
+
+GENERATE, RUN, REGISTER = ({"stages": [stage]} for stage in ("generate", "run", "register"))
+FORGET = {"force_disable": True, "state": "absent"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "work", "flow", "expected"),
+    [
+        ({}, "setup", CHECK, "run this without check mode."),
+        ({}, "", {"state": "done", **CHECK}, ""),
+        ({"repair": True}, "edit", {"action": "unchanged", **CHECK}, "run this without check mode."),
+        ({}, "", {"action": "updated", **CHECK}, "run this without check mode."),
+        ({}, "", {"state": "done", "busy": True}, "wait, and run this again."),
+        ({}, "", {"state": "done"}, ""),
+        (GENERATE, "setup", {"sha256": None}, "the tenant gives 1-initial-create when the scripts before have run: run the stage run, then generate again."),
+        ({}, "setup", {"sha256": None}, ""),
+        (RUN, "setup", {"ran": True}, "run the stage register."),
+        (GENERATE, "setup", {"ran": True}, "run the stage run and then register. Have the review copies in  read"),
+        (REGISTER, "setup", {}, "run the stage run."),
+        (REGISTER, "edit", {"ran": True}, ""),
+        ({"stages": ["generate", "register"]}, "edit", {}, "run the stage run. Have the review copies"),
+        ({"stages": ["generate", "run"]}, "edit", {"ran": True}, "run the stage register."),
+        ({**GENERATE, **FORGET}, "forget", {}, "run the stage register."),
+        ({**GENERATE, "automatic": True}, "", {"action": "created"}, "run the stage register."),
+        ({**CONNECTED, **REGISTER}, "delete", {"forgotten": True}, "run the stage run."),
+        ({**CONNECTED, **RUN}, "delete", {"forgotten": True, "ran": True}, ""),
+    ],
+)
+def test_what_the_operator_does_next(wanted: dict[str, Any], work: str, flow: dict[str, Any], expected: str) -> None:
+    changes = {name: flow[name] for name in ("ran", "sha256") if name in flow}
+    there = at(wanted, work, **{name: value for name, value in flow.items() if name not in changes})
+    said = next_step(with_scripts(there, **changes) if changes else there)
+    assert said.startswith(expected) and bool(said) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "work", "flow", "plan", "lines", "others"),
+    [
+        ({}, "", {"state": "done"}, answer("unchanged", changes=("config.port",)), ["as it should be"], ["Changes"]),
+        (RUN, "", {"state": "done"}, answer("unchanged"), ["as it should be"], ["planned to be"]),
+        (RUN, "setup", {}, answer("created"), ["planned to be registered, in the stage register"], ["would"]),
+        (RUN, "setup", CHECK, answer("created"), ["would be registered", "Scripts to run: initial-create, create."], ["planned"]),
+        ({}, "setup", {"state": "done"}, answer("created"), ["registered"], ["planned", "Changes", "Scripts to run"]),
+        (REGISTER, "setup", CHECK, answer("created"), ["would be registered"], ["Scripts to run"]),
+        ({}, "setup", {"state": "done", "skipped": "cleaned up"}, answer("created"), ["Scripts: none run, cleaned up."], ["Scripts run"]),
+        ({}, "delete", {"state": "done", "skipped": "gone"}, answer("deleted"), ["removed", "nothing is left on the warehouse."], []),
+        ({}, "setup", {"state": "done", "progress": {"2-create": half()}, "before": {"2-create": 1}}, answer("created"), [], ["Scripts run"]),
+        (FORGET, "forget", CHECK, answer("deleted"), ["would be removed"], ["Scripts to run"]),
+        (
+            {**SYNAPSE, "state": "absent"},
+            "delete",
+            {"state": "done", "progress": {"1-delete": half()}},
+            answer("deleted"),
+            ["login sys in master."],
+            ["The script that"],
+        ),
+        ({}, "setup", {"state": "done"}, answer("created", changes=tuple("abcdefgh")), ["Changes: a, b, c, d, e, f, g, h."], []),
+        ({}, "setup", {"state": "done"}, answer("created", changes=tuple("abcdefghi")), ["Changes: a, b, c, d, e, f, g, h and 1 more."], []),
+    ],
+)
+def test_the_summary_of_a_run(wanted: dict[str, Any], work: str, flow: dict[str, Any], plan: Answer, lines: list[str], others: list[str]) -> None:
+    said = " ".join(report(at(wanted, work, **flow), plan, seconds=3))
+    assert not [line for line in lines if line not in said] and not [line for line in others if line in said], said
+
+
+def test_what_a_platform_forgotten_by_force_leaves() -> None:
+    for artifacts in ("/artifacts", ""):
+        flow = at({**FORGET, "artifacts": artifacts}, "forget", state="done")
+        left = replace(
+            flow, summary=flow.summary.with_script("1-delete", would=("DROP DATABASE immuta",)), wanted=replace(flow.wanted, folder="/artifacts/prod")
+        )
+        said = report(left, answer("deleted"), seconds=1)[-1]
+        assert said.startswith("Immuta has forgotten the platform. What stays on the warehouse: DROP DATABASE immuta.")
+        assert ("The script that removes it is in /artifacts/prod." in said) is bool(artifacts)
+    assert report(at({}, "setup", state="done"), answer("created"), seconds=1, scripts=[{"path": "/p", "sha256": "s", "statements": 2}])[-1] == (
+        "Script /p: 2 statements, sha256 s."
+    )
+
+
+def test_what_had_been_executed() -> None:
+    failure = Failure.of("role : Run it | prod", "community.immuta.immuta_sql_script", {"failed": True, "msg": "no"})
+    assert "Executed: nothing." in complaint(failure, at({}, "setup"), "kept_setup")
+    flow = at({}, "setup", progress={"1-initial-create": WHOLE, "2-create": half()})
+    assert "Executed: nothing." in complaint(failure, flow, "kept_setup"), "what has not run to its end is what failed"
+    assert "Executed: initial-create (2 of 2 statements)." in complaint(failure, with_scripts(flow, ran=True), "kept_setup")
+
+
+def test_which_secret_holds_is_said_behind_what_failed() -> None:
+    failed = {"failed": True, "msg": "login.host is wrong."}
+    assert rotation_complaint(Failure.of("r : Sign in | p", "community.immuta.immuta_sql_script", failed), "integration", "It holds.") == (
+        "Sign in: immuta_platform_login.host is wrong. It holds."
+    )
+    for action in ("ansible.builtin.fail", "community.immuta.immuta_platform_plan"):
+        assert rotation_complaint(Failure.of("t", action, failed), "integration", "It holds.") == "immuta_platform_login.host is wrong."
