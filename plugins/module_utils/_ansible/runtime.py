@@ -22,7 +22,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import ImmutaError, OptionError
 from .._core.names import nearest
-from .._core.secrets import REDACTED, leaves, mask, register
+from .._core.secrets import REDACTED, bare, leaves, looks_secret, mask, register, signs_in
 from .._http.session import Session
 from .._model.fields import EXTRA, objects, prune
 from .tenant import TENANT_SPEC, connect, tenant_of
@@ -49,6 +49,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         self.given = {name: deepcopy(value) for name, value in self.params.items() if not name.startswith("_ansible_")}
         self.secrets: set[str] = set()
         self.learn(leaves(self.given))
+        self.learn(signs_in(_address(self.given)))
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Hide these, from now on, wherever they would show up."""
@@ -78,6 +79,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     def _presentable(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """The result, in which core looks for a secret only as it was given, and the options that led to it."""
         given = mask(_without_unknown({name: value for name, value in self.given.items() if name not in self.unshown}, self.argument_spec))
+        if _address(self.given):
+            given["url"] = bare(_address(self.given))
         shown: dict[str, Any] = _hide({**result, "invocation": {"module_args": given}}, frozenset(self.secrets))
         return {**shown, **{name: result[name] for name in self.plain if name in result}}
 
@@ -162,6 +165,7 @@ def run(
     module = _Module(argument_spec=spec, supports_check_mode=True, plain=plain, unshown=unshown, **module_arguments)
     # once more: by now a dict that was given as text is one
     module.learn(leaves(module.params))
+    module.learn(signs_in(_address(module.params)))  # of the environment, too
     task = Task(module)
     facts: dict[str, Any] = {}
     try:
@@ -240,10 +244,16 @@ def refuse_two_spellings(given: Mapping[str, Any], spec: Spec, path: str = "") -
                     refuse_two_spellings(item, details["options"], f"{path}{option}.")
 
 
+def _address(params: Mapping[str, Any]) -> str:
+    """The address of the tenant among the options, however badly it is written; empty when there is none."""
+    url = params.get("url")
+    return url if isinstance(url, str) else ""
+
+
 def _hide(value: Any, secrets: frozenset[str]) -> Any:
     """The value with the secrets taken out of its texts. Names stay: they are ours, and a secret may read like one."""
     if isinstance(value, Mapping):
-        return {name: _hide(item, secrets) for name, item in value.items()}
+        return {name: mask({name: item}, secrets)[name] if looks_secret(name) else _hide(item, secrets) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_hide(item, secrets) for item in value]
     return mask(value, secrets) if isinstance(value, str) else value

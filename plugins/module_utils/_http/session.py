@@ -120,8 +120,11 @@ def checked_url(url: str) -> str:
     server = _server(url)
     if server is None or server[0] not in _PORTS:
         raise OptionError("url must be the address of the server, beginning with https:// (or http://).", option="url")
-    if set("@?#") & set(url):
-        raise OptionError(f"url must hold no user, password, query or fragment, only {origin(url)} and a path.", option="url")
+    escaped = "%" in server[1] and ":" not in server[1]  # an IPv6 address may hold one
+    if set("@?#") & set(url) or escaped:
+        # Behind a badly written password the server is not where it seems to be.
+        where = "the address of the server" if escaped or "@" in "".join(urlsplit(url)[2:]) else origin(url)
+        raise OptionError(f"url must hold no user, password, query or fragment, only {where} and a path.", option="url")
     return url.rstrip("/")
 
 

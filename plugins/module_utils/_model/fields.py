@@ -279,7 +279,7 @@ def _options_and_extra(document: Mapping[str, Any], fields: Sequence[Field]) -> 
     for key, value in document.items():
         field = known.get(key)
         if field is None:
-            extra[key] = REDACTED if looks_secret(key) else mask(value)
+            extra[key] = mask({key: value})[key]
         elif field.fields and isinstance(value, Mapping):
             options[field.option], below = _options_and_extra(value, field.fields)
             extra.update({key: below} if below else {})
@@ -292,8 +292,8 @@ def _value_to_options(value: Any, field: Field) -> Any:
     if field.secret:
         return REDACTED
     if field.fields and isinstance(value, list):
-        return [to_options(item, field.fields) if isinstance(item, Mapping) else item for item in value]
-    return value
+        return [to_options(item, field.fields) if isinstance(item, Mapping) else mask(item) for item in value]
+    return mask(value)
 
 
 # --- comparison --------------------------------------------------------------------------------------------------
