@@ -34,6 +34,7 @@ FORGET = {"force_disable": True, "state": "absent"}
         (REGISTER, "setup", {}, "run the stage run."),
         (REGISTER, "edit", {"ran": True}, ""),
         ({"stages": ["generate", "register"]}, "edit", {}, "run the stage run. Have the review copies"),
+        (GENERATE, "edit", {"ran": True}, "run the stage register."),
         ({"stages": ["generate", "run"]}, "edit", {"ran": True}, "run the stage register."),
         ({**GENERATE, **FORGET}, "forget", {}, "run the stage register."),
         ({**GENERATE, "automatic": True}, "", {"action": "created"}, "run the stage register."),
@@ -46,6 +47,7 @@ def test_what_the_operator_does_next(wanted: dict[str, Any], work: str, flow: di
     there = at(wanted, work, **{name: value for name, value in flow.items() if name not in changes})
     said = next_step(with_scripts(there, **changes) if changes else there)
     assert said.startswith(expected) and bool(said) is bool(expected)
+    assert ("Have the review copies" in said) is ("Have the review copies" in expected), said
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,7 @@ def test_what_the_operator_does_next(wanted: dict[str, Any], work: str, flow: di
         ({}, "setup", {"state": "done", "skipped": "cleaned up"}, answer("created"), ["Scripts: none run, cleaned up."], ["Scripts run"]),
         ({}, "delete", {"state": "done", "skipped": "gone"}, answer("deleted"), ["removed", "nothing is left on the warehouse."], []),
         ({}, "setup", {"state": "done", "progress": {"2-create": half()}, "before": {"2-create": 1}}, answer("created"), [], ["Scripts run"]),
+        (FORGET, "forget", {"state": "done"}, answer("deleted"), ["the tenant gave no script that says so."], ["The script that removes it"]),
         (FORGET, "forget", CHECK, answer("deleted"), ["would be removed"], ["Scripts to run"]),
         (
             {**SYNAPSE, "state": "absent"},

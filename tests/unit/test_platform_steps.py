@@ -99,6 +99,9 @@ def test_what_the_tenant_may_refuse_for_now(wanted: dict[str, Any], work: str, f
 
 def test_a_script_waits_for_those_that_have_not_run() -> None:
     assert not flows.may_be_pending(with_scripts(at({}, "setup"), ran=True), "2-create")
+    every = at({"leftovers": "cleanup"}, "setup")
+    every = replace(every, summary=replace(every.summary, scripts={key: replace(script, ran=True) for key, script in every.summary.scripts.items()}))
+    assert flows.may_be_pending(every, "recovery-1-cleanup"), "there may be nothing to be taken back"
     edit = flows.with_made(at(DATABRICKS, "edit"), "1-edit", {})
     assert (edit.summary.scripts["1-edit"].sha256, edit.summary.scripts["1-edit"].ran) == ("", True), "some tenants do not have it"
 
@@ -174,6 +177,7 @@ def test_when_nothing_is_left_for_any_stage(wanted: dict[str, Any], flow: dict[s
 def test_what_is_kept_when_more_becomes_known() -> None:
     assert flows.with_registration(at({}, "setup"), replace(answer("created"), id="")).summary.id == "7"
     assert flows.with_registration(at({}, "setup"), replace(answer("created"), id="9")).summary.id == "9"
+    assert not flows.with_registration(at({}, "setup", busy=True), answer("created")).busy, "it has been waited for"
     assert flows.closed(at({}, "delete", skipped="gone")).summary.skipped == "gone"
     assert flows.closed(at({}, "setup"), "cleaned up").summary.skipped == "cleaned up"
     ran = flows.with_progress(with_scripts(at({}, "setup"), ran=True), {"1-initial-create": half()})
