@@ -68,6 +68,12 @@ def test_a_lock_that_nobody_can_be_asked_about_is_not_dead(tmp_path: Path) -> No
         assert lock.is_dead(held) is (held.get("pid") == os.getpid()), held
     assert lock.is_dead({**here, "pid": os.getpid(), "started": "1"}), "a number that is used again"
     assert not lock.is_dead({**here, "pid": os.getpid(), "started": lock._started(os.getpid())})
+    with subprocess.Popen(["sleep", "60"]) as ended:
+        held = {**here, "pid": ended.pid, "started": lock._started(ended.pid)}
+        assert not lock.is_dead(held)
+        ended.kill()
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert lock.is_dead(held), "one that has ended, and that nobody has asked for yet"
 
 
 @pytest.mark.parametrize(
@@ -98,11 +104,12 @@ def test_outside_of_a_play_nobody_comes_back(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["", "[]", "7", '"text"', "{", "\x00"])
+@pytest.mark.parametrize("content", ["", "[]", "7", "{}", '"text"', "{", "\x00"])
 def test_a_file_that_is_no_lock_is_one_of_an_unknown_holder(tmp_path: Path, content: str) -> None:
     place = tmp_path / "x.lock"
     place.write_text(content)
     assert lock.holder(place) == {} and lock.holder(tmp_path / "none") is None
+    place.write_text('{"run": ""}' if content == "{}" else content)
     for break_id in ("", "None"):
         with pytest.raises(ImmutaError, match="an unknown user"):
             lock.take([place], ABOUT, break_id=break_id)

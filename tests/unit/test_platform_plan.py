@@ -64,12 +64,13 @@ class Role:
         secrets: set[str] = set()
         module = SimpleNamespace(params=validated.validated_parameters, given=given, check_mode=check, _diff=False, secrets=secrets)
         module.warn, module.learn = self.warnings.append, secrets.update
+        task = Task(module)
         try:
-            result = plan_platform(Task(module))
+            result = plan_platform(task)
         except ImmutaError as error:
             assert not self._leaks(error.as_fail_json())
             raise
-        assert not self._leaks(result)
+        assert not self._leaks(result) and task._read_only, "a plan that could write"
         self.changed, self.plan = result["changed"], result["plan"]
         return self.plan
 
@@ -229,7 +230,8 @@ def test_stages_apart(tenant: Simulator, tmp_path: Path) -> None:
     role = redshift(tenant, tmp_path, stages=["register"], **shared)
     assert not role.begin()["asks"]
     assert role.made()["integration"]
-    assert role.told()["result"]["changed"] and role.locks == []
+    plan = role.told()
+    assert plan["result"]["changed"] and not plan["hands_on"] and role.locks == []
     assert "There is no summary" in str(refused(redshift(tenant, tmp_path, stages=["run"], name="new", **shared).begin))
 
 
@@ -254,6 +256,9 @@ def test_a_refusal_hands_the_plan_back_and_the_failure_ends_it(tenant: Simulator
         ({"undefined": {"integration.config": "no"}}, "immuta_platform_integration.config cannot be evaluated: no."),
         ({"approved_sha256": []}, "no script is approved"),
         ({"artifacts_mode": "rw"}, "octal digits"),
+        ({"artifacts": "/dev/null/x"}, "/dev/null/x cannot be made"),
+        ({"integration": {"type": "Redshift", "auto_bootstrap": False, "autoBootstrap": True, "config": CONFIG}}, "two spellings of one option"),
+        ({"integration": {"type": "Redshift", "auto_bootstrap": False, "config": {**CONFIG, "port": "x"}}}, "immuta_platform_integration: "),
         ({"integration": {"type": "Redshift", "config": {"host": "h", "databse": "x"}}}, "immuta_platform_integration"),
     ],
 )
@@ -364,6 +369,80 @@ def test_a_broken_set_up_is_gone_on_with_or_given_up(tenant: Simulator, tmp_path
         path.unlink()
 
 
+def test_what_is_approved_is_compared_before_anything_runs(tenant: Simulator, tmp_path: Path) -> None:
+    role = redshift(tenant, tmp_path, approved_sha256=["a" * 64])
+    role.begin()
+    error = refused(role.made)
+    assert "is not approved, so no script of this run has run" in str(error)
+    assert role.failed("immuta_platform_plan", msg=str(error))["scripts"] == [] and role.locks == []
+    generate = redshift(tenant, tmp_path, stages=["generate"])
+    generate.begin()
+    generate.made()
+    plan = generate.failed("immuta_integration_script", msg="no")
+    assert not plan["hands_on"] and plan["scripts"] == []
+
+
+def test_what_earlier_runs_left_does_not_count_for_another_work(tenant: Simulator, tmp_path: Path) -> None:
+    role = redshift(tenant, tmp_path)
+    role.begin()
+    role.made()
+    folder = tmp_path / "artifacts" / "prod"
+    kept = json.loads((folder / "summary.json").read_text())
+    assert all(script["sha256"] for script in kept["scripts"].values()) and kept["state"] == "open", "a run that is killed now leaves what it made"
+    role.ran()
+    role.failed("immuta_integration", msg="no", status=500)
+    plan = redshift(tenant, tmp_path).begin(check=True)
+    assert plan["state"]["resumed"] and plan["make"] == [], "a check run resumes, too"
+    other = redshift(tenant, tmp_path, integration={"type": "Redshift", "auto_bootstrap": False, "config": {**CONFIG, "port": 1}}, leftovers="adopt")
+    other.begin(check=True)
+    other.next(check=True, made=[], found=False)
+    assert "Scripts run" not in " ".join(other.next(check=True, answers=[{"action": "created"}])["say"]), "ledgers of scripts that would be made anew"
+    registered(tenant, password=SECRET)
+    edit = redshift(tenant, tmp_path, repair=True)
+    edit.begin()
+    assert edit.files == ["summary.json"], "what belongs to another work is removed"
+    edit.made()
+    edit.ran()
+    edit.told("updated")
+    again = redshift(tenant, tmp_path)
+    before = (folder / "summary.json").stat().st_mtime_ns
+    assert again.begin()["result"]["action"] == "unchanged" and (folder / "summary.json").stat().st_mtime_ns == before
+
+
+def test_what_killed_runs_left_is_removed(tenant: Simulator, tmp_path: Path) -> None:
+    private = tmp_path / "immuta_platform" / ("0" * 16)
+    for role in (redshift(tenant, tmp_path, artifacts="", stages=["generate", "run", "register"]), redshift(tenant, tmp_path)):
+        private.mkdir(parents=True)
+        (private / "1-create.sql").write_text(SECRET)
+        role.begin(check=True)
+        assert private.exists()
+        role.begin()
+        assert not private.exists(), "a password of another run that was killed"
+        role.failed("immuta_sql_script", msg="no")
+    killed = redshift(tenant, tmp_path / "own", artifacts="")
+    killed.begin()
+    killed.made()
+    for place in killed.locks:
+        place.write_text(json.dumps({**json.loads(place.read_text()), "boot": "of another day", "pid": 1}))
+    check = redshift(tenant, tmp_path / "own", artifacts="")
+    check.begin(check=True)
+    assert check.warnings == [], "nobody is at work any more"
+    check.begin()
+    assert check.files == [], "the same host begins anew"
+
+
+def test_what_a_request_is_called(tenant: Simulator, tmp_path: Path) -> None:
+    assert redshift(tenant, tmp_path, wait=False).begin()["registration"] == "Have the tenant register the platform"
+    tenant.reset()
+    tenant.force(registered(tenant, password=SECRET), "editing")
+    role = redshift(tenant, tmp_path / "busy", wait_timeout=5)
+    plan = role.begin()
+    assert plan["registration"] == "Have the tenant finish what it is at (editing), and wait up to 5 s"
+    assert role.made()["integration"]
+    say = role.told("unchanged", integration={"id": 7, "status": "recurringValidationError"}, healthy=False)["say"][0]
+    assert "as it should be (id 7, NOT healthy: recurringValidationError" in say
+
+
 def test_another_platforms_artifacts_and_newer_ones_are_refused(tenant: Simulator, tmp_path: Path) -> None:
     folder = tmp_path / "artifacts" / "prod"
     folder.mkdir(parents=True)
@@ -418,6 +497,7 @@ def test_a_connection_is_forgotten_first_and_its_script_cleans_up_last(tenant: S
     plan = again.next(answers=[]) if not titles(plan) else plan
     assert titles(plan) == ["Run the script delete"]
     again.ran()
+    assert [script["ran"] for script in again.plan["state"]["summary"]["scripts"].values()] == [False]
     plan = again.next(finished=True)
     assert not plan["work"] and plan["result"]["changed"] and again.files == [] and again.locks == []
 

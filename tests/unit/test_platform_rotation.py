@@ -112,6 +112,17 @@ def test_the_old_key_stays_where_it_cannot_be_ended(tenant: Simulator, tmp_path:
     assert "The warehouse takes both keys, and Immuta has the new one." in plan["message"] and role.locks == []
 
 
+def test_without_validation_and_with_what_an_earlier_run_left(tenant: Simulator, tmp_path: Path) -> None:
+    role = passwords(tenant, tmp_path, server_validation=False, artifacts=str(tmp_path / "artifacts"))
+    stale = tmp_path / "artifacts" / "prod" / "set.ledger"
+    stale.parent.mkdir(parents=True)
+    stale.write_text('{"ledger": 1}\n{"number": 1, "status": "ok"}')
+    role.begin()
+    assert not stale.exists() and not role.made()["validate"]
+    role.ran()
+    assert not role.next(finished=True)["work"]
+
+
 def test_an_unhealthy_platform_is_no_success(tenant: Simulator, tmp_path: Path) -> None:
     for secret in (passwords, keys):
         tenant.reset()
