@@ -132,17 +132,17 @@ def test_of_many_processes_one_takes_the_lock_also_from_a_dead_one(tmp_path: Pat
         "    try:\n        print(take([Path(line.strip())], {**about, 'name': str(os.getpid())}), flush=True)\n"
         "    except Exception as error:\n        print('', flush=True)\n"
     )
-    processes = [subprocess.Popen([sys.executable, "-c", code], env=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    processes = [subprocess.Popen([sys.executable, "-c", code], env=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _number in range(3)]
     pipes = [(process.stdin, process.stdout) for process in processes if process.stdin and process.stdout]
     for number in range(21):
         place = tmp_path / f"{number}.lock"
         if number % 2:
             place.write_text(json.dumps({**lock._machine(), "run": "dead", "pid": os.getpid(), "started": "1"}))
-        for to, _ in pipes:
+        for to, _out in pipes:
             to.write(f"{place}\n" if number else "begin\n")
             to.flush()
         if number:
-            answers = [answer for answer in (out.readline().strip() for _, out in pipes) if answer]
+            answers = [answer for answer in (out.readline().strip() for _to, out in pipes) if answer]
             assert answers == [(lock.holder(place) or {})["run"]]
     for process in processes:
         process.communicate()

@@ -172,4 +172,4 @@ def test_what_runs_that_were_cut_off_left_is_swept(tmp_path: Path) -> None:
         lock_in(place, name).write_text(json.dumps(held))
     lock_in(place, "broken").write_text("{")
     sweep_private(str(tmp_path), mine=place / "mine")
-    assert {path.name for path in place.iterdir() if path.suffix != ".lock"} == {name for name, (stays, _) in rows.items() if stays} | {"8" * 16}
+    assert {path.name for path in place.iterdir() if path.suffix != ".lock"} == {name for name, (stays, _summary) in rows.items() if stays} | {"8" * 16}

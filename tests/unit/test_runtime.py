@@ -204,6 +204,11 @@ def test_a_dict_that_is_given_as_text_hides_its_secrets_too(tiny: Any) -> None:
     assert reply["got"]["config"]["extra"]["other"] == "value"
 
 
+def test_a_secret_may_be_part_of_the_name_of_an_option(tiny: Any) -> None:
+    shown = tiny({"config": {"token": "token"}}, settings={"inject_invocation": True})["invocation"]["module_args"]["config"]
+    assert shown["token"] == "<REDACTED>"
+
+
 def test_numbers_are_never_taken_for_secrets(tiny: Any) -> None:
     reply = tiny({"plain": "listens on 54321", "config": {"extra": {"newToken": 54321}}})
     assert reply["got"]["plain"] == "listens on 54321"

@@ -253,10 +253,16 @@ def _address(params: Mapping[str, Any]) -> str:
 def _hide(value: Any, secrets: frozenset[str]) -> Any:
     """The value with the secrets taken out of its texts. Names stay: they are ours, and a secret may read like one."""
     if isinstance(value, Mapping):
-        return {name: mask({name: item}, secrets)[name] if looks_secret(name) else _hide(item, secrets) for name, item in value.items()}
+        return {name: _below(name, item, secrets) if looks_secret(name) else _hide(item, secrets) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_hide(item, secrets) for item in value]
     return mask(value, secrets) if isinstance(value, str) else value
+
+
+def _below(name: str, value: Any, secrets: frozenset[str]) -> Any:
+    """What is shown of the value under a secret name, in which a secret may stand by chance."""
+    (shown,) = mask({name: value}, secrets).values()
+    return shown
 
 
 def _content(path: str) -> bytes | None:
