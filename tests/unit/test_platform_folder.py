@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_check_mode_leaves_no_trace(tmp_path: Path) -> None:
 
 def test_what_cannot_be_made_or_given_away_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OptionError, match="cannot be made: File exists"):
+    with pytest.raises(OptionError, match="cannot be made: Not a directory"):
         folder(tmp_path / "file" / "prod").make()
     with pytest.raises(OptionError, match="cannot be given to the group no-such-group"):
         folder(tmp_path / "prod", shared_mode="0640", shared_group="no-such-group").make()
@@ -135,6 +136,19 @@ def test_who_reads_a_review_copy_gets_at_it_and_at_nothing_else(tmp_path: Path, 
     modes = {path.name: path.stat().st_mode & 0o777 for path in there.path.iterdir()}
     assert there.path.stat().st_mode & 0o777 == of_folder if mode else True
     assert modes == {"summary.json": of_file, "1-before.sql": 0o600, "1-before.ledger": 0o600}
+
+
+@pytest.mark.parametrize(("shared_mode", "made"), [("", 0o700), ("0640", 0o750), ("0664", 0o775)])
+def test_every_directory_made_on_the_way_is_shared_and_none_that_was_there(tmp_path: Path, shared_mode: str, made: int) -> None:
+    group = grp.getgrall()[-1] if os.geteuid() == 0 else grp.getgrgid(os.getgid())
+    (tmp_path / "srv").mkdir(mode=0o711)
+    there = folder(tmp_path / "srv" / "a" / "b" / "prod", shared_mode=shared_mode, shared_group=group.gr_name)
+    for make in (there.make_parents, there.make):
+        make()
+        places = [place for place in (there.path, *there.path.parents) if tmp_path / "srv" in place.parents and place.exists()]
+        assert {(place.name, place.stat().st_mode & 0o777) for place in places} == {(place.name, made) for place in places}
+        assert not shared_mode or {place.stat().st_gid for place in places} == {group.gr_gid}
+    assert len(places) == 3 and (tmp_path / "srv").stat().st_mode & 0o777 == 0o711
 
 
 @pytest.mark.parametrize("mode", ["rw", "64", "0888", "01640", "-rw", "u=rw,g=r"])

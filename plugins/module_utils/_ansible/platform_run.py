@@ -92,11 +92,12 @@ class PlatformRun:
                 self.task.warn(f"Another run is at work on {self.wanted.identity}: {lock.in_words(held)}. What is said here may not hold any longer.")
             return
         sweep_private(self.task.params["home"], mine=self.folder.path)
-        for place in self._locks:
-            try:
-                os.makedirs(place.parent, mode=0o700, exist_ok=True)
-            except OSError as error:
-                raise OptionError(f"{place.parent} cannot be made: {error.strerror}.", option="artifacts") from None
+        private = private_folders(self.task.params["home"])
+        try:
+            os.makedirs(private, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise OptionError(f"{private} cannot be made: {error.strerror}.") from None
+        self.folder.make_parents()
         about = {"platform": self.wanted.identity, "name": self.name, "folder": str(self.folder.path)}
         self.held = lock.take(self._locks, about, break_id=self.task.params.get("break_lock") or "")
 

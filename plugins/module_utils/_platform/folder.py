@@ -75,16 +75,24 @@ class Folder:
 
     def make(self) -> None:
         """Have the folder there. Only its owner gets in, and those that the operator shares the review copies with."""
-        if not self._writes:
-            return
+        if self._writes:
+            self.make_parents()
+            self._make(self.path)
+
+    def make_parents(self) -> None:
+        """Have the directories there that the folder is in. Those that are made are shared like it, and those that were there stay as they are."""
+        if self._writes:
+            for place in reversed([each for each in self.path.parents if not os.path.exists(each)]):
+                self._make(place)
+
+    def _make(self, place: Path) -> None:
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path.mkdir(mode=0o700, exist_ok=True)
+            place.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise OptionError(f"{self.path} cannot be made: {error.strerror}.", option="artifacts") from None
+            raise OptionError(f"{place} cannot be made: {error.strerror}.", option="artifacts") from None
         if self._mode is not None:
             # who may read a file has to get at it
-            self._share(self.path, 0o700 | self._mode | (self._mode & 0o444) >> 2)
+            self._share(place, 0o700 | self._mode | (self._mode & 0o444) >> 2)
 
     def write(self, name: str, text: str, *, shared: bool = False) -> None:
         """Put a file there at once. Only its owner can read it, unless it is shared."""
