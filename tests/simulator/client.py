@@ -166,6 +166,14 @@ class Simulator:
     def clear_faults(self) -> None:
         self._do("clear_faults")
 
+    def held(self) -> list[dict[str, str]]:
+        """The requests whose delay is running: [{method, path}]."""
+        return list(self._do("held"))
+
+    def release(self) -> None:
+        """Ends all delays, and returns when no request is under way."""
+        self._do("release")
+
     def seed(self, integration: dict[str, Any]) -> str:
         """Puts an integration there: {type, autoBootstrap, config, status?, id?, validationResults?}; returns its id."""
         return str(self._do("seed", document=integration))

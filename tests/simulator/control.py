@@ -37,6 +37,8 @@ class Control:
             "fault": wire.faults.add,
             "faults": wire.faults.pending,
             "clear_faults": wire.faults.clear,
+            "held": wire.held,
+            "release": lambda: None,
             "seed": tenant.registry.seed,
             "integrations": tenant.registry.stored,
             "force": tenant.force,
@@ -56,7 +58,7 @@ class Control:
         if action is None:
             return JSONResponse({"error": f"there is no action {request.path_params['name']!r}"}, 404)
         arguments = await request.json() if await request.body() else {}
-        if action == self._reset:
+        if request.path_params["name"] in ("reset", "release"):
             await self._wire.settle()  # nothing of before happens after it
         try:
             return JSONResponse({"result": await run_in_threadpool(action, **arguments)})

@@ -17,7 +17,7 @@ class Fault:
 
     status, headers, body: this answer instead of the real one. when: before the handler acts, or after it has acted.
     reset: the connection is closed without an answer. truncate: only so many characters of the real body arrive
-    (wire: the Content-Length still promises the rest). delay: seconds before anything else.
+    (wire: the Content-Length still promises the rest). delay: seconds before (or after) the handler acts.
     """
 
     method: str = ".*"

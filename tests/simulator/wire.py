@@ -49,9 +49,14 @@ class Wire:
         self.faults = Faults()
         self.journal = journal
         self._app = app
+        self._held: list[dict[str, str]] = []
         self._active = 0
         self._idle = asyncio.Event()
         self._hurry = asyncio.Event()
+
+    def held(self) -> list[dict[str, str]]:
+        """The requests whose delay is running."""
+        return list(self._held)
 
     async def settle(self) -> None:
         """Ends all delays and waits until no request is under way."""
@@ -83,13 +88,10 @@ class Wire:
         """What goes back, None when nothing does."""
         if fault is None:
             return await self._handle(scope)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), fault.delay)
-        instead = fault.reset or fault.status is not None
-        if fault.when == "after" or not instead:
-            real = await self._handle(scope)
-            if not instead:
-                return real
+        real = await self._handle(scope) if fault.when == "after" else None
+        await self._delay(scope, fault)
+        if not fault.reset and fault.status is None:
+            return real or await self._handle(scope)
         if fault.status is None:
             return None
         headers = {
@@ -97,6 +99,13 @@ class Wire:
             **_lower(fault.headers),
         }
         return Answer(fault.status, fault.body.encode(), [(name.encode(), value.encode()) for name, value in headers.items()])
+
+    async def _delay(self, scope: MutableMapping[str, Any], fault: Fault) -> None:
+        request = {"method": scope["method"], "path": scope["path"]}
+        self._held.append(request)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), fault.delay)
+        self._held.remove(request)
 
     async def _handle(self, scope: MutableMapping[str, Any]) -> Answer:
         try:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,20 @@ def test_delayed_answer(tenant: Simulator, session: requests.Session) -> None:
     started = time.monotonic()
     assert session.get(f"{tenant.url}/integrations", timeout=10).status_code == 200
     assert time.monotonic() - started >= 0.2
+
+
+@pytest.mark.parametrize(("when", "stored"), [("before", 0), ("after", 1)])
+def test_a_request_is_held_before_or_after_the_handler_has_acted(tenant: Simulator, when: str, stored: int) -> None:
+    tenant.fault(method="POST", delay=60, when=when)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(tenant.call, "POST", "/integrations", TRINO)
+        while not tenant.held():
+            pass
+        assert tenant.held() == [{"method": "POST", "path": "/integrations"}]
+        assert len(tenant.integrations()) == stored
+        tenant.release()
+        assert answer.result(10).status == 200
+    assert (tenant.held(), len(tenant.integrations())) == ([], 1)
 
 
 def test_reset_ends_what_is_under_way(tenant: Simulator, session: requests.Session) -> None:
