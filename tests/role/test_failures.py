@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -110,6 +111,7 @@ def test_on_failure_cleanup_takes_back_what_was_made(world: World) -> None:
     for platform in both:
         assert "clean-up script has taken back" in broken.message(platform.host)
         assert not platform.holds() and not platform.has_user()
+    assert not re.findall(r"^TASK \[.*\| *\].*", broken.output, re.MULTILINE), "a banner names nobody when all hosts have failed"
     world.tenant.settings(script_tampering={})
     assert world.register(on=both).rc == 0
 
