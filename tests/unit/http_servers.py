@@ -7,17 +7,25 @@ from __future__ import annotations
 
 import copy
 import datetime
+import io
 import ipaddress
 import json
+import os
 import socket
 import ssl
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, redirect_stdout, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.community.immuta.plugins.module_utils._core.waiting import Clock
+from ansible_collections.community.immuta.plugins.module_utils._http import line
 from ansible_collections.community.immuta.plugins.module_utils._http.answer import Answer
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
 from cryptography import x509
@@ -261,3 +269,59 @@ def texts(right: Any) -> some.SearchStrategy[str]:
 
 
 LABELS = some.sampled_from(["application/json", "text/plain", "text/html", ""])
+
+
+# --- whole modules, and the bytes that they are answered with
+
+# What a server answers to a request: its method, its target and its body.
+Serve = Callable[[str, str, bytes], bytes]
+_GIVEN_UP = os.open(os.devnull, os.O_RDONLY)
+
+
+class Memory:
+    """A connection in memory: a request is written to it, and what a server makes of that is read from it. It carries one request."""
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+        self._sent = b""
+
+    def sendall(self, data: Any) -> None:
+        self._sent += bytes(data)
+
+    def makefile(self, *_how: Any, **_more: Any) -> io.BufferedReader:
+        head, _unused, body = self._sent.partition(b"\r\n\r\n")
+        method, target, _version = head.partition(b"\r\n")[0].decode("ascii").split(" ")
+        return io.BufferedReader(io.BytesIO(self._serve(method, target, body)))  # type: ignore[arg-type]
+
+    def fileno(self) -> int:
+        """One that reads as ended, so that no connection is used twice."""
+        return _GIVEN_UP
+
+    def nothing(self, *_what: Any) -> None:
+        """There is nothing to wait for and nothing to free."""
+
+    settimeout = setsockopt = shutdown = close = nothing
+
+
+def answered(status: int, body: bytes, content_type: str = "application/json") -> bytes:
+    """An answer as it travels."""
+    return b"HTTP/1.1 %d Said\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (status, content_type.encode("latin-1"), len(body)) + body
+
+
+def run_in_memory(module: ModuleType, options: dict[str, Any], serve: Serve, *, check: bool = False) -> tuple[dict[str, Any], list[str]]:
+    """The result of a module, whole but for the network and the clock, and its warnings. Raises what it lets through."""
+    clock, warnings, printed = FakeClock(), [], io.StringIO()
+    with ExitStack() as stack:
+        replace = stack.enter_context(pytest.MonkeyPatch.context()).setattr
+        replace(line, "_open", lambda *_where: Memory(serve))
+        for name in ("monotonic", "sleep", "jitter"):
+            own = getattr(clock, name)
+            replace(Clock, name, lambda _self, *values, own=own: own(*values))
+        replace(AnsibleModule, "warn", lambda _self, text: warnings.append(text))
+        replace(AnsibleModule, "log", lambda _self, _text: None)
+        stack.enter_context(patch_module_args({**options, "_ansible_check_mode": check}))
+        stack.enter_context(redirect_stdout(printed))
+        stack.enter_context(suppress(SystemExit))
+        module.main()
+    result: dict[str, Any] = json.loads(printed.getvalue())
+    return result, warnings

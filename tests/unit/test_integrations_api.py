@@ -58,7 +58,7 @@ CALLS: list[tuple[str, Callable[[Integrations], Any], Any, Any, Any]] = [
     ("POST /integrations/scripts/post-cleanup", lambda a: a.script("post-cleanup", payload=PAYLOAD), PAYLOAD, SCRIPT, SCRIPT),
     ("POST /integrations/7/scripts/edit", lambda a: a.script("edit", payload=PAYLOAD, id="7"), PAYLOAD, SCRIPT, SCRIPT),
     ("POST /integrations/7/scripts/delete", lambda a: a.script("delete", payload=PAYLOAD, id=7), None, SCRIPT, SCRIPT),
-    ("GET /integrations/7%2F..%3Fx", lambda a: a.get("7/..?x"), None, DONE, DONE),
+    ("GET /integrations/7%2F..%3Fx", lambda a: a.get("7/..?x"), None, {"status": "enabled"}, {"id": "7/..?x", "status": "enabled"}),
 ]
 
 

@@ -44,8 +44,12 @@ class Integrations:
         return [checked(answer, item, INTEGRATION) for item in found]
 
     def get(self, id: str | int) -> Object:
-        """GET /integrations/{id}"""
-        return object_in(self._session.request("GET", path_of("integrations", id)), INTEGRATION, "not an integration")
+        """GET /integrations/{id}: that one, and no other."""
+        answer = self._session.request("GET", path_of("integrations", id))
+        found = object_in(answer, INTEGRATION, "not an integration")
+        if found.get("id") not in (None, str(id)):
+            raise answer.bad("it is about another integration")
+        return {**found, "id": str(id)}
 
     def status(self, id: str | int) -> str:
         """GET /integrations/{id}/status: one of the documented statuses, or one that is not documented yet."""
