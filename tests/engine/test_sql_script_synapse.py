@@ -266,7 +266,7 @@ def test_a_batch_is_given_up_in_time(synapse: SynapseEngine, login: dict[str, An
     script = f"CREATE SCHEMA {new}\nGO\nWAITFOR DELAY '00:00:30'"
     ran = play([task("slow", script=script, statement_timeout=1)], tmp_path, extra={"login": login})
     assert [each["status"] for each in ran["slow"]["statements"]] == ["ok", "unknown"]
-    assert "it was not over after 1 seconds (statement_timeout)" in ran["slow"]["msg"]
+    assert "it was not over after 1 second (statement_timeout)" in ran["slow"]["msg"]
     assert 0.9 < ran["slow"]["failed_statement"]["seconds"] < 10
 
 

@@ -39,7 +39,7 @@ def test_a_broken_script_says_where_and_what_next_and_is_cleaned_up_on_request(w
     message = broken.message("redshift")
     assert "Run the script create: Statement 5 (SELECT) on line " in message
     assert "no_such_table" in message
-    assert "Executed: initial-create (1 of 1 statements), 4 of 22 statements of what failed." in message
+    assert "Executed: initial-create (1 of 1 statement), 4 of 22 statements of what failed." in message
     assert "Next: " in message and "immuta_platform_leftovers set to cleanup" in message
     assert world.redshift.holds() and not world.tenant.writes()
     assert not world.scripts_left()

@@ -50,7 +50,7 @@ def test_a_run_with_work_names_platform_and_step_and_counts_statements(world: Wo
     assert not [banner for banner in own if not banner.endswith("| redshift")]
     assert "Have the tenant register the platform, and wait up to 600 s | redshift" in done.output
     assert "Run the script create: 21 of 21 statements ran." in done.output
-    assert "Scripts run: initial-create (1 of 1 statements), create (21 of 21 statements)." in done.output
+    assert "Scripts run: initial-create (1 of 1 statement), create (21 of 21 statements)." in done.output
     assert "Redshift 127.0.0.1: registered (id 1, healthy, " in done.output
 
 

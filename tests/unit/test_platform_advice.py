@@ -90,9 +90,9 @@ def test_what_a_platform_forgotten_by_force_leaves() -> None:
         said = report(left, answer("deleted"), seconds=1)[-1]
         assert said.startswith("Immuta has forgotten the platform. What stays on the warehouse: DROP DATABASE immuta.")
         assert ("The script that removes it is in /artifacts/prod." in said) is bool(artifacts)
-    assert report(at({}, "setup", state="done"), answer("created"), seconds=1, scripts=[{"path": "/p", "sha256": "s", "statements": 2}])[-1] == (
-        "Script /p: 2 statements, sha256 s."
-    )
+    for number, words in ((1, "1 statement"), (2, "2 statements")):
+        scripts = [{"path": "/p", "sha256": "s", "statements": number}]
+        assert report(at({}, "setup", state="done"), answer("created"), seconds=1, scripts=scripts)[-1] == f"Script /p: {words}, sha256 s."
 
 
 def test_what_had_been_executed() -> None:

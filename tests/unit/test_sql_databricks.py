@@ -246,7 +246,7 @@ def test_a_statement_that_takes_too_long_is_cancelled() -> None:
     looks = [(LOOK, status("RUNNING"))] * 3
     error = refusal((SEND, status("RUNNING")), *looks, (CANCEL, ok({})), (LOOK, status("RUNNING")), (LOOK, status("CANCELED")), statement_timeout=1)
     assert isinstance(error, SqlError)
-    assert error.message == "It was cancelled, as it was not over after 1 seconds (statement_timeout)."
+    assert error.message == "It was cancelled, as it was not over after 1 second (statement_timeout)."
     assert (error.facts["code"], error.facts["query_id"]) == ("CANCELED", "s1")
 
 

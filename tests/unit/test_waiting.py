@@ -65,13 +65,14 @@ def test_done_at_the_deadline_is_done() -> None:
     assert wait(lambda: "enabled" if clock.time >= 10 else "creating", clock, timeout=10) == "enabled"
 
 
-def test_a_timeout_says_the_last_state_the_seconds_and_that_the_next_run_continues() -> None:
+@pytest.mark.parametrize(("timeout", "words"), [(30, "30 seconds"), (1, "1 second")])
+def test_a_timeout_says_the_last_state_the_seconds_and_that_the_next_run_continues(timeout: int, words: str) -> None:
     with pytest.raises(WaitTimeout) as caught:
-        wait(states("creating", "migrating"), FakeClock(), timeout=30)
+        wait(states("creating", "migrating"), FakeClock(), timeout=timeout)
     failure = caught.value.as_fail_json()
-    assert failure["msg"].startswith("Gave up waiting after 30 seconds: integration 7 is migrating.")
+    assert failure["msg"].startswith(f"Gave up waiting after {words}: integration 7 is migrating.")
     assert "the next run continues" in failure["msg"]
-    assert (failure["last_status"], failure["seconds"]) == ("integration 7 is migrating", 30)
+    assert (failure["last_status"], failure["seconds"]) == ("integration 7 is migrating", timeout)
 
 
 def test_the_time_of_slow_looks_counts() -> None:

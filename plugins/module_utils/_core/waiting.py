@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .errors import WaitTimeout
+from .names import count
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ def wait_until(
 def _timeout(last: str, elapsed: float, afterwards: str) -> WaitTimeout:
     seconds = round(elapsed)
     return WaitTimeout(
-        f"Gave up waiting after {seconds} seconds: {last}.",
+        f"Gave up waiting after {count(seconds, 'second')}: {last}.",
         hint=f"{afterwards} Raise wait_timeout to wait longer.",
         last_status=last,
         seconds=seconds,

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.errors import BadAnswer, Body, clean, shorten
+from .._core.names import count
 from .line import LONGEST_ANSWER, AnswerTooLong
 
 # Of a longer error body a short text is kept, not its JSON. Characters.
@@ -82,7 +83,7 @@ class Answer:
     def bad(self, what: str) -> BadAnswer:
         """The error that this answer is not what it should be. Never quotes the answer, but for the title of an HTML page."""
         page = html_page(self.text, self.mask)
-        seen = page or f"{shorten(self.content_type, 60) or 'no content type'}, {len(self.text)} characters"
+        seen = page or f"{shorten(self.content_type, 60) or 'no content type'}, {count(len(self.text), 'character')}"
         return BadAnswer(
             f"{self.method} {self.path} was answered with HTTP {self.status} but {what} ({seen}).",
             hint=page_hint(self.host) if page else None,

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._core.names import count
 from . import flow as flows
 from .flow import Answer, Flow
 from .rotation import Rotation
@@ -143,13 +144,13 @@ def case_of(failure: Failure, flow: Flow) -> str:
 
 def _executed(failure: Failure, flow: Flow) -> list[str]:
     texts = [
-        f"{script.script} ({flow.progress[key].executed} of {len(flow.progress[key].verbs)} statements)"
+        f"{script.script} ({flow.progress[key].executed} of {count(len(flow.progress[key].verbs), 'statement')})"
         for key, script in flow.summary.part(MAIN).items()
         if key in flow.progress and flow.progress[key].executed and script.ran
     ]
     if failure.total:
         earlier = f", and {failure.skipped} in an earlier run" if failure.skipped else ""
-        texts.append(f"{failure.executed} of {failure.total} statements of what failed{earlier}")
+        texts.append(f"{failure.executed} of {count(failure.total, 'statement')} of what failed{earlier}")
     return texts
 
 
@@ -176,7 +177,7 @@ def report(flow: Flow, answer: Answer, *, seconds: float, scripts: Sequence[Mapp
     if answer.changes and flow.summary.action in ("created", "updated"):
         lines.append(f"Changes: {_some(answer.changes)}.")
     lines += _scripts(flow)
-    lines += [f"Script {each['path']}: {each['statements']} statements, sha256 {each['sha256']}." for each in scripts]
+    lines += [f"Script {each['path']}: {count(each['statements'], 'statement')}, sha256 {each['sha256']}." for each in scripts]
     lines += _left(flow)
     following = next_step(flow)
     return [*lines, f"Next: {following}"] if following else lines
@@ -210,7 +211,7 @@ def _scripts(flow: Flow) -> list[str]:
         why = {"adopted": "the set-up that is there is adopted", "gone": "nothing is left on the warehouse"}
         return [f"Scripts: none run, {why.get(flow.summary.skipped, flow.summary.skipped)}."]
     ran = [
-        f"{script.script} ({flow.executed_now(key)} of {len(flow.progress[key].verbs)} statements)"
+        f"{script.script} ({flow.executed_now(key)} of {count(len(flow.progress[key].verbs), 'statement')})"
         for key, script in flow.summary.part(MAIN).items()
         if key in flow.progress and flow.executed_now(key)
     ]

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .._core.errors import AnswerLost, ApiError, ConnectionFailed, ImmutaError, OptionError, SqlError, WaitTimeout
+from .._core.names import count
 from .._core.waiting import Clock, wait_until
 from .._http.session import Auth, HeaderAuth, Session, Transport, path_of
 from .._sql import base as common
@@ -199,9 +200,9 @@ class DatabricksDriver(BaseDriver):
             self._session.request("POST", f"{path}/cancel", safe=True)
             done: dict[str, Any] = wait(common.GRACE)
         except ImmutaError as error:
-            raise AnswerLost(f"it was not over after {self.statement_timeout} seconds, and could not be cancelled: {error.message}") from None
+            raise AnswerLost(f"it was not over after {count(self.statement_timeout, 'second')}, and could not be cancelled: {error.message}") from None
         if done["status"]["state"] == "CANCELED":
-            text = f"It was cancelled, as it was not over after {self.statement_timeout} seconds (statement_timeout)."
+            text = f"It was cancelled, as it was not over after {count(self.statement_timeout, 'second')} (statement_timeout)."
             done["status"] = {"state": "CANCELED", "error": {"error_code": "CANCELED", "message": text}}
         return done
 

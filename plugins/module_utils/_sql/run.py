@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .._core.errors import AnswerLost, ImmutaError, OptionError, ScriptRefused, SqlError, StatementFailed
+from .._core.names import count
 from .base import Driver
 from .classify import classify
 from .drivers import DRIVERS
@@ -240,7 +241,7 @@ class Run:
         failed = [outcome for outcome in self.outcomes if outcome.status == "failed"]
         if failed:
             listed = "; ".join(f"{outcome.name}: {outcome.problem}" for outcome in failed[:10])
-            warn(f"{len(failed)} of {len(self.outcomes)} statements failed: {listed}")
+            warn(f"{len(failed)} of {count(len(self.outcomes), 'statement')} failed: {listed}")
         self._look_what_is_left()
 
     def _look_what_is_left(self) -> None:
@@ -263,7 +264,7 @@ class Run:
         earlier = f", {counts['statements_skipped']} had run before" if counts["statements_skipped"] else ""
         return {
             "changed": bool(counts["executed"] or self._pending),
-            "msg": f"{counts['executed']} of {counts['total']} statements ran{earlier}.",
+            "msg": f"{counts['executed']} of {count(counts['total'], 'statement')} ran{earlier}.",
             "done_already": self.done_already,
             "scope_checked": self.scope_checked,
             "checksum": self.script.checksum,
@@ -334,7 +335,7 @@ class Run:
         elif self.ledger:
             how = f"the ledger takes it up at statement {number}"
         message = f"{outcome.name} {what}: {outcome.problem.rstrip('.')}."
-        hint = f"{ran} of {len(self.outcomes)} statements ran. To run the rest, with the cause out of the way: {how}."
+        hint = f"{ran} of {count(len(self.outcomes), 'statement')} ran. To run the rest, with the cause out of the way: {how}."
         return StatementFailed(message, hint=hint, changed=ran > 0, checksum=self.script.checksum, **outcome_facts(self.outcomes, outcome))
 
 

@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from typing import Any, ClassVar
 
 from .._core.errors import OptionError
+from .._core.names import count
 from .base import Answered, DbApiDriver, Executed
 from .split import significant
 
@@ -160,7 +161,7 @@ class SynapseDriver(DbApiDriver):
         if self._connection is None and self.login.get("ssl", True):
             found.append("with login.ssl on, this is also how a certificate that is not trusted looks")
         if "timed out" in found[0] and self._connection is not None:
-            found = [f"it was not over after {self.statement_timeout} seconds (statement_timeout)"]
+            found = [f"it was not over after {count(self.statement_timeout, 'second')} (statement_timeout)"]
         return "; ".join(found)
 
     def _line(self) -> int | None:
