@@ -103,6 +103,19 @@ def test_what_had_been_executed() -> None:
     assert "Executed: initial-create (2 of 2 statements)." in complaint(failure, with_scripts(flow, ran=True), "kept_setup")
 
 
+@pytest.mark.parametrize("why", ["", "the connection was reset"])
+def test_a_statement_whose_answer_never_came_is_to_be_looked_at(why: str) -> None:
+    """Of this run, with a reason, or of an earlier one. The numbers are said, to be taken as they are."""
+    statement = {"number": 5, "verb": "SELECT", "object": None, "line": 7, "status": "unknown", "code": None, "message": why or None}
+    failure = Failure.of("role : Run it | prod", "community.immuta.immuta_sql_script", {"failed": True, "msg": "no", "failed_statement": statement})
+    for case in ("kept", "kept_setup", "forgotten"):
+        said = complaint(failure, at({}, "setup"), case)
+        assert f"Statement 5 (SELECT) on line 7 was sent and its answer never came{': ' * bool(why)}{why}." in said
+        assert "look on the warehouse, and set immuta_platform_start_at to 6 if it ran, or to 5 if it did not." in said
+    failed = replace(failure, statement={**statement, "status": "failed", "message": "no such table"})
+    assert "start_at" not in complaint(failed, at({}, "setup"), "kept_setup")
+
+
 def test_which_secret_holds_is_said_behind_what_failed() -> None:
     failed = {"failed": True, "msg": "login.host is wrong."}
     assert rotation_complaint(Failure.of("r : Sign in | p", "community.immuta.immuta_sql_script", failed), "integration", "It holds.") == (

@@ -22,9 +22,10 @@ from .variables import PREFIX
 from .works import FORGET, SETUP
 
 _AGAIN = "With the cause out of the way, run this again"
-_KEPT = (
-    f"{_AGAIN} with the same {PREFIX}artifacts: the ledgers in {{folder}} know where it stopped, and it goes on there."
-    f" Where it is not known whether a statement ran, look on the warehouse and set {PREFIX}start_at."
+_KEPT = f"{_AGAIN} with the same {PREFIX}artifacts: the ledgers in {{folder}} know where it stopped, and it goes on there.{{look}}"
+#: what is to be done about a statement whose answer never came, in this run or in an earlier one
+_LOOK = (
+    f" Whether statement {{number}} ran is not known: look on the warehouse, and set {PREFIX}start_at to {{after}} if it ran, or to {{number}} if it did not."
 )
 #: case -> what to do next
 NEXT_STEPS = {
@@ -33,7 +34,7 @@ NEXT_STEPS = {
     "not_cleaned_up": "The clean-up failed, too: {cleanup} Look on the warehouse what is left.",
     "forgotten": (
         "Immuta has forgotten the connection, and what its script cleans up is still on the warehouse. The script is kept in {folder}."
-        f" {_AGAIN}: it goes on where it stopped."
+        f" {_AGAIN}: it goes on where it stopped.{{look}}"
     ),
     "kept": _KEPT,
     "kept_setup": (
@@ -116,7 +117,13 @@ class Failure:
         what = " ".join(filter(None, (statement.get("verb"), statement.get("object"))))
         how = "was sent and its answer never came" if statement.get("status") == "unknown" else "failed"
         why = re.sub(r"[.]$", "", ": ".join(filter(None, (statement.get("code"), statement.get("message")))))
-        return f"Statement {statement.get('number')} ({what}) on line {statement.get('line')} {how}: {why}."
+        return f"Statement {statement.get('number')} ({what}) on line {statement.get('line')} {how}{': ' if why else ''}{why}."
+
+    @property
+    def look(self) -> str:
+        """What the operator has to find out before it can go on, in a sentence; empty when there is nothing."""
+        number = _number(self.statement.get("number"))
+        return _LOOK.format(number=number, after=number + 1) if self.statement.get("status") == "unknown" else ""
 
 
 def complaint(failure: Failure, flow: Flow | None, case: str, **words: str) -> str:
@@ -125,7 +132,8 @@ def complaint(failure: Failure, flow: Flow | None, case: str, **words: str) -> s
     if failure.action in _SAY_IT_ALL or flow is None:
         return in_role_words(failure.message, kind)
     done = ", ".join(_executed(failure, flow)) or "nothing"
-    return f"{failure.title}: {in_role_words(failure.cause, kind)}\nExecuted: {done}.\nNext: {NEXT_STEPS[case].format(folder=flow.wanted.folder, **words)}"
+    next_steps = NEXT_STEPS[case].format(folder=flow.wanted.folder, look=failure.look, **words)
+    return f"{failure.title}: {in_role_words(failure.cause, kind)}\nExecuted: {done}.\nNext: {next_steps}"
 
 
 def case_of(failure: Failure, flow: Flow) -> str:

@@ -211,6 +211,7 @@ class Run:
         for outcome in self.outcomes:
             number = outcome.statement.number
             if known.get(number) == "unknown":
+                outcome.status = "unknown"
                 raise ScriptRefused(
                     f"{outcome.name} was sent in an earlier run, and its answer never came: whether it ran is not known.",
                     hint=f"Look on the database, then set start_at: {number + 1} if it ran, or {number} if it did not.",
