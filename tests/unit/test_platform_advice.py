@@ -72,8 +72,12 @@ def test_what_the_operator_does_next(wanted: dict[str, Any], work: str, flow: di
             ["login sys in master."],
             ["The script that"],
         ),
-        ({}, "setup", {"state": "done"}, answer("created", changes=tuple("abcdefgh")), ["Changes: a, b, c, d, e, f, g, h."], []),
-        ({}, "setup", {"state": "done"}, answer("created", changes=tuple("abcdefghi")), ["Changes: a, b, c, d, e, f, g, h and 1 more."], []),
+        ({}, "edit", {"state": "done"}, answer("updated", changes=tuple("abcdefgh")), ["Changes: a, b, c, d, e, f, g, h."], ["sent"]),
+        ({}, "edit", {"state": "done"}, answer("updated", changes=tuple("abcdefghi")), ["Changes: a, b, c, d, e, f, g, h and 1 more."], []),
+        ({}, "edit", {"state": "done"}, answer("updated", changes=("a", "password"), sent=("password",)), ["Changes: a; sent: password."], []),
+        ({}, "edit", {"state": "done"}, answer("updated", changes=("password",), sent=("password",)), ["Changes: no setting; sent: password."], []),
+        ({}, "setup", {"state": "done"}, answer("created", changes=("a",)), ["Settings: 1 option."], ["Changes", "sent"]),
+        ({}, "setup", CHECK, answer("created", changes=("a", "b", "token"), sent=("token",)), ["Settings: 2 options; sent: token."], ["Changes"]),
     ],
 )
 def test_the_summary_of_a_run(wanted: dict[str, Any], work: str, flow: dict[str, Any], plan: Answer, lines: list[str], others: list[str]) -> None:

@@ -186,6 +186,7 @@ def test_a_set_up_step_by_step(tenant: Simulator, tmp_path: Path) -> None:
     plan = role.told()
     assert (plan["work"], plan["result"]) == (False, {"action": "created", "changed": True, "id": "7", "left_behind": []})
     assert "initial-create (1 of 1 statement), create (2 of 2 statements)" in " ".join(plan["say"]) and not plan["hands_on"]
+    assert plan["say"][1] == "Settings: 7 options; sent: config.password."
     assert role.locks == []
     summary = json.loads((tmp_path / "artifacts" / "prod" / "summary.json").read_text())
     assert (summary["state"], summary["made"], [script["ran"] for script in summary["scripts"].values()]) == ("done", True, [True] * 3)

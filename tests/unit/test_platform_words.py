@@ -109,7 +109,7 @@ def test_messages_name_the_roles_variables(text: str, kind: str, expected: str) 
         ({}, "", {"state": "done"}, answer("unchanged", healthy=True), ["Redshift rs.example.com: as it should be (id 7, healthy, 3 s)."]),
         ({}, "", {"state": "done"}, answer("unchanged", healthy=False, status="editError"), ["(id 7, NOT healthy: editError, 3 s)"]),
         ({}, "", {"state": "done", "busy": True}, answer("unchanged", busy=True, status="creating"), ["(id 7, still creating, 3 s)", "Next: wait, and run"]),
-        ({}, "setup", CHECK, answer("created", changes=("config.host",)), ["would be registered", "Changes: config.host.", "Scripts to run: initial-create,"]),
+        ({}, "setup", CHECK, answer("created", changes=("config.host",)), ["would be registered", "Settings: 1 option.", "Scripts to run: initial-create,"]),
         ({"stages": ["generate"]}, "setup", {}, answer("created"), ["planned to be registered", "Next: run the stage run and then register. Have the review"]),
         ({**CONNECTED, "stages": ["generate"]}, "delete", {}, answer("deleted"), ["Next: run the stage register and then run."]),
         ({}, "setup", {"state": "done", "skipped": "adopted"}, answer("created"), ["Scripts: none run, the set-up that is there is adopted."]),

@@ -103,6 +103,7 @@ def _answer(outcome: Any, tenant: str, id: str, status: str, twins: tuple[str, .
         tuple(change.field for change in plan.changes),
         scope,
         twins,
+        tuple(change.field for change in plan.changes if change.secret),
     )
 
 
@@ -112,6 +113,7 @@ def answered(result: Options, planned: Answer) -> Answer:
     id = integration.get("id") or result.get("native_integration_id") or planned.id
     status = str(integration.get("status") or object.get("state") or "")
     changes = tuple(each["field"] for each in result.get("changes", ()))
+    sent = tuple(each["field"] for each in result.get("changes", ()) if each.get("secret"))
     return replace(
         planned,
         action=str(result["action"]),
@@ -120,6 +122,7 @@ def answered(result: Options, planned: Answer) -> Answer:
         busy=status in TRANSIENT,
         healthy=None if result["action"] == "deleted" else result.get("healthy"),
         changes=changes or planned.changes,
+        sent=sent if changes else planned.sent,
     )
 
 

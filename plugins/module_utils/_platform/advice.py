@@ -182,9 +182,7 @@ def report(flow: Flow, answer: Answer, *, seconds: float, scripts: Sequence[Mapp
     """
     details = [f"id {flow.summary.id}" if flow.summary.id else "", _health(answer), f"{seconds:.0f} s"]
     lines = [f"{flow.wanted.identity}: {_what(flow, answer)} ({', '.join(filter(None, details))})."]
-    if answer.changes and flow.summary.action in ("created", "updated"):
-        lines.append(f"Changes: {_some(answer.changes)}.")
-    lines += _scripts(flow)
+    lines += [*_changes(flow, answer), *_scripts(flow)]
     lines += [f"Script {each['path']}: {count(each['statements'], 'statement')}, sha256 {each['sha256']}." for each in scripts]
     lines += _left(flow)
     following = next_step(flow)
@@ -197,6 +195,14 @@ def _what(flow: Flow, answer: Answer) -> str:
     what = (_WOULD if flow.check_mode else _DONE).get(action, action)
     apart = not flow.check_mode and "register" not in flow.wanted.stages
     return f"planned to be {what}, in the stage register" if apart and action != "unchanged" else what
+
+
+def _changes(flow: Flow, answer: Answer) -> list[str]:
+    """The fields that differ. Of something new how many there are: every one would be listed. Secrets are only sent, not compared."""
+    compared = [name for name in answer.changes if name not in answer.sent]
+    what = {"created": f"Settings: {count(len(compared), 'option')}", "updated": f"Changes: {_some(compared)}" if compared else "Changes: no setting"}
+    sent = f"; sent: {_some(answer.sent)}" if answer.sent else ""
+    return [f"{what[flow.summary.action]}{sent}."] if answer.changes and flow.summary.action in what else []
 
 
 def _left(flow: Flow) -> list[str]:

@@ -22,7 +22,10 @@ from .works import CLEANUP, DELETE, EDIT, FORGET, NOTHING, SETUP, WORKS, Given, 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the tenant plans to do, or did. settings: SHA-256 of the settings, without secrets. changes: the fields that differ."""
+    """What the tenant plans to do, or did. settings: SHA-256 of the settings, without secrets.
+
+    changes: the fields that differ, or that something new has. sent: the secrets among them, which are not compared.
+    """
 
     action: str
     tenant: str = ""
@@ -38,6 +41,7 @@ class Answer:
     scope: Mapping[str, Any] = field(default_factory=dict)
     #: integrations of the same type, database and account under another host, as C(7 on host)
     twins: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
