@@ -70,19 +70,19 @@ def _any_of(values: Iterable[str]) -> str:
     return " or ".join(f"V({value})" for value in sorted(values))
 
 
-def _bootstrap() -> list[str]:
+def _bootstrap(path: str) -> list[str]:
     def types(of: tuple[bool, ...]) -> str:
         return ", ".join(f"V({platform.type})" for platform in PLATFORMS.values() if platform.auto_bootstrap == of)
 
     return [
-        "Whether Immuta sets up the platform itself, with privileged credentials in O(config) that it uses once and does not store.",
-        "With V(false) you run the set-up scripts before, and the credentials in O(config) are those of Immuta's system account.",
+        f"Whether Immuta sets up the platform itself, with privileged credentials in O({path}config) that it uses once and does not store.",
+        f"With V(false) you run the set-up scripts before, and the credentials in O({path}config) are those of Immuta's system account.",
         f"Required to register an integration, except for {types((False,))}, which know V(false) only, and {types(())}, which has no such setting.",
     ]
 
 
-def _identity(platform: Platform) -> str:
-    return f"V({platform.type}) by O(config.{platform.identity})" if platform.identity else f"V({platform.type}) as the only one"
+def _identity(platform: Platform, path: str) -> str:
+    return f"V({platform.type}) by O({path}config.{platform.identity})" if platform.identity else f"V({platform.type}) as the only one"
 
 
 #: the option C(extra) of every typed dict
@@ -94,30 +94,31 @@ EXTRA_OPTION: dict[str, Any] = {
     "type": "dict",
 }
 
-CONFIG = documentation(CONFIG_FIELDS, {platform.type: platform.fields for platform in PLATFORMS.values()}, "config", len(PLATFORMS))
-CONFIG[EXTRA] = EXTRA_OPTION
 
-OPTIONS: dict[str, Any] = {
-    "id": {
-        "description": [
-            "ID of the integration.",
-            f"Without it the integration is found by its platform's natural key: {'; '.join(map(_identity, PLATFORMS.values()))}.",
-        ],
-        "type": "str",
-    },
-    "type": {"description": "Type of the integration.", "type": "str", "choices": list(PLATFORMS)},
-    "auto_bootstrap": {"description": _bootstrap(), "type": "bool", "aliases": ["autoBootstrap"]},
-    "config": {
-        "description": [
-            "Settings of the integration. What is not given is not managed.",
-            "Every option also accepts the API's own spelling, so that a payload from the vendor's documentation can be pasted.",
-        ],
-        "type": "dict",
-        "suboptions": CONFIG,
-    },
-}
+def options(path: str = "") -> dict[str, Any]:
+    """The options of an integration, each as documentation; C(path): where they stand, with the dot behind it."""
+    tables = {platform.type: platform.fields for platform in PLATFORMS.values()}
+    return {
+        "id": {
+            "description": [
+                "ID of the integration.",
+                f"Without it the integration is found by its platform's natural key: {'; '.join(_identity(each, path) for each in PLATFORMS.values())}.",
+            ],
+            "type": "str",
+        },
+        "type": {"description": "Type of the integration.", "type": "str", "choices": list(PLATFORMS)},
+        "auto_bootstrap": {"description": _bootstrap(path), "type": "bool", "aliases": ["autoBootstrap"]},
+        "config": {
+            "description": [
+                "Settings of the integration. What is not given is not managed.",
+                "Every option also accepts the API's own spelling, so that a payload from the vendor's documentation can be pasted.",
+            ],
+            "type": "dict",
+            "suboptions": {**documentation(CONFIG_FIELDS, tables, f"{path}config", len(PLATFORMS)), EXTRA: EXTRA_OPTION},
+        },
+    }
 
 
 class ModuleDocFragment:
     # annotated, because ansible-test takes every plain assignment for a literal
-    DOCUMENTATION: str = yaml.safe_dump({"options": OPTIONS}, sort_keys=False, width=1000)
+    DOCUMENTATION: str = yaml.safe_dump({"options": options()}, sort_keys=False, width=1000)

@@ -30,6 +30,7 @@ FLOORS = [
     {"_api", "_plan"},
     {"_reconcile", "_sql"},
     {"_platform"},
+    {"_fleet"},
     {"_ansible"},
 ]
 # These compute and do nothing else. A room is named, or a file where the rest of its room meets the world.

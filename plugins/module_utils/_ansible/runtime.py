@@ -111,10 +111,10 @@ class Task:
 
     def mask(self, value: Any) -> Any:
         """The value without the secrets that are known."""
-        return mask(value, self._module.secrets)
+        return mask(value, frozenset(self._module.secrets))  # a copy: another thread may learn of a secret meanwhile
 
     def warn(self, text: str) -> None:
-        self._module.warn(mask(text, self._module.secrets))
+        self._module.warn(self.mask(text))
 
     def register_secrets(self, *values: str) -> None:
         """Have Ansible hide these values wherever they would show up."""

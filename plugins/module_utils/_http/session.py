@@ -203,7 +203,7 @@ class Session:
 
     def mask(self, value: Any) -> Any:
         """A value as it may be shown."""
-        return mask(value, self.secrets)
+        return mask(value, frozenset(self.secrets))  # a copy: another thread may learn of a secret meanwhile
 
     def _insist(self, call: _Call) -> Answer | Silence:
         """The outcome after as many repeats as the call allows."""

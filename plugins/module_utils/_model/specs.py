@@ -53,3 +53,16 @@ BEHIND_CONNECTION: Spec = {"connection": {"type": "dict", "options": CONNECTION}
 
 #: doc fragment C(object_path)
 OBJECT_PATH: Spec = {"object_path": {"type": "list", "elements": "str", "aliases": ["objectPath"], "required": True}}
+
+_ITEM: Spec = {"name": {"type": "str"}, "state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+
+#: doc fragment C(fleet)
+FLEET: Spec = {
+    "integrations": {
+        "type": "list",
+        "elements": "dict",
+        "options": {**INTEGRATION, **_ITEM, "force_disable": {"type": "bool", "default": False, "aliases": ["forceDisable"]}},
+        "required_one_of": [("id", "type")],
+    },
+    "connections": {"type": "list", "elements": "dict", "options": {**CONNECTION, **_ITEM}},
+}

@@ -19,7 +19,8 @@ from .._core.errors import ApiError, Conflict, ImmutaError, NotFound
 from .._core.secrets import is_redacted, looks_secret
 from .._model.platforms import PLATFORMS
 from .._model.states import GONE, LEAVING, TRANSIENT, Step, is_healthy, next_step
-from .._plan.integration import Desired, check_complete, matches, plan_create, plan_delete, plan_update, shares_account, twins
+from .._plan.integration import Desired, check_complete, matches, plan_create, plan_delete, plan_update, shares_account
+from .._plan.listing import Listing
 from .._plan.plan import Plan
 from .outcome import NOT_ASKED, Outcome, masked
 from .steps import Steps, carrying_out, unless_missing
@@ -35,6 +36,8 @@ class IntegrationOutcome(Outcome):
     new_key: str = ""
     #: of a create: id, host and database of what is probably the same platform, registered under another host name
     twins: Twins = ()
+    #: the id of an integration that a request has changed, as long as nobody has looked at it since
+    sent: str = ""
 
     def as_result(self) -> dict[str, Any]:
         """The keys of a module's result."""
@@ -48,6 +51,14 @@ class Reconciler(Steps):
 
     def present(self, wanted: Desired) -> IntegrationOutcome:
         """Register it, or bring it to the settings that are wanted."""
+        return self.finish(self.send_present(wanted))
+
+    def absent(self, wanted: Desired) -> IntegrationOutcome:
+        """Remove it."""
+        return self.finish(self.send_absent(wanted))
+
+    def send_present(self, wanted: Desired) -> IntegrationOutcome:
+        """The same as present, without the wait for the tenant at the end."""
         if not wanted.id:
             check_complete(wanted)
         self._warn_unknown_branch(wanted.config, wanted.platform.fields, "config")
@@ -57,12 +68,22 @@ class Reconciler(Steps):
             return self._create(wanted, others)
         return self._update(wanted, observed)
 
-    def absent(self, wanted: Desired) -> IntegrationOutcome:
-        """Remove it."""
+    def send_absent(self, wanted: Desired) -> IntegrationOutcome:
+        """The same as absent, without the wait for the tenant at the end."""
         observed = self._settled(wanted, self.find(wanted))
         if observed is None or next_step(observed.get("status"), wanted="absent") is Step.NOTHING or observed.get("status") == LEAVING:
             return IntegrationOutcome(Plan("unchanged"), integration=observed or {})
         return self._delete(wanted, observed)
+
+    def finish(self, outcome: IntegrationOutcome) -> IntegrationOutcome:
+        """The outcome once the tenant is done with what was sent; the same where nothing was."""
+        if not outcome.sent:
+            return outcome
+        with carrying_out(outcome.plan, id=outcome.sent) as carried:
+            carried.sent()
+            if outcome.plan.action == "deleted":
+                return replace(outcome, integration={**outcome.integration, "status": self._gone(outcome)}, sent="")
+            return replace(outcome, integration=self._finished(outcome.sent), sent="")
 
     def find(self, wanted: Desired) -> dict[str, Any] | None:
         """The integration that the task means: by id, or by its platform's natural key. None when there is none."""
@@ -81,12 +102,12 @@ class Reconciler(Steps):
         if wanted.id:
             one = wanted.found or unless_missing(lambda: self._integrations.get(wanted.id))
             return (None if one is None or one.get("status") in GONE else dict(one)), ()
-        listed = [found for found in self._integrations.list() if found.get("status") not in GONE]
-        same = [found for found in listed if matches(wanted, found)]
+        listing = Listing.of(self._integrations.list())
+        same = listing.same(wanted)
         if len(same) > 1:
             ids = ", ".join(str(found.get("id")) for found in same)
             raise ImmutaError(f"{wanted.name} is there {len(same)} times (ids {ids}).", hint="Give the id of the one you mean.")
-        return (same[0], ()) if same else (None, twins(wanted, listed))
+        return (dict(same[0]), ()) if same else (None, listing.twins(wanted))
 
     # --- register ------------------------------------------------------------------------------------------------
 
@@ -108,7 +129,7 @@ class Reconciler(Steps):
             id = str(answer["id"])
             carried.sent(id=id)
             validation = self._validated(answer) or validation
-            return IntegrationOutcome(plan, validation, adopted, integration=self._finished(id), new_key=_new_key(answer), twins=others)
+            return IntegrationOutcome(plan, validation, adopted, new_key=_new_key(answer), twins=others, sent=id)
 
     def _adopt(self, wanted: Desired, error: ApiError) -> IntegrationOutcome:
         """The tenant says that it has this one already, mostly with its id: go on as an update, if it really is the one."""
@@ -140,7 +161,7 @@ class Reconciler(Steps):
         with carrying_out(plan, id=id) as carried:
             answer = self._when_settled(id, lambda: self._integrations.update(id, body))
             carried.sent()
-            return IntegrationOutcome(plan, self._validated(answer) or validation, integration=self._finished(id))
+            return IntegrationOutcome(plan, self._validated(answer) or validation, integration=observed, sent=id)
 
     # --- remove --------------------------------------------------------------------------------------------------
 
@@ -159,14 +180,17 @@ class Reconciler(Steps):
                 answer = {"status": "deleted"}
             carried.sent()
             validation = self._validated(answer) or dict(NOT_ASKED)
-            status = answer.get("status") if not self._settings.wait or answer.get("status") in GONE else self._gone(id)
-            return IntegrationOutcome(plan, validation, integration={**observed, "status": status})
+            return IntegrationOutcome(plan, validation, integration={**observed, "status": answer.get("status")}, sent=id)
 
-    def _gone(self, id: str) -> str:
-        last = self._at_rest(id)
+    def _gone(self, outcome: IntegrationOutcome) -> Any:
+        """The last status of an integration that was removed."""
+        said = outcome.integration.get("status")
+        if not self._settings.wait or said in GONE:
+            return said
+        last = self._at_rest(outcome.sent)
         if last["status"] not in GONE:
             self._raise_failed(last)
-        return str(last["status"])
+        return last["status"]
 
     # --- shared steps --------------------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ class Settings:
     """How to go about it."""
 
     check_mode: bool = False
+    #: in check mode: whether the same settings are going to be sent afterwards
+    will_send: bool = False
     server_validation: bool = True
     force_disable: bool = False
     update_secrets: str = "on_create"
@@ -46,12 +48,12 @@ class Settings:
     @staticmethod
     def of(params: Mapping[str, Any], *, check_mode: bool) -> Settings:
         """The settings that a task gave."""
-        known = [each.name for each in fields(Settings) if each.name != "check_mode"]
+        known = [each.name for each in fields(Settings) if each.name not in ("check_mode", "will_send")]
         return Settings(check_mode=check_mode, **{name: params[name] for name in known if name in params})
 
     @property
     def policy(self) -> Policy:
-        return Policy(self.update_secrets, needs_secrets=self.server_validation or not self.check_mode)
+        return Policy(self.update_secrets, needs_secrets=self.server_validation or self.will_send or not self.check_mode)
 
 
 class Steps:

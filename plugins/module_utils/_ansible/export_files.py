@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An exported tenant as YAML: one file of lists, or an inventory with a file of variables for each platform.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .._core.errors import MissingLibrary
+from .._core.secrets import is_redacted
+from .._fleet.export import Exported
+
+_TEMPLATE = re.compile(r"\{[{%#]")
+#: the group of all platforms, as the playbooks know it
+GROUP = "immuta_platforms"
+
+
+def as_lists(exported: Sequence[Exported], tenant: str) -> str:
+    """All platforms as C(immuta_integrations) and C(immuta_connections), which M(community.immuta.immuta_tenant) takes."""
+    lists = {f"immuta_{kind}s": [each.options for each in exported if each.kind == kind] for kind in ("integration", "connection")}
+    return _head(f"The platforms of {tenant}", [name for each in exported for name in each.vault]) + _yaml(lists)
+
+
+def as_inventory(exported: Mapping[str, Exported], tenant: str) -> dict[str, str]:
+    """Path of a file -> its text, for platforms by the names of their hosts."""
+    hosts = {GROUP: {"hosts": {name: None for name in exported}}}
+    files = {"hosts.yml": _head(f"The platforms of {tenant}", []) + _yaml(hosts)}
+    for name, each in exported.items():
+        files[f"host_vars/{name}.yml"] = _head(f"{each.kind} {each.key} of {tenant}", each.vault) + _yaml({f"immuta_platform_{each.kind}": each.options})
+    return files
+
+
+def _head(title: str, vault: Iterable[str]) -> str:
+    """The comment that a file begins with. A name may hold anything, and a comment is one line."""
+    lines = [re.sub(r"[^ -~]+", " ", title)]
+    names = list(vault)
+    if names:
+        lines += ["Immuta does not give secrets back. Put these variables into a vault:", *(f"  {name}" for name in names)]
+    return "---\n" + "".join(f"# {line}\n" for line in lines)
+
+
+def _yaml(document: Any) -> str:
+    try:
+        import yaml
+    except ImportError as missing:
+        raise MissingLibrary("PyYAML") from missing
+
+    class Dumper(yaml.SafeDumper):
+        """Text of the tenant that looks like a template is not one; the variables of a vault are."""
+
+    def text(dumper: Any, value: str) -> Any:
+        is_theirs = _TEMPLATE.search(value) and not is_redacted(value)
+        return dumper.represent_scalar("!unsafe" if is_theirs else "tag:yaml.org,2002:str", value, style="'" if is_theirs else None)
+
+    Dumper.add_representer(str, text)
+    written: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+    return written

@@ -1,0 +1,245 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole fleet, from what is there to what is wanted: look once, plan, have it validated, apply, wait for all together. No Ansible in it.
+
+Every item goes through the reconciler of the single module. Here it is decided in which order, and how many at once.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._api.connections import Connections
+from .._core.errors import ImmutaError
+from .._http.session import Session
+from .._model.platforms import PLATFORMS, Platform
+from .._model.states import TRANSIENT
+from .._plan.connection import wanted_connection
+from .._plan.integration import Desired, desired, natural_key, platform_of
+from .._plan.plan import Plan
+from .._platform.place import Place
+from .._platform.works import FORGET, NOTHING, Given, work_for
+from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
+from .._reconcile.integration import IntegrationOutcome, Reconciler
+from .._reconcile.outcome import Outcome
+from .._reconcile.steps import Settings
+from .items import CONNECTION, INTEGRATION, Item, refuse_same
+from .plan import check_expected, checksum, steps_of
+from .pool import each
+from .snapshot import ItemConnections, ItemIntegrations, ItemSession, PolledIntegrations, Snapshot
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a task goes about its fleet. kinds: those of which it gave a list. prune_max: how many may be removed because no list has them."""
+
+    kinds: frozenset[str] = frozenset({INTEGRATION, CONNECTION})
+    at_once: int = 10
+    stop: bool = False
+    prune: bool = False
+    prune_empty: bool = False
+    prune_max: int = 1
+    expected_plan: Any = None
+
+
+class Fleet:
+    """The items of a task and their tenant."""
+
+    def __init__(
+        self, session: Session, items: Sequence[Item], settings: Settings, rules: Rules, *, warn: Callable[[str], None], mask: Callable[[Any], Any]
+    ) -> None:
+        self.items = list(items)
+        self.unmanaged: list[dict[str, Any]] = []
+        self.plan_sha256 = ""
+        self._session = session
+        self._settings = settings
+        self._rules = rules
+        self._warn = warn
+        self._mask = mask
+        self._snapshot = Snapshot(session, at_once=rules.at_once)
+
+    def run(self) -> None:
+        """Plan all items, and unless it is check mode, apply the plan. What came of an item stands in the item.
+
+        Raises ImmutaError where nothing at all can be done: the tenant cannot be read, the plan is not the expected one.
+        """
+        self._plan()
+        if self._rules.stop and any(item.error for item in self.items):
+            self._not_begun(item for item in self.items if item.is_work)
+        elif not self._settings.check_mode:
+            self._apply()
+
+    # --- plan ----------------------------------------------------------------------------------------------------
+
+    def _plan(self) -> None:
+        looking = replace(self._settings, check_mode=True, server_validation=False)
+        for item in self.items:
+            self._bring(item, looking)
+        refuse_same(self.items)
+        self._find_unmanaged(looking)
+        self.plan_sha256 = checksum(steps_of(self.items))
+        if self._rules.expected_plan is not None:
+            check_expected(self._rules.expected_plan, self.items)
+        sends = not self._settings.check_mode
+        if sends or self._settings.server_validation:
+            checking = replace(self._settings, check_mode=True, will_send=sends)
+            each([item for item in self.items if item.is_work], lambda item: self._bring(item, checking), at_once=self._rules.at_once)
+
+    def _find_unmanaged(self, looking: Settings) -> None:
+        """List what no item is about, and plan to remove it where the task wants that."""
+        strangers = [*self._strange_integrations(), *self._strange_connections()]
+        self.unmanaged = [{"kind": item.kind, "key": item.key, **item.options} for item in strangers]
+        if not self._rules.prune or not strangers:
+            return
+        broken = [item.label for item in self.items if item.error]
+        if broken:
+            self._warn(f"Nothing is pruned, because it is not known which platforms these are: {', '.join(broken)}.")
+            return
+        kinds = {kind for kind in {item.kind for item in strangers} if self._may_prune(kind)}
+        pruned = [replace(item, options={**item.options, "state": "absent"}, pruned=True) for item in strangers if item.kind in kinds]
+        for item in pruned:
+            self._bring(item, looking)
+        removed = [item.label for item in pruned if item.is_work]
+        if len(removed) > self._rules.prune_max:
+            raise ImmutaError(
+                f"Pruning would remove {len(removed)} platforms, more than prune_max ({self._rules.prune_max}): {', '.join(removed)}.",
+                hint="Nothing was sent. Add them to the lists if they are to stay, or raise prune_max.",
+                option="prune_max",
+            )
+        self.items += pruned
+
+    def _may_prune(self, kind: str) -> bool:
+        """Whether the list of this kind may remove anything: one that was given empty may not, unless the task says so."""
+        given = any(item.kind == kind for item in self.items)
+        if not given and not self._rules.prune_empty:
+            self._warn(f"{kind}s is empty, so no {kind} is pruned. Set prune_empty if all of them are to be removed.")
+        return given or self._rules.prune_empty
+
+    def _strange_integrations(self) -> list[Item]:
+        if INTEGRATION not in self._rules.kinds:
+            return []
+        known = {id for item in self.items if item.kind == INTEGRATION for id in (item.id, *self._ids_meant(item))}
+        strange = [found for found in self._snapshot.integrations if str(found.get("id")) not in known]
+        alone = [found for found in strange if str(found.get("id")) not in self._snapshot.owners] if strange else []
+        return [Item(INTEGRATION, _name_of(found), {"id": str(found.get("id")), "type": found.get("type")}) for found in alone]
+
+    def _ids_meant(self, item: Item) -> list[str]:
+        """The ids of what an item that cannot be planned is about: it is managed all the same."""
+        platform, config = PLATFORMS.get(str(item.options.get("type"))), item.options.get("config") or {}
+        same = self._snapshot.integrations.same(Desired(platform, _identity_in(platform, config))) if item.error and platform else ()
+        return [str(item.options.get("id")), *(str(found.get("id")) for found in same)]
+
+    def _strange_connections(self) -> list[Item]:
+        if CONNECTION not in self._rules.kinds:
+            return []
+        known = {item.key for item in self.items if item.kind == CONNECTION}
+        strange = sorted((key, found) for key, found in self._snapshot.known_objects().items() if key not in known)
+        return [Item(CONNECTION, key, {"connection_key": key, "technology": found.get("technology")}) for key, found in strange]
+
+    # --- one item ------------------------------------------------------------------------------------------------
+
+    def _bring(self, item: Item, settings: Settings) -> bool:
+        """Have the item's reconciler bring it to what is wanted, as far as the settings let it. Returns whether that worked."""
+        session = ItemSession(self._session)
+        apis = ItemIntegrations(self._snapshot, session), ItemConnections(self._snapshot, session)
+        settings = replace(settings, force_disable=bool(item.options.get("force_disable")))
+        try:
+            if item.kind == CONNECTION:
+                item.outcome = _bring_connection(item, ConnectionReconciler(*apis, settings, warn=item.warn, mask=self._mask))
+            else:
+                item.outcome = _bring_integration(item, Reconciler(*apis, settings, warn=item.warn, mask=self._mask), self._snapshot)
+            item.needs_script = _needs_script(item)
+        except ImmutaError as error:
+            item.error = error
+        return item.error is None
+
+    # --- apply ---------------------------------------------------------------------------------------------------
+
+    def _apply(self) -> None:
+        """What is to be made and changed first, what is to be removed afterwards, and then the wait for all of it together."""
+        sending = replace(self._settings, server_validation=False)
+        work = [item for item in self.items if item.is_work or _is_under_way(item)]
+        for group in ([item for item in work if not item.absent], [item for item in work if item.absent]):
+            stopped = self._rules.stop and any(item.error for item in self.items)
+            left = group if stopped else each(group, lambda item: self._send(item, sending), at_once=self._rules.at_once, stop=self._rules.stop)
+            self._not_begun(left)
+        apis = PolledIntegrations(self._session), Connections(self._session)
+        waiter = Reconciler(*apis, self._settings, warn=self._warn, mask=self._mask)
+        for item in work:
+            self._finish(item, waiter)
+
+    def _send(self, item: Item, settings: Settings) -> bool:
+        planned = item.outcome
+        sent = self._bring(item, settings)
+        if sent and planned and item.outcome and not item.outcome.validation.get("tests"):
+            item.outcome = replace(item.outcome, validation=planned.validation)
+        return sent
+
+    def _finish(self, item: Item, waiter: Reconciler) -> None:
+        if item.error or not isinstance(item.outcome, IntegrationOutcome):
+            return
+        try:
+            item.outcome = waiter.finish(item.outcome)
+        except ImmutaError as error:
+            item.error = error
+
+    def _not_begun(self, items: Iterable[Item]) -> None:
+        first = next((item.label for item in self.items if item.error), "")
+        for item in list(items):
+            item.error = ImmutaError(f"It was not begun, because {first} failed.", hint="Mend that and run this again.")
+
+
+def _bring_integration(item: Item, reconciler: Reconciler, snapshot: Snapshot) -> Outcome:
+    """The same as the module immuta_integration, up to the wait at the end."""
+    options = item.options
+    found = snapshot.integrations.with_id(str(options.get("id") or ""))
+    type_name = options.get("type") or (found or {}).get("type")
+    if type_name is None:
+        if not item.absent:
+            raise ImmutaError(f"There is no integration with {item.key}.", hint="Give its type as well to register it, or leave it out.", option="type")
+        return IntegrationOutcome(Plan("unchanged"))
+    wanted = desired(options, platform_of(str(type_name)))
+    return reconciler.send_absent(wanted) if item.absent else reconciler.send_present(wanted)
+
+
+def _bring_connection(item: Item, reconciler: ConnectionReconciler) -> Outcome:
+    """The same as the module immuta_connection."""
+    return reconciler.absent(item.key) if item.absent else reconciler.present(wanted_connection(item.options))
+
+
+def _needs_script(item: Item) -> bool:
+    """Whether a script has to run on the warehouse for it, which is the role's work. One that Immuta forgets by force needs none."""
+    outcome, options = item.outcome, item.options
+    if outcome is None or item.action == "unchanged":
+        return False
+    if isinstance(outcome, ConnectionOutcome):
+        native, link = options.get("native_integration") or {}, options.get("connection") or {}
+        type_name, automatic = native.get("type") or link.get("technology") or outcome.observed.technology.name, native.get("auto_bootstrap")
+    else:
+        shown = item.document
+        type_name, automatic = shown.get("type"), shown.get("autoBootstrap")
+    manual = not automatic and bool(Place(str(type_name)).scripts)
+    given = Given(item.action, item.kind, outcome.plan.reason, manual=manual, force=bool(options.get("force_disable")))
+    return work_for(given) not in (NOTHING, FORGET)
+
+
+def _is_under_way(item: Item) -> bool:
+    """Whether the tenant is busy with it, so that the plan may be another one once it is done."""
+    status = item.outcome.observed.native.get("status") if isinstance(item.outcome, ConnectionOutcome) else item.document.get("status")
+    return item.error is None and not item.needs_script and status in TRANSIENT
+
+
+def _identity_in(platform: Platform, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The natural key alone, as the API spells it."""
+    return {platform.option(platform.identity).key: config.get(platform.identity)} if platform.identity else {}
+
+
+def _name_of(integration: Mapping[str, Any]) -> str:
+    platform = PLATFORMS.get(str(integration.get("type")))
+    key = natural_key(platform, integration.get("config") or {}) if platform else ""
+    return key or str(integration.get("type"))

@@ -1,0 +1,167 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The items of a fleet: what the lists of a task want, which of them mean the same platform, what became of each. Pure.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._core.errors import ImmutaError, OptionError
+from .._core.secrets import mask
+from .._model.fields import normalise_host
+from .._model.platforms import PLATFORMS
+from .._reconcile.connection import ConnectionOutcome
+from .._reconcile.integration import IntegrationOutcome
+from .._reconcile.outcome import NOT_ASKED, Outcome, plan_as_result
+
+INTEGRATION, CONNECTION = "integration", "connection"
+
+Options = Mapping[str, Any]
+
+
+@dataclass
+class Item:
+    """One platform of a fleet, and what is known of it so far. C(key) is how people know it: its host, its connection key, or its id."""
+
+    kind: str
+    key: str
+    #: the options of the single module
+    options: Options
+    #: the operator's own name for it
+    name: str = ""
+    #: no list has it: it is to be removed because of that
+    pruned: bool = False
+    outcome: Outcome | None = None
+    #: a script has to run on the warehouse first, or afterwards: that is the role's work
+    needs_script: bool = False
+    error: ImmutaError | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """How messages speak of it."""
+        return f"{self.kind} {self.key}"
+
+    @property
+    def absent(self) -> bool:
+        """Whether it is to be removed."""
+        return self.options.get("state") == "absent"
+
+    @property
+    def action(self) -> str:
+        """What is to be done, or was: created, updated, deleted or unchanged; empty when that could not be found out."""
+        return self.outcome.plan.action if self.outcome else ""
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The integration, or the object of the connection, as the tenant shows it or would; empty when there is none."""
+        shown: Mapping[str, Any] = {}
+        if isinstance(self.outcome, ConnectionOutcome):
+            shown = self.outcome.observed.object
+        elif isinstance(self.outcome, IntegrationOutcome):
+            shown = self.outcome.integration
+        return shown
+
+    @property
+    def id(self) -> str:
+        """The id of the integration, or of the one behind the connection; empty while there is none."""
+        id = self.outcome.observed.native_id if isinstance(self.outcome, ConnectionOutcome) else self.document.get("id")
+        return "" if id is None else str(id)
+
+    @property
+    def is_work(self) -> bool:
+        """Whether there is something that can be done without a script."""
+        return self.error is None and not self.needs_script and self.action not in ("", "unchanged")
+
+    @property
+    def changed(self) -> bool:
+        """Whether the tenant was changed, or would be in check mode."""
+        return bool(self.error.facts.get("changed")) if self.error else self.is_work
+
+    def warn(self, text: str) -> None:
+        """Keep a warning, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def as_result(self) -> dict[str, Any]:
+        """The item as the result of the module shows it."""
+        planned = plan_as_result(self.outcome.plan) if self.outcome else {}
+        shown = self.outcome.as_result() if self.outcome else {}
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "name": self.name or None,
+            "action": self.action or None,
+            "changed": self.changed,
+            "changes": planned.get("changes", []),
+            "changed_reason": planned.get("changed_reason") or None,
+            "id": self.id or None,
+            "status": self.document.get("status") or self.document.get("state"),
+            "healthy": shown.get("healthy"),
+            "adopted": shown.get("adopted", False),
+            "validation": shown.get("validation", NOT_ASKED),
+            "needs_script": self.needs_script,
+            "pruned": self.pruned,
+            "warnings": self.warnings,
+            "error": str(self.error) if self.error else None,
+            "failure": _facts(self.error) if self.error else None,
+        }
+
+
+def items_of(kind: str, given: Iterable[Options]) -> list[Item]:
+    """The items of one list, in its order. Raises OptionError when two of them mean the same platform."""
+    items = [Item(kind, _key(kind, options), options, str(options.get("name") or "")) for options in given]
+    first: dict[tuple[str, str], int] = {}
+    for number, item in enumerate(items):
+        before = first.setdefault(_identity(item), number)
+        if before != number:
+            raise OptionError(
+                f"{kind}s holds {item.label} twice, as number {before + 1} and as number {number + 1}.",
+                option=f"{kind}s",
+                hint="Nothing was sent. Leave one of them out.",
+            )
+    return items
+
+
+def _identity(item: Item) -> tuple[str, str]:
+    """What two items of one platform have in common, as far as it can be told before the tenant is asked."""
+    return ("", item.key) if item.kind == CONNECTION else (str(item.options.get("type") or ""), item.key)
+
+
+def _key(kind: str, options: Options) -> str:
+    if kind == CONNECTION:
+        return str(options.get("connection_key"))
+    if options.get("id"):
+        return f"id {options['id']}"
+    platform = PLATFORMS.get(str(options.get("type")))
+    if platform is None or not platform.identity:
+        return str(options.get("type"))
+    value, identity = (options.get("config") or {}).get(platform.identity), platform.option(platform.identity)
+    return (normalise_host(value) if identity.host else str(value)) if value else f"{platform.type} without {identity.option}"
+
+
+def refuse_same(items: Sequence[Item]) -> None:
+    """Raise OptionError when two items turned out to mean the same integration, one by its id and one by its host."""
+    seen: dict[str, Item] = {}
+    for item in items:
+        id = item.id if item.kind == INTEGRATION else ""
+        other = seen.setdefault(id, item) if id else item
+        if other is not item:
+            raise OptionError(
+                f"integrations holds integration {id} twice, as {other.key} and as {item.key}.",
+                option="integrations",
+                hint="Nothing was sent. Leave one of them out.",
+            )
+
+
+def _facts(error: ImmutaError) -> dict[str, Any]:
+    """The machine-readable part of a failure, without the plan that stands beside it."""
+    kept = ("status", "method", "path", "api_error", "option", "tests", "dry_run", "last_status", "connection_key", "jobs")
+    shown: dict[str, Any] = mask({name: error.facts[name] for name in kept if name in error.facts})
+    return shown

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a tenant has, read once for a whole fleet, and the APIs as the items of the fleet see them.
+
+Each item first looks at what was read for all. Once a request of its own may have changed something, it looks at the tenant.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from .._api.connections import Connections, path_to
+from .._api.integrations import Integrations
+from .._core.errors import ApiError, Forbidden, NotFound
+from .._http.answer import Answer
+from .._http.session import Session
+from .._model.states import TRANSIENT
+from .._plan.listing import Listing
+from .pool import each
+
+Object = dict[str, Any]
+
+
+class Snapshot:
+    """The integrations and connections of a tenant. Each is read when it is first needed, and once."""
+
+    def __init__(self, session: Session, *, at_once: int) -> None:
+        self.session = session
+        self._at_once = at_once
+
+    @cached_property
+    def integrations(self) -> Listing:
+        """All integrations, by one request."""
+        return Listing.of(Integrations(self.session).list())
+
+    @cached_property
+    def _objects(self) -> dict[str, Object] | ApiError:
+        try:
+            paths = ((path_to(found), found) for found in Connections(self.session).search().objects)
+            return {path[0]: found for path, found in paths if len(path) == 1}
+        except (Forbidden, NotFound) as error:
+            return error
+
+    @property
+    def objects(self) -> dict[str, Object]:
+        """Connection key -> the object of each connection, by one request. Raises Forbidden or NotFound from a tenant without connections."""
+        if isinstance(self._objects, ApiError):
+            raise self._objects
+        return self._objects
+
+    def known_objects(self) -> dict[str, Object]:
+        """The same; a tenant without connections has none."""
+        return {} if isinstance(self._objects, ApiError) else self._objects
+
+    @cached_property
+    def connections(self) -> dict[str, Object | ApiError]:
+        """Connection key -> what the tenant shows of it, or its refusal. One request each, several at once."""
+        api = Connections(self.session)
+        found: dict[str, Object | ApiError] = {}
+
+        def read(key: str) -> bool:
+            try:
+                found[key] = api.get(key)
+            except ApiError as error:
+                found[key] = error
+            return True
+
+        each(self.objects, read, at_once=self._at_once)
+        return found
+
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """Id of an integration -> key of the connection that it belongs to. A tenant without connections has none."""
+        shown = {key: answer for key, answer in self.connections.items() if not isinstance(answer, ApiError)} if self.known_objects() else {}
+        return {str(answer["nativeIntegrationId"]): key for key, answer in shown.items() if answer.get("nativeIntegrationId") is not None}
+
+
+class ItemSession(Session):
+    """The session of the fleet, as one item uses it. It notes when the item has sent more than a look."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.secrets = session.secrets
+        self.only_looked = True
+
+    def request(self, method: str, path: str, **how: Any) -> Answer:
+        self.only_looked = self.only_looked and method == "GET"
+        return self._session.request(method, path, **how)
+
+    def mask(self, value: Any) -> Any:
+        return self._session.mask(value)
+
+
+class ItemIntegrations(Integrations):
+    """The Integrations API as one item sees it."""
+
+    def __init__(self, snapshot: Snapshot, session: ItemSession) -> None:
+        super().__init__(session)
+        self._snapshot = snapshot
+        self._item = session
+
+    def list(self) -> list[Object]:
+        return self._snapshot.integrations if self._item.only_looked else super().list()
+
+    def get(self, id: str | int) -> Object:
+        known = self._snapshot.integrations.with_id(str(id)) if self._item.only_looked else None
+        return super().get(id) if known is None or known.get("status") in TRANSIENT else known
+
+
+class ItemConnections(Connections):
+    """The Connections API as one item sees it."""
+
+    def __init__(self, snapshot: Snapshot, session: ItemSession) -> None:
+        super().__init__(session)
+        self._snapshot = snapshot
+        self._item = session
+
+    def owner_of(self, integration_id: str) -> str | None:
+        return self._snapshot.owners.get(integration_id)
+
+    def get(self, connection_key: str) -> Object:
+        known = self._snapshot.connections.get(connection_key) if self._item.only_looked else None
+        if isinstance(known, ApiError):
+            raise known
+        return super().get(connection_key) if known is None else known
+
+    def object(self, path: Sequence[str]) -> Object:
+        known = self._snapshot.objects.get(path[0]) if self._item.only_looked and len(path) == 1 else None
+        # a search may show less of an object than the object itself does
+        return super().object(path) if known is None or not {"settings", "overrides"} & set(known) else known
+
+
+class PolledIntegrations(Integrations):
+    """The Integrations API for all items that wait: one list tells each of them once how far it is."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._untold: dict[str, Object] = {}
+
+    def get(self, id: str | int) -> Object:
+        if str(id) not in self._untold:
+            self._untold = {str(found.get("id")): found for found in self.list()}
+        found = self._untold.pop(str(id), None)
+        return super().get(id) if found is None else found
+
+    def status(self, id: str | int) -> str:
+        return str(self.get(id).get("status"))
