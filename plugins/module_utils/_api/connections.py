@@ -12,16 +12,21 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from .._core.errors import Forbidden, NotFound
+from .._core.errors import ApiError, Forbidden, NotFound
 from .._http.answer import Answer
 from .._http.session import Session, path_of
 from .shapes import CONNECTION, DATA_OBJECT, JOB, Object, checked, object_in, said, sane
 
+T = TypeVar("T")
 Path = Sequence[str]
+
+# Answers to a request that a tenant's version or a technology does not know.
+NOT_OFFERED = (400, 404, 405, 422, 501)
 
 # Where a search answer says how many there are, beside those that it holds.
 _TOTALS = ("count", "total", "totalCount")
@@ -29,10 +34,11 @@ _TOTALS = ("count", "total", "totalCount")
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found. more: the tenant says that there are more than it showed."""
+    """What a search found. more: the tenant says that there are more than it showed. total: how many there are, as far as it says."""
 
     objects: list[Object]
     more: bool
+    total: int = field(default=0, compare=False)
 
 
 class Connections:
@@ -58,6 +64,15 @@ class Connections:
         if not found:
             raise answer.bad("there is no connection in it")
         return found
+
+    def preview(self, connection_key: str) -> Object:
+        """GET /api/connections/{connectionKey} of the API that replaces this one: as it shows a connection, secrets masked.
+
+        Few tenants have it, and they may want a bearer token for it: Unauthorized, Forbidden, NotFound, or status 400 or 405.
+        """
+        answer = self._session.request("GET", path_of("api", "connections", connection_key))
+        shown: Object = self._session.mask(object_in(answer, {}, "there is no connection in it"))
+        return shown
 
     def update(self, connection_key: str, connection: Mapping[str, Any]) -> Object:
         """PUT /data/connection/{connectionKey} with the whole C(connection), secrets included.
@@ -86,9 +101,9 @@ class Connections:
         objects = [checked(answer, each, DATA_OBJECT) for each in _objects(answer, "objects", "objectPath")]
         around = answer.json()
         if not isinstance(around, dict):
-            return Found(objects, False)
-        totals = [around[name] for name in _TOTALS if isinstance(around.get(name), int)]
-        return Found(objects, around.get("next") not in (None, "", False) or any(total > len(objects) for total in totals))
+            return Found(objects, False, len(objects))
+        total = max([len(objects), *(around[name] for name in _TOTALS if isinstance(around.get(name), int))])
+        return Found(objects, around.get("next") not in (None, "", False) or total > len(objects), total)
 
     def crawl(self, path: Path) -> Object:
         """POST /data/crawl/{objectPath}: have Immuta read the platform again from there on."""
@@ -117,7 +132,8 @@ class Connections:
         return [job for job in jobs if job.get("id") is not None]
 
     def _job(self, id: str, job: Mapping[str, Any]) -> Object:
-        return {"id": id, "state": job.get("state"), "output": self._session.mask(job.get("output"))}
+        state = job.get("state")
+        return {"id": id, "state": state and str(state).lower(), "output": self._session.mask(job.get("output"))}
 
     # --- what both APIs have to do with each other
 
@@ -130,14 +146,15 @@ class Connections:
             keys = [path[0] for path in map(path_to, self.search().objects) if len(path) == 1]
         except (Forbidden, NotFound):
             return None
-        for key in keys:
-            try:
-                native = self.get(key).get("nativeIntegrationId")
-            except (Forbidden, NotFound):
-                continue
-            if native is not None and str(native) == integration_id:
-                return key
-        return None
+        return next((key for key in keys if self._native_id(key) == integration_id), None)
+
+    def _native_id(self, key: str) -> str:
+        """The id of the integration behind a connection; empty when there is none, or none is shown."""
+        try:
+            native = (offered(lambda: self.get(key)) or {}).get("nativeIntegrationId")
+        except Forbidden:
+            return ""
+        return "" if native is None else str(native)
 
 
 def path_to(object: Mapping[str, Any]) -> list[str]:
@@ -148,13 +165,32 @@ def path_to(object: Mapping[str, Any]) -> list[str]:
 
 def bulk_id(answer: Mapping[str, Any]) -> str:
     """The id of the jobs that a request started; empty when it started none. The vendor names it bulkId, not where it stands."""
+    return _id_named("bulkid", answer)
+
+
+def task_id(answer: Mapping[str, Any]) -> str:
+    """The id of the task that a request started on newer tenants; empty when it started none. The vendor says that there is one, no more."""
+    return _id_named("taskid", answer)
+
+
+def _id_named(name: str, answer: Mapping[str, Any]) -> str:
     for key, value in answer.items():
-        if key == "bulkId" and isinstance(value, (str, int)) and not isinstance(value, bool):
+        if re.sub("[^a-z]", "", str(key).lower()) == name and isinstance(value, (str, int)) and not isinstance(value, bool):
             return str(value)
-        below = bulk_id(value) if isinstance(value, Mapping) else ""
+        below = _id_named(name, value) if isinstance(value, Mapping) else ""
         if below:
             return below
     return ""
+
+
+def offered(ask: Callable[[], T]) -> T | None:
+    """The answer; None from a tenant that does not offer it for this one."""
+    try:
+        return ask()
+    except ApiError as error:
+        if error.status not in NOT_OFFERED:
+            raise
+        return None
 
 
 def _objects(answer: Answer, what: str, mark: str) -> list[Object]:

@@ -4,7 +4,8 @@
 """The technologies of connections, as data. Who adds one adds a row here and its page in the docs.
 
 Source: the vendor's page "Connection Registration Payloads Reference Guide". It documents Snowflake and Databricks; what it
-says of AWS Lake Formation is not enough for a table, so that technology, like any other, is sent as it is given.
+says of AWS Lake Formation is not enough for a table, so that technology, like any other, is sent as it is given. How deep the
+others go the vendor's reference guides of the platforms say; what C(connection.technology) reads there, they do not.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -37,6 +38,8 @@ class Technology:
     documented: bool = True
     #: how many names the path of a table has: connection, database, schema, table; 0 when that is not known
     levels: int = 4
+    #: whether Immuta revokes the grants on what is activated where no subscription policy applies
+    revokes_grants: bool = False
 
     @property
     def native_config(self) -> tuple[Field, ...]:
@@ -104,6 +107,7 @@ DATABRICKS_CONNECTION = Technology(
     _DATABRICKS_CONNECTION,
     # the vendor's example has host and port where the Integrations API has workspaceUrl and httpPath: each is taken as it is given
     (_TYPE, _AUTO_BOOTSTRAP, _UNITY_CATALOG, _config([HOST, PORT, *DATABRICKS.fields])),
+    revokes_grants=True,
 )
 
 #: every option of C(connection) and of C(native_integration), over the documented technologies
@@ -120,14 +124,40 @@ _UNDOCUMENTED = Technology("", (_TECHNOLOGY, *_any(CONNECTION_FIELDS[1:])), _any
 
 #: AWS Lake Formation, whose catalog has databases and tables, and no schemas
 GLUE_CONNECTION = replace(_UNDOCUMENTED, name="Glue", levels=3)
+#: connection, catalog, schema, table
+TRINO_CONNECTION = replace(_UNDOCUMENTED, name="Trino", levels=4)
 
-TECHNOLOGIES: dict[str, Technology] = {each.name: each for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION, GLUE_CONNECTION)}
-_BY_LOWER_CASE = {name.lower(): technology for name, technology in TECHNOLOGIES.items()}
+#: the technologies that have a page here
+TECHNOLOGIES: dict[str, Technology] = {each.name: each for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION, GLUE_CONNECTION, TRINO_CONNECTION)}
+
+#: how many names the path of a table has where connections are made in Immuta, by the names that a tenant may call them, bare of all but letters
+_LEVELS_ELSEWHERE = {"starburst": 4, "starbursttrino": 4, "oracle": 4, "sqlserver": 4, "mssql": 4, "mariadb": 3, "teradata": 3}
+_BY_BARE_NAME = {
+    **{name: replace(_UNDOCUMENTED, levels=levels) for name, levels in _LEVELS_ELSEWHERE.items()},
+    **{name.lower(): technology for name, technology in TECHNOLOGIES.items()},
+}
 
 
 def technology_of(name: object) -> Technology:
-    """The technology of that name, in upper or lower case; one that the table does not have is taken as it is given."""
-    return _BY_LOWER_CASE.get(str(name).lower()) or replace(_UNDOCUMENTED, name=str(name or ""))
+    """The technology of that name, however it is spelled; one that the table does not have is taken as it is given.
+
+    A name that the vendor does not document stays as it is given.
+    """
+    given = str(name or "")
+    known = _BY_BARE_NAME.get(re.sub("[^a-z]", "", given.lower()), _UNDOCUMENTED)
+    return known if known.documented or known is GLUE_CONNECTION else replace(known, name=given)
+
+
+#: fewer objects than this may be in what is activated, says the vendor
+MOST_CHILDREN = 100_000
+
+#: what the vendor leaves out when integrations become connections, and what is different afterwards
+NOT_MOVED = ("Databricks Spark", "workspace-catalog binding", "tags that POST /api/v2/data attaches to data sources at their registration")
+AFTER_THE_MOVE = (
+    "data sources are renamed to connection, database, schema and table, with dots between, in the platform's case",
+    "POST /{technology}/handler and POST /api/v2/data are gone",
+    "Immuta reads the platform by itself, and what was not registered arrives inactive",
+)
 
 
 # --- settings of objects -----------------------------------------------------------------------------------------

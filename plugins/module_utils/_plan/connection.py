@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._core.errors import OptionError
+from .._core.errors import ImmutaError, OptionError
 from .._model.documents import (
     all_as_changes,
     are,
@@ -32,7 +32,8 @@ from .._model.documents import (
 )
 from .._model.fields import Change, Field, Place, camel_case, compare, deep_merge, drop_redacted, prune, to_document, to_options
 from .._model.platforms import DATABRICKS, PLATFORMS
-from .._model.technologies import OPTIONS_FIELDS, SETTINGS_FIELDS, Technology, key_problem, technology_of
+from .._model.states import ACTIVE, INACTIVE, UNHEALTHY, connection_state
+from .._model.technologies import AFTER_THE_MOVE, MOST_CHILDREN, NOT_MOVED, OPTIONS_FIELDS, SETTINGS_FIELDS, Technology, key_problem, technology_of
 from .plan import Plan, Policy, reason_to_update, with_sent
 
 CONNECTION = Place.of("connection")
@@ -89,6 +90,17 @@ class Observed:
         """The id of the integration behind it; empty when there is none, or none is shown."""
         id = self.answer.get("nativeIntegrationId")
         return "" if id is None else str(id)
+
+    @property
+    def state(self) -> str:
+        """In lower case; empty when the tenant shows none."""
+        return connection_state(self.object, self.answer)
+
+    @property
+    def state_shown(self) -> str:
+        """As the tenant writes it."""
+        own = str(self.object.get("state") or "")
+        return own if own.strip().lower() == self.state else self.state
 
     @property
     def technology(self) -> Technology:
@@ -227,7 +239,7 @@ def plan_edit(wanted: Wanted, observed: Observed, policy: Policy) -> ConnectionP
     Raises OptionError for a change of what cannot be changed, and for a missing secret.
     """
     _check_immutable(wanted, observed)
-    fields, there, settings = wanted.technology.fields, observed.connection, observed_settings(observed.object)
+    fields, there, settings = wanted.technology.fields, observed.connection, observed_settings(observed.object, observed.answer)
     wish = _comparable(wanted, observed)
     changes = tuple(compare(wish, there, fields, CONNECTION))
     sent = tuple(secrets_sent(wanted.connection, fields, CONNECTION))
@@ -252,9 +264,9 @@ def plan_remove(wanted: Wanted, observed: Observed, children: int | None, data_s
     return ConnectionPlan("deleted", None, tuple(removed_as_changes(before)), before, {}, "state is absent")
 
 
-def plan_settings(settings: Document, object: Document) -> ConnectionPlan:
-    """The overrides that bring an object to the settings that are wanted."""
-    there = observed_settings(object)
+def plan_settings(settings: Document, object: Document, answer: Document | None = None) -> ConnectionPlan:
+    """The overrides that bring an object to the settings that are wanted. answer: what C(/data/connection) shows, of a connection."""
+    there = observed_settings(object, answer)
     overrides = dict(_overrides(settings, there))
     before = {"settings": to_options(managed(settings, there), SETTINGS_FIELDS)}
     if not overrides:
@@ -264,15 +276,15 @@ def plan_settings(settings: Document, object: Document) -> ConnectionPlan:
     return ConnectionPlan("updated", None, changes, before, after, reason_to_update(changes, (), Policy()), overrides=overrides)
 
 
-def observed_settings(object: Document) -> dict[str, Any]:
+def observed_settings(object: Document, answer: Document | None = None) -> dict[str, Any]:
     """The settings that hold for an object, its own and inherited ones, without the objects that answers wrap them in."""
     shown: dict[str, Any] = {}
     for part in (object.get("overrides"), object.get("settings")):
         shown.update(part if isinstance(part, Mapping) else {})
     settings = {key: value["value"] if isinstance(value, Mapping) and "value" in value else value for key, value in shown.items()}
-    state = str(object.get("state") or "").lower()
+    state = str(object.get("state") or "").lower() or connection_state({}, answer or {})
     # an unhealthy connection is one that was activated
-    return {"isActive": state != "inactive", **settings} if state in ("active", "inactive", "unhealthy") else settings
+    return {"isActive": state != INACTIVE, **settings} if state in (ACTIVE, INACTIVE, UNHEALTHY) else settings
 
 
 def _overrides(settings: Document, there: Document) -> Iterator[tuple[str, Any]]:
@@ -333,6 +345,45 @@ def _native_changes(wanted: Wanted, there: Document) -> Iterator[Change]:
         shared = {option.key for option in wanted.technology.fields}
         wish["config"] = {key: value for key, value in wish["config"].items() if key not in shared}
     return (change for change in compare(wish, there, wanted.technology.native_fields, NATIVE) if not change.secret)
+
+
+# --- what to know in advance -------------------------------------------------------------------------------------
+
+
+def activates(settings: Document) -> bool:
+    """Whether settings that are sent make objects active, now or when they appear."""
+    return any(settings.get(name) is True for name in ("isActive", "activateNewChildren"))
+
+
+def grants_at_risk(name: str) -> str:
+    """What to warn of before objects of a technology that revokes grants become active."""
+    return (
+        f"Activating {name}: where no subscription policy applies, Immuta revokes the grants that its users have on Databricks."
+        " Make sure that a policy applies before."
+    )
+
+
+def check_children(name: str, children: int) -> None:
+    """Raise ImmutaError for more objects below one that is activated than Immuta activates at once."""
+    if children >= MOST_CHILDREN:
+        raise ImmutaError(
+            f"There are {children} objects in {name}, and Immuta activates fewer than {MOST_CHILDREN} at once.",
+            hint="Activate what is in it instead, one by one.",
+            option="settings.is_active",
+        )
+
+
+def before_moving(integration: Document) -> str:
+    """What to know before an integration becomes a connection."""
+    binds = (integration.get("config") or {}).get("additionalWorkspaceConnections")
+    return " ".join(
+        [
+            f"Integration {integration.get('id')} has this host. Only the upgrade manager on Immuta's settings page makes a connection of it.",
+            f"The vendor leaves out {', '.join(NOT_MOVED[:-1])} and {NOT_MOVED[-1]}.",
+            *(["This integration has additionalWorkspaceConnections, which may be such a binding."] if binds else []),
+            f"Afterwards {'; '.join(AFTER_THE_MOVE)}.",
+        ]
+    )
 
 
 # --- what people see ---------------------------------------------------------------------------------------------

@@ -10,21 +10,26 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from .._api.connections import bulk_id, path_to
-from .._core.errors import ApiError, Forbidden, ImmutaError, NotFound, RemoteFailure, shorten
+from .._api.connections import Found, offered, path_to
+from .._core.errors import ApiError, Conflict, Forbidden, ImmutaError, NotFound, RemoteFailure, shorten
 from .._model.documents import secrets_sent
-from .._model.fields import Field, Place
-from .._model.states import TRANSIENT, is_healthy
-from .._model.technologies import Technology
+from .._model.fields import Field, Place, normalise_host
+from .._model.states import ACTIVE, GONE, INACTIVE, TRANSIENT, UNHEALTHY, connection_reason, connection_state, is_healthy, is_well, passes
+from .._model.technologies import Technology, technology_of
 from .._plan.connection import (
     ConnectionPlan,
     Observed,
     Wanted,
+    activates,
+    before_moving,
+    check_children,
     check_complete,
+    grants_at_risk,
     plan_edit,
     plan_register,
     plan_remove,
@@ -33,18 +38,12 @@ from .._plan.connection import (
     with_hosts,
 )
 from .._plan.plan import Plan
+from .jobs import Jobs
 from .outcome import NOT_ASKED, Outcome, masked
-from .steps import Carried, Steps, asking, carrying_out, unless_missing
+from .steps import Carried, _under_way, asking, carrying_out, unless_missing
 
-T = TypeVar("T")
-
-# Source: the vendor's page "Get Job Status".
-FAILED_JOBS = frozenset({"cancelled", "expired", "failed"})
-FINAL_JOBS = FAILED_JOBS | {"completed"}
 # How far down to look where it is not known how many levels a technology has.
 _MOST_LEVELS = 4
-# Answers to a request that a tenant's version or a technology does not know.
-_NOT_OFFERED = (400, 404, 405, 422, 501)
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class ConnectionOutcome(Outcome):
         }
 
 
-class ConnectionReconciler(Steps):
+class ConnectionReconciler(Jobs):
     """Brings single connections, and the objects in them, to the state that is wanted."""
 
     # --- what is wanted ------------------------------------------------------------------------------------------
@@ -102,11 +101,15 @@ class ConnectionReconciler(Steps):
         plan = plan_settings(settings, object)
         if not plan.overrides:
             return plan, object
+        self._before_activation(path, object, technology_of(object.get("technology")), plan.overrides)
         if self._settings.check_mode:
             return plan, _predicted_object(object, plan.overrides)
         with carrying_out(plan) as carried:
             self._override(path, plan.overrides, "/".join(path), carried)
-            return plan, self.object(path)
+            now = self._active(lambda: self.object(path), plan.overrides, path)
+            if is_well(connection_state(now)) is False:
+                self._warn(f"{'/'.join(path)} has the wanted settings, but its state is {now.get('state')}.")
+            return plan, now
 
     def object(self, path: Sequence[str]) -> dict[str, Any]:
         """The object at that path. Raises an error that names it when it is not there."""
@@ -137,15 +140,43 @@ class ConnectionReconciler(Steps):
         check_complete(wanted)
         plan = plan_register(wanted, self._settings.policy)
         body = plan.payload or {}
-        validation = self._tested(body) if self._settings.server_validation else dict(NOT_ASKED)
+        if wanted.technology.revokes_grants and wanted.settings.get("isActive") is not False:
+            self._warn(grants_at_risk(wanted.name))
+        with self._explaining(wanted):
+            validation = self._tested(body) if self._settings.server_validation else dict(NOT_ASKED)
         if self._settings.check_mode:
             return ConnectionOutcome(plan, validation, observed=_predicted_connection(wanted))
-        with carrying_out(plan, connection_key=wanted.key) as carried:
+        with self._explaining(wanted), carrying_out(plan, connection_key=wanted.key) as carried:
             answer, adopted = self._send_once(lambda: self._connections.create(body), lambda: unless_missing(lambda: self._connections.object([wanted.key])))
             carried.sent()
             self._wait_for_jobs(answer, f"the registration of {wanted.name}")
-            registered = self._registered(wanted, carried)
-            return ConnectionOutcome(plan, validation, adopted, observed=self._with_settings(wanted, registered, carried))
+            registered = self._with_settings(wanted, self._registered(wanted, carried), carried)
+            if wanted.settings.get("isActive") is True:
+                registered = self._settled(wanted, registered)
+            self._check_health(wanted, None, registered)
+            return ConnectionOutcome(plan, validation, adopted, observed=registered)
+
+    @contextmanager
+    def _explaining(self, wanted: Wanted) -> Iterator[None]:
+        """A refusal because of an integration says what that is, and what to know before it becomes a connection."""
+        try:
+            yield
+        except ApiError as error:
+            if error.status in (400, 409, 422) and "integration" in error.server_message.lower():
+                error.hint = " ".join(filter(None, [error.hint, self._about_rival(wanted)])) or None
+            raise
+
+    def _about_rival(self, wanted: Wanted) -> str:
+        host = normalise_host(wanted.connection.get("hostname") or "")
+        try:
+            listed = [each for each in self._integrations.list() if each.get("status") not in GONE]
+            rival = next((each for each in listed if host and host in _hosts(each)), None)
+            owner = self._connections.owner_of(str(rival.get("id"))) if rival else None
+        except ImmutaError:
+            return ""
+        if owner:
+            return f"The host belongs to connection {owner}."
+        return before_moving(rival) if rival else ""
 
     def _tested(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the tenant's test of the registration says. One without a test is not asked, but in check mode whether it has connections at all."""
@@ -171,7 +202,12 @@ class ConnectionReconciler(Steps):
         """The connection once it shows, and what is behind it is settled."""
         if not self._settings.wait:
             return self.look(wanted) or _predicted_connection(wanted)
-        observed = self._wait(lambda: self.look(wanted), lambda seen: seen is not None, lambda _: f"{wanted.name} does not show yet") or Observed()
+        observed = self._wait(
+            lambda: self.look(wanted),
+            lambda seen: seen is not None and not passes(seen.state),
+            lambda seen: f"{wanted.name} is {seen.state}" if seen else f"{wanted.name} does not show yet",
+        )
+        observed = observed or Observed()
         carried.sent(native_integration_id=observed.native_id)
         return self._with_native_done(observed)
 
@@ -183,9 +219,10 @@ class ConnectionReconciler(Steps):
 
     def _with_settings(self, wanted: Wanted, registered: Observed, carried: Carried) -> Observed:
         """The connection with the settings that a registration may leave to be set when the platform has been read, such as active."""
-        overrides = plan_settings(wanted.settings, registered.object).overrides
+        overrides = plan_settings(wanted.settings, registered.object, registered.answer).overrides
         if not overrides or not self._settings.wait:
             return registered
+        self._before_activation([wanted.key], registered.object, replace(wanted.technology, revokes_grants=False), overrides)
         self._override([wanted.key], overrides, wanted.name, carried)
         return self.look(wanted) or registered
 
@@ -205,6 +242,7 @@ class ConnectionReconciler(Steps):
         if plan.action == "unchanged":
             self._warn_unhealthy(wanted, observed)
             return ConnectionOutcome(plan, observed=observed)
+        self._before_activation([wanted.key], observed.object, observed.technology, plan.overrides or {})
         if self._settings.check_mode:
             return ConnectionOutcome(plan, observed=_predicted_edit(wanted, observed, plan))
         return ConnectionOutcome(plan, observed=self._carry_out(wanted, observed, plan))
@@ -220,8 +258,68 @@ class ConnectionReconciler(Steps):
             if plan.overrides:
                 self._override([wanted.key], plan.overrides, wanted.name, carried)
             now = self._with_native_done(self.look(wanted, behind=body is not None) or observed)
+            active = (plan.overrides or {}).get("isActive")
+            if active or (active is None and observed.state in (ACTIVE, UNHEALTHY)):
+                now = self._settled(wanted, now)
+            if active or body is not None:
+                self._check_health(wanted, observed, now)
             self._warn_unhealthy(wanted, now)
             return now
+
+    # --- active and well -----------------------------------------------------------------------------------------
+
+    def _before_activation(self, path: Sequence[str], object: Mapping[str, Any], technology: Technology, overrides: Mapping[str, Any]) -> None:
+        """Warn of the grants that an activation revokes, and refuse one of more objects than Immuta activates at once, as far as it tells."""
+        name = "/".join(path)
+        if technology.revokes_grants and activates(overrides):
+            self._warn(grants_at_risk(name))
+        if overrides.get("isActive") is True and len(path) != technology.levels:
+            check_children(name, self._children_told(path, object))
+
+    def _children_told(self, path: Sequence[str], object: Mapping[str, Any]) -> int:
+        """How many objects are below one, as far as the tenant says so in one look: there can be more."""
+        try:
+            found = self._connections.search(path)
+        except ApiError:
+            found = Found([], False)
+        return max(_count(object), found.total + sum(map(_count, found.objects)))
+
+    def _settled(self, wanted: Wanted, seen: Observed) -> Observed:
+        """The connection once its state is one that stays, and not inactive; the same when no state is shown, or nobody waits."""
+        if not self._settings.wait or not (passes(seen.state) or seen.state == INACTIVE):
+            return seen
+        return self._wait(
+            lambda: self.look(wanted) or seen,
+            lambda now: not (passes(now.state) or now.state == INACTIVE),
+            lambda now: f"{wanted.name} is {now.state}",
+        )
+
+    def _active(self, look: Callable[[], dict[str, Any]], overrides: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+        """The object after its settings were changed; a connection that was activated once it shows as such."""
+        object = look()
+        if not self._settings.wait or overrides.get("isActive") is not True or len(path) != 1:
+            return object
+        is_there = [object]
+        return self._wait(
+            lambda: is_there.pop() if is_there else look(),
+            lambda now: not (passes(connection_state(now)) or connection_state(now) == INACTIVE),
+            lambda now: f"connection {path[0]} is {connection_state(now)}",
+        )
+
+    def _check_health(self, wanted: Wanted, before: Observed | None, now: Observed) -> None:
+        """Raise RemoteFailure for a connection that is unhealthy since it was changed."""
+        if now.state != UNHEALTHY or (before is not None and before.state == UNHEALTHY):
+            return
+        raise RemoteFailure(
+            f"The {wanted.name} is {now.state_shown} now. {self._why_unhealthy(now)}",
+            hint="See what Immuta reports for it, mend that, and run this again.",
+            status=now.state,
+            tests=[],
+        )
+
+    def _why_unhealthy(self, seen: Observed) -> str:
+        reason = shorten(self._mask(connection_reason(seen.object, seen.answer))).rstrip(".")
+        return f"Immuta says: {reason}." if reason else "Immuta does not say why."
 
     # --- remove --------------------------------------------------------------------------------------------------
 
@@ -232,7 +330,7 @@ class ConnectionReconciler(Steps):
             return ConnectionOutcome(plan_remove(wanted, observed, children, data_sources), observed=gone, child_count=children, data_source_count=data_sources)
         with carrying_out(plan_remove(wanted, observed, None, None), **_ids(wanted, observed)) as carried:
             try:
-                answer = self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
+                answer = self._deleted(wanted, observed, carried)
             except NotFound:
                 if self.look(wanted) is not None:
                     raise
@@ -243,6 +341,23 @@ class ConnectionReconciler(Steps):
                 self._wait(lambda: self.look(wanted), lambda seen: seen is None, lambda _: f"{wanted.name} is still there")
         count = answer.get("childCount")
         return ConnectionOutcome(plan_remove(wanted, observed, count, None), observed=gone, child_count=count)
+
+    def _deleted(self, wanted: Wanted, observed: Observed, carried: Carried) -> dict[str, Any]:
+        """The answer to the removal, for which some tenants want the connection to be inactive."""
+        try:
+            return self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
+        except ApiError as error:
+            if not _wants_inactive(error, observed):
+                raise
+            self._warn(f"{error.message} So {wanted.name} is deactivated, and then removed.")
+        self._override([wanted.key], {"isActive": False}, wanted.name, carried)
+        if self._settings.wait:
+            self._wait(lambda: self.look(wanted), _is_off, lambda seen: f"{wanted.name} is {seen.state if seen else 'gone'}")
+        try:
+            return self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
+        except ApiError as error:
+            error.hint = " ".join(filter(None, [error.hint, "The connection has been deactivated, and is still there. The next run goes on with its removal."]))
+            raise
 
     def _count(self, connection_key: str, technology: Technology) -> tuple[int, int | None]:
         """How many objects a connection holds, and how many of them are data sources: active, and at the lowest level, if that is known."""
@@ -286,48 +401,6 @@ class ConnectionReconciler(Steps):
         except (Forbidden, NotFound):
             return {"id": id, "status": None}
 
-    def _wait_for_jobs(self, answer: Mapping[str, Any], what: str) -> None:
-        if self._settings.wait:
-            self._jobs_of(answer, what)
-
-    def _jobs_of(self, answer: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
-        """The jobs that a request started, completed when the task waits. Raises RemoteFailure for one that failed."""
-        bulk = bulk_id(answer)
-        if not bulk:
-            return []
-        try:
-            jobs = self._wait(
-                lambda: self._jobs(bulk),
-                lambda jobs: not (self._settings.wait and _running(jobs)),
-                lambda jobs: f"{what} has jobs in state {_states(jobs)}",
-                afterwards="Nothing is undone and the jobs go on; no later run waits for them.",
-            )
-        except (Forbidden, NotFound) as error:
-            self._warn(f"The jobs of {what} cannot be seen, so they were not waited for: {error.message}")
-            return []
-        untold = [job["id"] for job in jobs if job["state"] is None]
-        if untold and self._settings.wait:
-            self._warn(f"Immuta does not tell the state of the jobs of {what} ({', '.join(untold)}), so they were not waited for.")
-        failed = [job for job in jobs if job["state"] in FAILED_JOBS]
-        if failed:
-            outputs = "; ".join(f"job {job['id']} {job['state']}: {shorten(str(job['output'] or 'no output')).rstrip('.')}" for job in failed)
-            raise RemoteFailure(
-                f"{what[0].upper()}{what[1:]} failed: {outputs}.",
-                hint="See what Immuta reports for it, and mend that. immuta_data_object_sync has it read the platform again.",
-                status=str(failed[0]["state"]),
-                tests=[],
-                jobs=failed,
-            )
-        return jobs
-
-    def _jobs(self, bulk: str) -> list[dict[str, Any]]:
-        """The jobs as they are now. A job can start further ones, so they are listed again each time; those that the list does not show
-        to be final are asked for."""
-        listed = self._connections.jobs(bulk)
-        open_ones = [job["id"] for job in listed if job["state"] not in FINAL_JOBS]
-        told = {job["id"]: job for job in self._connections.job_statuses(open_ones) if job["state"] is not None} if open_ones else {}
-        return [told.get(job["id"], job) for job in listed]
-
     def _warn_not_compared(self, wanted: Wanted, observed: Observed) -> None:
         """Nobody shall take for compared what was not."""
         if wanted.connection and not observed.answer:
@@ -344,16 +417,39 @@ class ConnectionReconciler(Steps):
         if is_healthy(observed.native.get("status")) is False:
             self._warn(self._unhealthy(observed.native))
         else:
-            self._warn(f"The {wanted.name} has the wanted settings, but its state is {observed.object.get('state')}.")
+            reason = connection_reason(observed.object, observed.answer) and f" {self._why_unhealthy(observed)}"
+            self._warn(f"The {wanted.name} has the wanted settings, but its state is {observed.state_shown}.{reason}")
 
 
 def healthy(observed: Observed) -> bool | None:
     """True when active, False when Immuta reports a failure, of it or of the integration behind it, None when nobody can tell."""
     native = is_healthy(observed.native.get("status")) if observed.native else True
-    state = str(observed.object.get("state") or "").lower()
-    if native is False or state not in ("", "active", "inactive", "deleted"):
+    well = is_well(observed.state)
+    if native is False or well is False:
         return False
-    return native if state == "active" else None
+    return native if well else None
+
+
+def _count(object: Mapping[str, Any]) -> int:
+    """How many objects are in it, if it tells."""
+    count = object.get("childCount")
+    return count if isinstance(count, int) and not isinstance(count, bool) else 0
+
+
+def _hosts(integration: Mapping[str, Any]) -> set[str]:
+    config = integration.get("config") or {}
+    return {normalise_host(config[name]) for name in ("host", "workspaceUrl") if isinstance(config.get(name), str)}
+
+
+def _wants_inactive(error: ApiError, observed: Observed) -> bool:
+    """Whether a removal was refused because the connection is active: the vendor says that it has to be inactive, not how it is refused."""
+    if observed.state == INACTIVE or (isinstance(error, Conflict) and _under_way(error)):
+        return False
+    return error.status == 409 or (error.status in (400, 422) and "activ" in error.server_message.lower())
+
+
+def _is_off(seen: Observed | None) -> bool:
+    return seen is None or not (seen.state in (ACTIVE, UNHEALTHY) or passes(seen.state))
 
 
 def _ids(wanted: Wanted, observed: Observed) -> dict[str, str]:
@@ -363,24 +459,6 @@ def _ids(wanted: Wanted, observed: Observed) -> dict[str, str]:
 
 def _holds_secrets(document: Mapping[str, Any], fields: Sequence[Field]) -> bool:
     return any(secrets_sent(document, fields, Place.of("")))
-
-
-def _running(jobs: list[dict[str, Any]]) -> bool:
-    return any(job["state"] is not None and job["state"] not in FINAL_JOBS for job in jobs)
-
-
-def _states(jobs: list[dict[str, Any]]) -> str:
-    return ", ".join(sorted({str(job["state"]) for job in jobs}))
-
-
-def offered(ask: Callable[[], T]) -> T | None:
-    """The answer; None from a tenant that does not offer it for this one."""
-    try:
-        return ask()
-    except ApiError as error:
-        if error.status not in _NOT_OFFERED:
-            raise
-        return None
 
 
 def _as_shown(wanted: Wanted, technology: Technology) -> Wanted:
