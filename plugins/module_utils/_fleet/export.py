@@ -10,7 +10,6 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +71,7 @@ def export_integration(document: Document) -> Exported:
     if platform.fields or config:
         options["config"] = _options(config, platform.fields, vault)
     host = names.of_integration(platform.type, key if platform.identity else "")
-    return Exported("integration", key, options, tuple(vault.names), host, str(document.get("id")))
+    return Exported("integration", key, options, tuple(vault.names), host, names.mark_of_integration(str(document.get("id"))))
 
 
 def export_connection(key: str, observed: Observed) -> Exported:
@@ -87,7 +86,7 @@ def export_connection(key: str, observed: Observed) -> Exported:
     if observed.native.get("config"):
         native = {name: observed.native.get(name) for name in ("type", "autoBootstrap", "config")}
         options["native_integration"] = _options(native, technology.native_fields, vault, required=False)
-    return Exported("connection", key, options, tuple(vault.names), names.of_connection(key), _mark(key))
+    return Exported("connection", key, options, tuple(vault.names), names.of_connection(key), names.mark_of_connection(key))
 
 
 def unique(exported: Sequence[Exported]) -> list[Exported]:
@@ -101,10 +100,6 @@ def unique(exported: Sequence[Exported]) -> list[Exported]:
 def _renamed(exported: Exported, host: str, times: Mapping[str, int]) -> Exported:
     new = {name: f"{name}_{_word(exported.mark)}" if times[name] > 1 else name for name in exported.vault}
     return replace(exported, host=host, options=_replaced(exported.options, new), vault=tuple(new.values()))
-
-
-def _mark(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def _replaced(value: Any, new: Mapping[str, str]) -> Any:

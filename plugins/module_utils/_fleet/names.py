@@ -8,6 +8,7 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -29,6 +30,16 @@ def of_integration(type_name: str, key: str) -> str:
 def of_connection(key: str) -> str:
     """The name of a connection."""
     return safe(f"connection_{key}")
+
+
+def mark_of_integration(id: str) -> str:
+    """What tells an integration from others of its name: its id, or what follows from one that is no number and may hold anything."""
+    return id if id.isascii() and id.isdigit() else mark_of_connection(id)
+
+
+def mark_of_connection(key: str) -> str:
+    """What tells a connection from others of its name: eight letters and digits that follow from its key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def unique(names: Sequence[str], marks: Sequence[str]) -> list[str]:
