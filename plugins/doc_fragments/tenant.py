@@ -93,4 +93,10 @@ options:
       - If not given, the environment variable E(IMMUTA_RETRY_MAX_DELAY) is used.
     type: int
     default: 30
+  change_reference:
+    description:
+      - The reference of the change that the task belongs to, such as V(CHG0012345), at most 200 printable characters on one line. Every request
+        names it in its C(User-Agent), in which blanks and what HTTP does not allow there become hyphens.
+      - If not given, the environment variable E(IMMUTA_CHANGE_REFERENCE) is used. An empty one is not given.
+    type: str
 """

@@ -47,6 +47,7 @@ from ansible import constants
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import Evaluation, NotEvaluated, Omitted, evaluated
+from ansible_collections.community.immuta.plugins.module_utils._platform.audit import job_of
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import MAIN, module_options
 
 
@@ -56,7 +57,7 @@ class LookupModule(LookupBase):
         entry = terms[0] if terms else MAIN
         found = evaluated(known, self._evaluate)
         home = constants.config.get_config_value("ANSIBLE_HOME")
-        plan = {**found.tenant, **found.values, "entry": entry, "name": known.get("inventory_hostname"), "home": home}
+        plan = {"job": job_of(known), **found.tenant, **found.values, "entry": entry, "name": known.get("inventory_hostname"), "home": home}
         return [
             {
                 **module_options(found.values, entry),

@@ -50,6 +50,22 @@ options:
     description: Directory of Ansible. The locks, and the private directories of runs without O(artifacts), are in C(immuta_platform) below it.
     type: path
     default: ~/.ansible
+  job:
+    description:
+      - The job of AWX or Automation Controller, for O(audit_log). The role takes it from the variables C(awx_job_id), C(awx_job_template_name) and
+        C(awx_user_name), or from those that begin with C(tower_).
+      - If not given, the environment variable E(JOB_ID) is used.
+    type: dict
+    suboptions:
+      id:
+        description: Its number.
+        type: str
+      template:
+        description: Name of its job template.
+        type: str
+      user:
+        description: Who started it.
+        type: str
   problems:
     description: What is wrong with the variables, in sentences. The first of them is the failure.
     type: list
@@ -182,20 +198,31 @@ plan:
 
 from ansible_collections.community.immuta.plugins.module_utils._ansible.platform_tasks import plan_platform
 from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._model.specs import CONNECTION, INTEGRATION
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import ENTRIES
 from ansible_collections.community.immuta.plugins.module_utils._platform.variables import argument_spec
+from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC
+
+#: what the variables hold that are dictionaries: the options of other modules
+SHAPES = {
+    "integration": {"type": "dict", "options": {**INTEGRATION, "api_key_dest": {"type": "path"}}},
+    "connection": {"type": "dict", "options": CONNECTION},
+    "login": {"type": "dict", "options": LOGIN_SPEC},
+}
 
 
 def main() -> None:
     run(
         plan_platform,
         plain=["plan"],
+        shapes=SHAPES,
         unshown=["plan", "sql_before", "sql_after", "failure", "made", "answers"],
         argument_spec={
             **argument_spec(),
             "entry": {"type": "str", "choices": list(ENTRIES), "default": "main"},
             "name": {"type": "str"},
             "home": {"type": "path", "default": "~/.ansible"},
+            "job": {"type": "dict", "options": {"id": {"type": "str"}, "template": {"type": "str"}, "user": {"type": "str"}}},
             "problems": {"type": "list", "elements": "str"},
             "undefined": {"type": "dict"},
             "plan": {"type": "dict"},

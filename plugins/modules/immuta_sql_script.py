@@ -245,6 +245,20 @@ options:
       - It holds no statement, only a keyed checksum of each, and is good for this script on this database only.
       - A statement whose answer was lost has to be looked at by a person, who then sets O(start_at).
     type: path
+  change_reference:
+    description:
+      - The reference of the change that the script belongs to, such as V(CHG0012345), at most 200 printable characters on one line.
+      - Snowflake gets it in the session parameter C(QUERY_TAG), with the job of AWX when E(JOB_ID) names it. Redshift and Azure Synapse Analytics get
+        it in the application name of the session, cut off at 63 and at 128 characters. Databricks gets it as a query tag and in C(User-Agent). What
+        O(login.extra) gives there goes before it.
+      - If not given, the environment variable E(IMMUTA_CHANGE_REFERENCE) is used. An empty one is not given.
+    type: str
+  report:
+    description:
+      - File to which one line of JSON is appended when the run ends, also when it fails, with C(sha256) of the script, C(executed), C(skipped),
+        C(total) and C(statements), each with number, verb, object, status and query ID. It holds no statement.
+      - The file is made when it is not there, readable to its owner only. Check mode writes nothing.
+    type: path
   connect_timeout:
     description: Seconds to wait for the login. V(0) waits without end.
     type: int
@@ -488,6 +502,7 @@ refused:
 """
 
 from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._sql.classify import PURPOSES
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
@@ -512,6 +527,8 @@ def main() -> None:
             "start_at": {"type": "int", "default": 1},
             "on_error": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
             "ledger": {"type": "path"},
+            "change_reference": TENANT_SPEC["change_reference"],
+            "report": {"type": "path"},
             "connect_timeout": {"type": "int", "default": 60},
             "statement_timeout": {"type": "int", "default": 600},
         },

@@ -85,6 +85,7 @@ def test_every_option_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         "timeout": "7",
         "retries": "0",
         "retry_max_delay": "9",
+        "change_reference": "CHG0012345",
     }
     assert given.keys() == TENANT_SPEC.keys()
     for option, value in given.items():

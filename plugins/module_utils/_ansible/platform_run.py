@@ -12,7 +12,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from .._core.secrets import looks_secret
 from .._platform.folder import Folder, lock_in, private_folders, sweep_private
 from .._platform.variables import PREFIX
 from .._platform.wanted import Wanted, wanted_of
+from .audit_trail import Trail
 from .runtime import Task
-from .tenant import tenant_of, variable
+from .tenant import change_reference, tenant_of, variable
 
 Options = Mapping[str, Any]
 
@@ -43,6 +44,9 @@ class PlatformRun:
     held: str
     #: when the run began, in seconds since the epoch
     started: float
+    trail: Trail
+    #: what the audit log is to say at the end
+    noted: dict[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def of(task: Task, state: Options) -> PlatformRun:
@@ -50,14 +54,18 @@ class PlatformRun:
         params = task.params
         _refuse_problems(params)
         _refuse_two_tenants(params)
-        wanted = wanted_of(params)
+        wanted, trail = wanted_of(params), Trail(task)
+        if not state:
+            trail.check()
         place = Folder.place(wanted.artifacts, params["home"], params.get("name") or wanted.identity, wanted.identity)
         # in check mode nothing is sent, so it need not be sent from elsewhere
         there = f"~/.immuta_platform.{secrets.token_hex(8)}"
         wanted = replace(wanted, folder=str(place), elsewhere="" if task.check_mode else wanted.elsewhere, there=there)
+        wanted = replace(wanted, audited=bool(trail.path), change_reference=change_reference(params))
         shared = {"shared_mode": params.get("artifacts_mode") or "", "shared_group": params.get("artifacts_group") or ""}
         folder = Folder(place, wanted.place.type, writes=not task.check_mode, **shared)
-        return PlatformRun(task, wanted, folder, str(state.get("lock") or ""), float(state.get("started") or time.time()))
+        started, noted = float(state.get("started") or time.time()), dict(state.get("noted") or {})
+        return PlatformRun(task, wanted, folder, str(state.get("lock") or ""), started, trail, noted)
 
     @property
     def name(self) -> str:
@@ -72,7 +80,11 @@ class PlatformRun:
     @property
     def state(self) -> dict[str, Any]:
         """What every plan hands back for the next one."""
-        return {"lock": self.held, "started": self.started}
+        return {"lock": self.held, "started": self.started, "noted": self.noted}
+
+    def leave_line(self, plan: Options, **known: Any) -> None:
+        """Say in the audit log that the run has ended, with this plan. known: work, id and scripts."""
+        self.trail.leave(self.wanted, plan, self.noted, started=self.started, name=self.name, **known)
 
     def ready(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The steps, when the files that they bring back are there, so that nobody else can read them."""

@@ -11,19 +11,23 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from .._core.errors import ImmutaError
+from .._core.errors import ImmutaError, OptionError
 from .._core.secrets import leaves
+from .._platform import audit
 from .._platform import flow as flows
 from .._platform.advice import Failure, case_of, complaint, in_role_words, report
 from .._platform.flow import Answer, Flow
 from .._platform.options import ROTATE, SYNC
 from .._platform.steps import script_step, step_of_presence, to_make
 from .._platform.summary import Summary
+from .._platform.wanted import wanted_of
 from .._sql.split import DIALECT_OF, secrets_in, split
+from .audit_trail import Trail
 from .platform_ask import answered, as_dict, ask_tenant, from_dict
 from .platform_run import PlatformRun
 from .rotation_tasks import RotationPlans
@@ -37,14 +41,13 @@ def plan_platform(task: Task) -> dict[str, Any]:
     """The module immuta_platform_plan: the next plan. Raises ImmutaError for what is refused, with the plan that it leaves as a fact."""
     task.look_only()
     _learn(task)
-    before = task.params.get("plan", {})
+    before, started = task.params.get("plan", {}), time.time()
     try:
         plan = _next_plan(task, before.get("state", {})) if before or "failure" not in task.params else _unplanned(task)
     except ImmutaError as error:
         kind = _kind(task)
         error.message, error.hint = in_role_words(error.message, kind), in_role_words(error.hint or "", kind) or None
-        if before:
-            error.facts["plan"] = before
+        error.facts.update({"plan": before} if before else {"started": started})
         raise
     return {"changed": task.check_mode and _would_run_sql_alone(plan), "plan": plan}
 
@@ -65,6 +68,7 @@ def _next_plan(task: Task, state: Options) -> Plan:
         return plans.go_on(state)
     run.take_lock()
     try:
+        run.folder.take_reports()  # of a run that was killed
         return plans.begin()
     except BaseException:
         run.release_lock()
@@ -95,7 +99,15 @@ def _kind(task: Task) -> str:
 
 def _unplanned(task: Task) -> Plan:
     """The plan after a failure before there was one: nothing has been done, and that is to be said."""
-    return {"work": False, "run": [], "message": task.mask(complaint(Failure.of(**task.params["failure"]), None, ""))}
+    failure = task.params["failure"]
+    plan = {"work": False, "run": [], "message": task.mask(complaint(Failure.of(**failure), None, ""))}
+    wanted = None
+    with suppress(OptionError):
+        wanted = wanted_of(task.params)
+    started = float(failure.get("result", {}).get("started") or time.time())
+    work = ROTATE if task.params["entry"] == ROTATE else ""
+    Trail(task).leave(wanted, plan, {}, started=started, name=task.params.get("name"), work=work)
+    return plan
 
 
 class _MainPlans:
@@ -113,6 +125,7 @@ class _MainPlans:
         progress = self._folder.progress(previous.scripts if previous else ())
         if "generate" in self._wanted.stages:
             answer = self._ask()
+            self._run.noted["plan_sha256"] = audit.plan_checksum(answer)
             flow = flows.begin(self._wanted, answer, previous, progress, check_mode=self._check_mode)
             flow = flow if flow.resumed else self._begin_anew(flow, previous)
         else:
@@ -228,6 +241,7 @@ class _MainPlans:
         flow = flows.with_progress(flow, self._progress(flow))
         result: Options | None = next((each for each in self._run.task.params["answers"] if each.get("action")), None)
         if result is not None:
+            self._run.noted["registration"] = audit.registration_of(result)
             answer = answered(result, answer)
             flow = flows.with_registration(flow, answer)
         elif flows.is_finished(flow):
@@ -312,10 +326,11 @@ class _MainPlans:
     def _close(self, flow: Flow, answer: Answer, *, message: str = "") -> Plan:
         """The last plan. The private folder goes, unless a clean-up is due, and the lock is given back."""
         scripts = [] if message or self._check_mode else self._to_approve(flow)
+        ran = audit.scripts_of(flow.summary.scripts, self._folder.take_reports(), self._wanted.approved or ())
         if not self._wanted.artifacts and not flows.is_due(flow.summary):
             self._folder.remove()
         self._run.release_lock()
-        return {
+        plan = {
             "state": {},
             "work": False,
             "run": [],
@@ -325,6 +340,8 @@ class _MainPlans:
             "say": self._run.task.mask([] if message else report(flow, answer, seconds=self._run.seconds, scripts=scripts)),
             "message": self._run.task.mask(message),
         }
+        self._run.leave_line(plan, work=flow.work.name, id=flow.summary.id, scripts=ran)
+        return plan
 
     def _to_approve(self, flow: Flow) -> list[dict[str, Any]]:
         """The scripts that were made and are to be run by a stage of its own."""

@@ -13,9 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from .._core.errors import ImmutaError
+from .._platform import audit
 from .._platform.advice import Failure, rotation_complaint, rotation_report
 from .._platform.flow import Answer
-from .._platform.options import rotated_platform, rotation_for
+from .._platform.options import ROTATE, rotated_platform, rotation_for
 from .._platform.rotation import Holds, Rotation, holds_after
 from .._platform.steps import rotation_steps
 from .._platform.summary import Progress
@@ -43,6 +44,7 @@ class RotationPlans:
         if answer.action != "updated" or beside:
             why = "Immuta does not have this platform." if answer.action == "created" else f"More differs than the secret: {', '.join(beside)}."
             raise ImmutaError(f"{why} A rotation changes nothing else, and nothing has been changed.", hint="Run the playbook register first.")
+        self._run.noted["plan_sha256"] = audit.plan_checksum(answer)
         self._run.folder.remove()
         self._run.folder.make()
         return self._plan(answer, "set")
@@ -60,7 +62,9 @@ class RotationPlans:
 
     def _told(self, answers: Sequence[Mapping[str, Any]], planned: Answer) -> Plan:
         """Immuta has the new secret: end with the old one, where the warehouse still takes it."""
-        answer = answered(next((each for each in answers if each.get("action")), {"action": "updated"}), planned)
+        result = next((each for each in answers if each.get("action")), {"action": "updated"})
+        self._run.noted["registration"] = audit.registration_of(result)
+        answer = answered(result, planned)
         if answer.healthy is False and not self._run.task.check_mode:
             raise ImmutaError(
                 "Immuta has taken the new secret, and reports that the platform is not healthy; the warning says why.",
@@ -121,10 +125,11 @@ class RotationPlans:
         )
 
     def _close(self, answer: Answer, *, message: str = "") -> Plan:
+        scripts = audit.statements_of(self._run.folder.take_reports(), self._rotation.database)
         self._run.folder.remove()
         self._run.release_lock()
         say = rotation_report(self._rotation, self._wanted.identity, self._wanted.place.host, check_mode=self._run.task.check_mode, kind=self._wanted.kind)
-        return {
+        plan = {
             "state": {},
             "work": False,
             "run": [],
@@ -134,6 +139,8 @@ class RotationPlans:
             "say": self._run.task.mask([] if message else say),
             "message": self._run.task.mask(message),
         }
+        self._run.leave_line(plan, work=ROTATE, id=answer.id, scripts=scripts)
+        return plan
 
 
 def _status(progress: Progress) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from ansible.module_utils.common.validation import check_type_bool, check_type_int, check_type_path, check_type_str
 
+from .._core.change import checked, user_agent
 from .._core.errors import OptionError, Unauthorized
 from .._core.waiting import Clock
 from .._http.session import Auth, HeaderAuth, Session, Transport, checked_url, origin, path_of
@@ -60,6 +61,7 @@ TENANT_SPEC = _spec(
     timeout={"type": "int", "default": 60},
     retries={"type": "int", "default": 5},
     retry_max_delay={"type": "int", "default": 30},
+    change_reference={"type": "str"},
 )
 
 
@@ -113,7 +115,7 @@ def connect(
     secrets: a set that may grow later, what is in it is masked in every error. Raises OptionError.
     """
     known: set[str] = set() if secrets is None else secrets
-    url = _url(params)
+    url = tenant_url(params)
     name, credential = _credential(params, given, known)
     auth: Auth = HeaderAuth(f"Bearer {credential}")
     if name == "api_key":
@@ -129,7 +131,8 @@ def connect(
         retries=_number(params, "retries", 0),
         retry_max_delay=_number(params, "retry_max_delay", 0),
     )
-    session = Session(transport, auth, read_only=read_only, user_agent=USER_AGENT, clock=clock, warn=warn, secrets=known, hint=explain)
+    agent = user_agent(USER_AGENT, change_reference(params))
+    session = Session(transport, auth, read_only=read_only, user_agent=agent, clock=clock, warn=warn, secrets=known, hint=explain)
     if url.lower().startswith("http://") and not _loopback(url):
         warn(f"{origin(url)} is not encrypted: the credentials and all passwords travel in clear. Use https://.")
     return session
@@ -137,7 +140,12 @@ def connect(
 
 def tenant_of(params: Mapping[str, Any]) -> str:
     """The host name of the tenant, for results. Raises OptionError."""
-    return urlsplit(_url(params)).hostname or ""
+    return urlsplit(tenant_url(params)).hostname or ""
+
+
+def change_reference(params: Mapping[str, Any]) -> str:
+    """The reference of the change that the task belongs to; empty when there is none. Raises OptionError for what is no reference."""
+    return checked(_value(params, "change_reference"))
 
 
 def explain(status: int, path: str) -> str | None:
@@ -177,7 +185,8 @@ def _number(params: Mapping[str, Any], option: str, least: int) -> int:
     return value
 
 
-def _url(params: Mapping[str, Any]) -> str:
+def tenant_url(params: Mapping[str, Any]) -> str:
+    """The address of the tenant, which holds no user, password or query. Raises OptionError."""
     url = str(_value(params, "url") or "").strip()
     if not url:
         raise OptionError(f"The tenant is not named: set url, or the environment variable {variable('url')}.", option="url")

@@ -53,6 +53,9 @@ def evaluated(variables: Mapping[str, Any], evaluate: Callable[[Any], Any]) -> E
         value = leaves.of(variables.get(f"immuta_{option}"), f"immuta_{option}")
         if value not in (None, ""):
             found.tenant[option] = value
+    reference = found.values.pop("change_reference", "").strip()
+    if reference:  # one option of all modules, which the role's own variable sets before the tenant's
+        found.tenant["change_reference"] = reference
     found.undefined = {path: why for path, why in found.undefined.items() if not path.startswith("immuta_")}
     return found
 

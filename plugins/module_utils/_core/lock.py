@@ -35,7 +35,7 @@ def take(places: Sequence[Path], about: Mapping[str, str], *, break_id: str = ""
     about: what is locked, by C(platform) and the inventory host's C(name), and what else the file shall say. break_id: the id of a
     lock that the operator knows to be dead. Raises ImmutaError, which says who holds it, and takes none then.
     """
-    mine = {"run": secrets.token_hex(8), **about, **_who()}
+    mine = {"run": secrets.token_hex(8), **about, **who()}
     taken: list[Path] = []
     try:
         for place in places:
@@ -137,7 +137,8 @@ def _write(place: Path, content: Mapping[str, Any]) -> None:
 # --- who this is -------------------------------------------------------------------------------------------------
 
 
-def _who() -> dict[str, Any]:
+def who() -> dict[str, Any]:
+    """Who runs this, where, in which play and in which job."""
     pid = _play()
     try:
         user = getpass.getuser()

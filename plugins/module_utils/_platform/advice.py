@@ -280,7 +280,7 @@ def _some(names: Sequence[str], most: int = 8) -> str:
 # --- words -------------------------------------------------------------------------------------------------------
 
 _TENANT_OPTIONS = "url|api_key|bearer_token|auth_method|validate_certs|ca_path|client_cert|client_key|use_proxy|retry_max_delay"
-_OWN_OPTIONS = "update_secrets|server_validation|force_disable|wait_timeout|wait_interval|start_at"
+_OWN_OPTIONS = "update_secrets|server_validation|force_disable|wait_timeout|wait_interval|start_at|audit_log|change_reference"
 
 
 def in_role_words(message: str, kind: str = "") -> str:

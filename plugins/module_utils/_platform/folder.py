@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from .._core.errors import ImmutaError, OptionError
 from .._core.lock import holder, is_dead
@@ -28,6 +29,7 @@ from .wanted import folder_name
 #: what a private folder is called: nothing else in its place is ours to remove
 _PRIVATE = re.compile(r"[0-9a-f]{16}")
 _MADE = re.compile(r"(?:recovery-)?[1-9]-[a-z-]+(?:\.review)?\.(?:sql|ledger)|\.[a-z.]+\.new")
+_REPORT = re.compile(r"(?:(?:recovery-)?[1-9]-[a-z-]+|set|settle|back)\.report")
 
 
 class Folder:
@@ -148,6 +150,22 @@ class Folder:
     def ledger(self, key: str) -> str:
         """Where its ledger is."""
         return str(self.path / f"{key}.ledger")
+
+    def report(self, key: str) -> str:
+        """Where what became of its statements in this run is put down, for the audit log."""
+        return str(self.path / f"{key}.report")
+
+    def take_reports(self) -> dict[str, list[dict[str, Any]]]:
+        """Key -> what each run of that script reported. They are gone then: they are of one run of the role."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for path in sorted(self.path.iterdir()) if self._writes and self.path.is_dir() else ():
+            if not _REPORT.fullmatch(path.name):
+                continue
+            for text in path.read_bytes().splitlines():
+                with suppress(ValueError):  # cut off by a crash
+                    found.setdefault(path.stem, []).append(json.loads(text))
+            path.unlink()
+        return found
 
     def checksum(self, key: str) -> str:
         """SHA-256 of the script that lies there; empty when there is none."""

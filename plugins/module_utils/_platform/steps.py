@@ -52,6 +52,7 @@ def script_step(flow: Flow, key: str, folder: Folder) -> Step:
         "scope": dict(scope) if options["purpose"] != "any" else {},
         "expected_sha256": script.sha256,
         "ledger": folder.ledger(key) if script.part != RECOVERY else "",
+        "report": folder.report(key) if flow.wanted.audited else "",
         "start_at": start_at(flow, key),
         "must_be_gone": _must_be_gone(flow, key),
     }
@@ -90,7 +91,8 @@ def rotation_steps(rotation: Rotation, wanted: Wanted, folder: Folder, step: str
     }[step]
     options: dict[str, Any] = {"type": wanted.place.type, "purpose": "any"}
     ledger = {} if step == "back" else {"ledger": folder.ledger(step)}
-    steps = [_sql(wanted, title, {**options, **ledger}, database=rotation.database, statement=step)]
+    report = {"report": folder.report(step)} if wanted.audited else {}
+    steps = [_sql(wanted, title, {**options, **ledger, **report}, database=rotation.database, statement=step)]
     if step == "back" or check_mode:
         return steps
     query = {**options, "script": "SELECT 1", "unless": "SELECT 1"}
@@ -98,10 +100,10 @@ def rotation_steps(rotation: Rotation, wanted: Wanted, folder: Folder, step: str
     return [*steps, _sql(wanted, title, query, database=rotation.sign_in, changes=False, login_as="system")]
 
 
-def _sql(
-    wanted: Wanted, title: str, options: dict[str, Any], *, database: str, changes: bool = True, statement: str = "", login_as: str = "admin"
-) -> Step:
+def _sql(wanted: Wanted, title: str, options: dict[str, Any], *, database: str, changes: bool = True, statement: str = "", login_as: str = "admin") -> Step:
     """A step for tasks/sql.yml. statement and login_as: names of what the role holds, since it may be secret."""
+    if wanted.change_reference:
+        options = {**options, "change_reference": wanted.change_reference}
     step = {
         "title": title,
         "file": "sql",
@@ -115,13 +117,13 @@ def _sql(
 
 
 def _elsewhere(options: dict[str, Any], there: str) -> Step:
-    """What tasks/sql_elsewhere.yml needs beside: the files to take to a private directory there, and the ledger to bring back."""
-    here = {name: options[name] for name in ("path", "ledger") if name in options}
-    names = {"path": f"{there}/script.sql", "ledger": f"{there}/ledger"}
+    """What tasks/sql_elsewhere.yml needs beside: the files to take to a private directory there, and those to bring back."""
+    names = {"path": f"{there}/script.sql", "ledger": f"{there}/ledger", "report": f"{there}/report"}
+    here = {name: options[name] for name in names if name in options}
     return {
         "file": "sql_elsewhere",
         "there": there,
         "options": {**options, **{name: names[name] for name in here}},
         "takes": [{"src": path, "dest": names[name]} for name, path in here.items()],
-        "brings": [{"src": names[name], "dest": path} for name, path in here.items() if name == "ledger"],
+        "brings": [{"src": names[name], "dest": path} for name, path in here.items() if name != "path"],
     }

@@ -85,6 +85,8 @@ VARIABLES: dict[str, Variable] = {
     "new_public_key": Variable(),
     "sync_path": Variable("list"),
     "break_lock": Variable(),
+    "audit_log": Variable("path"),
+    "change_reference": Variable(),
 }
 #: what the role hands back
 RESULT = "result"

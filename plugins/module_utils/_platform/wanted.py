@@ -63,6 +63,9 @@ class Wanted:
     elsewhere: str = ""
     #: a private directory there, for as long as a script runs
     there: str = ""
+    #: every script reports what became of its statements, for the audit log
+    audited: bool = False
+    change_reference: str = ""
     #: what a script may touch, as far as the config says: database, accounts
     scope: Mapping[str, Any] = field(default_factory=dict)
 

@@ -101,7 +101,7 @@ class BaseDriver(ABC):
     """What all drivers have in common.
 
     login: the options as given, null pruned. Timeouts are in seconds, 0 is none. warn takes a sentence. secrets: what else must
-    not show up in an error, such as the passwords in the script.
+    not show up in an error, such as the passwords in the script. reference: of the change, for the platform's own records.
     Raises OptionError at once for what is missing, unknown or does not fit; nothing is sent before connect().
     """
 
@@ -111,10 +111,20 @@ class BaseDriver(ABC):
     arguments: ClassVar[Mapping[str, str]]
     own: ClassVar[frozenset[str]] = frozenset({"ssl", "ca_path", "extra"})
 
-    def __init__(self, login: Login, *, connect_timeout: int, statement_timeout: int, warn: Callable[[str], None], secrets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        login: Login,
+        *,
+        connect_timeout: int,
+        statement_timeout: int,
+        warn: Callable[[str], None],
+        secrets: tuple[str, ...] = (),
+        reference: str = "",
+    ) -> None:
         self.login = dict(login)
         self.connect_timeout = connect_timeout
         self.statement_timeout = statement_timeout
+        self.reference = reference
         self.dialect = DIALECT_OF[self.platform]
         self._warn = warn
         self._connection: Any = None

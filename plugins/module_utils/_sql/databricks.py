@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .._core.change import user_agent
 from .._core.errors import AnswerLost, ApiError, ConnectionFailed, ImmutaError, OptionError, SqlError, WaitTimeout
 from .._core.names import count
 from .._core.waiting import Clock, wait_until
@@ -127,11 +128,12 @@ class DatabricksDriver(BaseDriver):
             ca_path=self.login.get("ca_path"),
             timeout=(self.connect_timeout or common.LONGEST) + WAIT,
         )
+        agent = user_agent("community.immuta", self.reference)
         auth: Auth = HeaderAuth(f"Bearer {self.login.get('token')}")
         if "token" not in self.login:
             client = (str(self.login["client_id"]), str(self.login["client_secret"]))
-            auth = ClientCredentials(transport, *client, user_agent="community.immuta", clock=self.clock)
-        self._session = Session(transport, auth, user_agent="community.immuta", clock=self.clock, warn=self._warn, secrets=set(self._secrets))
+            auth = ClientCredentials(transport, *client, user_agent=agent, clock=self.clock)
+        self._session = Session(transport, auth, user_agent=agent, clock=self.clock, warn=self._warn, secrets=set(self._secrets))
         self._send("SELECT 1", wait_timeout="0s")
 
     def execute(self, text: str) -> Executed:
@@ -166,7 +168,8 @@ class DatabricksDriver(BaseDriver):
 
     def _send(self, text: str, **options: Any) -> dict[str, Any]:
         """One statement on its way; what the API says of it. AnswerLost when it says nothing that can be read."""
-        body = {**self._library_arguments(), **self._place, "warehouse_id": self._warehouse, "statement": text, **options}
+        tags = {"query_tags": [{"key": "change_reference", "value": self.reference}]} if self.reference else {}
+        body = {**tags, **self._library_arguments(), **self._place, "warehouse_id": self._warehouse, "statement": text, **options}
         answer = self._session.request("POST", STATEMENTS, json={name: value for name, value in body.items() if value is not None})
         try:
             found = answer.json()

@@ -11,6 +11,7 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -18,6 +19,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from typing import Any, ClassVar
 
+from .._core.change import application
 from .._core.errors import OptionError
 from .base import Answered, BaseDriver, DbApiDriver
 from .databricks import DatabricksDriver
@@ -91,6 +93,7 @@ class SnowflakeDriver(DbApiDriver):
         arguments["session_parameters"] = {
             "CLIENT_TELEMETRY_ENABLED": False,
             "MULTI_STATEMENT_COUNT": 1,
+            **({"QUERY_TAG": self._tag()} if self.reference else {}),
             **({"STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout} if self.statement_timeout else {}),
             **(arguments.get("session_parameters") or {}),
         }
@@ -114,6 +117,11 @@ class SnowflakeDriver(DbApiDriver):
 
     def query_id(self, cursor: Any) -> str | None:
         return cursor.sfqid or None
+
+    def _tag(self) -> str:
+        """What the query history shows: the change, and the job where AWX names it."""
+        job = os.environ.get("JOB_ID")
+        return json.dumps({"program": "community.immuta", "change_reference": self.reference, **({"job": job[:40]} if job else {})}, ensure_ascii=False)
 
     def _implied_authenticator(self) -> str:
         if "private_key" in self.login or "private_key_path" in self.login:
@@ -208,7 +216,7 @@ class RedshiftDriver(DbApiDriver):
             # The library has no option for it; OpenSSL, beneath it, reads this variable.
             os.environ["SSL_CERT_FILE"] = login["ca_path"]
         arguments = {
-            "application_name": "community.immuta",
+            "application_name": application("community.immuta", self.reference, 63),
             "tcp_keepalive": True,
             **({"timeout": self.connect_timeout} if self.connect_timeout else {}),
             **({"credentials_provider": "OktaCredentialsProvider"} if "okta_idp_host" in login else {}),

@@ -16,8 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .._core import lines
+from .._core.change import checked
 from .._core.errors import AnswerLost, ImmutaError, OptionError, ScriptRefused, SqlError, StatementFailed
 from .._core.names import count
+from .._core.secrets import mask
 from .base import Driver
 from .classify import classify
 from .drivers import DRIVERS
@@ -101,6 +104,10 @@ def run_script(task: Task, make_driver: Callable[..., Driver] | None = None) -> 
     params = task.params
     script = load(params)
     _check(params, script)
+    reference = checked(params.get("change_reference"))
+    report = "" if task.check_mode else params.get("report", "")
+    if report:
+        lines.check(report, "report")
     secrets = secrets_in(script.text, script.dialect)
     task.register_secrets(*secrets)
     driver = (make_driver or DRIVERS[params["type"]])(
@@ -109,6 +116,7 @@ def run_script(task: Task, make_driver: Callable[..., Driver] | None = None) -> 
         statement_timeout=params["statement_timeout"],
         warn=task.warn,
         secrets=tuple(secrets),
+        reference=reference,
     )
     ledger = None
     if "ledger" in params:
@@ -124,7 +132,17 @@ def run_script(task: Task, make_driver: Callable[..., Driver] | None = None) -> 
             run.work(task.warn)
     finally:
         run.close()
+        if report:
+            _append(task, report, mask(run.as_report(), secrets))
     return run.as_result()
+
+
+def _append(task: Task, report: str, document: Mapping[str, Any]) -> None:
+    """Add a line to the report. That it cannot be written must not hide how the script ended."""
+    try:
+        lines.append(report, document, "report")
+    except ImmutaError as error:
+        task.warn(error.message)
 
 
 def load(params: Mapping[str, Any]) -> Script:
@@ -271,6 +289,14 @@ class Run:
             "checksum": self.script.checksum,
             **counts,
         }
+
+    def as_report(self) -> dict[str, Any]:
+        """What became of each statement, for a trail: that of a run which failed, too."""
+        counts = tally(self.outcomes)
+        shown = ("number", "verb", "object", "status", "query_id")
+        statements = [{name: each[name] for name in shown} for each in counts["statements"]]
+        counted = {"executed": counts["executed"], "skipped": counts["statements_skipped"], "total": counts["total"]}
+        return {"sha256": self.script.checksum, **counted, "statements": statements}
 
     @property
     def _pending(self) -> list[Outcome]:

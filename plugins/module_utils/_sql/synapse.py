@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, ClassVar
 
+from .._core.change import application
 from .._core.errors import OptionError
 from .._core.names import count
 from .base import Answered, DbApiDriver, Executed
@@ -65,7 +66,7 @@ class SynapseDriver(DbApiDriver):
 
     def open(self, library: Any) -> Any:
         arguments = {
-            "appname": "community.immuta",
+            "appname": application("community.immuta", self.reference, 128),
             "port": PORT,
             "tds_version": "7.4",
             "login_timeout": self.connect_timeout,
