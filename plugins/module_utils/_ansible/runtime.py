@@ -35,11 +35,13 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
 
     params: dict[str, Any]
 
-    def __init__(self, *, plain: Collection[str] = (), unshown: Collection[str] = (), **arguments: Any) -> None:
+    def __init__(self, *, plain: Collection[str] = (), unshown: Collection[str] = (), shapes: Spec | None = None, **arguments: Any) -> None:
         #: keys of the result that are made of names, places and checksums alone: hiding a short secret in them would only spoil a name
         self.plain = plain
         #: options that are not shown at all
         self.unshown = unshown
+        #: what stands in options that the argument spec leaves open
+        self.shapes = shapes or {}
         super().__init__(**arguments)
 
     def _load_params(self) -> None:
@@ -78,7 +80,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
 
     def _presentable(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """The result, in which core looks for a secret only as it was given, and the options that led to it."""
-        given = mask(_without_unknown({name: value for name, value in self.given.items() if name not in self.unshown}, self.argument_spec))
+        shown_options = {name: value for name, value in self.given.items() if name not in self.unshown}
+        given = mask(_without_unknown(shown_options, {**self.argument_spec, **self.shapes}))
         if _address(self.given):
             given["url"] = bare(_address(self.given))
         shown: dict[str, Any] = _hide({**result, "invocation": {"module_args": given}}, frozenset(self.secrets))
@@ -153,6 +156,7 @@ def run(
     tenant: bool = True,
     plain: Collection[str] = (),
     unshown: Collection[str] = (),
+    shapes: Spec | None = None,
     **module_arguments: Any,
 ) -> None:
     """Build the module, do the work, report once.
@@ -160,9 +164,10 @@ def run(
     C(work) takes the task and returns the result. An ImmutaError that it raises is the failure. C(tenant): the module talks to
     Immuta, so it has the common options, and its result and its failures name the tenant. C(plain): keys of the result that hold
     no secret and must not be masked; such a module names the tenant itself. C(unshown): options that are not shown at all.
+    C(shapes): the specs of options that C(argument_spec) leaves open; a key that they do not have may be a secret's, mistyped, and is not shown.
     """
     spec = {**(TENANT_SPEC if tenant else {}), **argument_spec}
-    module = _Module(argument_spec=spec, supports_check_mode=True, plain=plain, unshown=unshown, **module_arguments)
+    module = _Module(argument_spec=spec, supports_check_mode=True, plain=plain, unshown=unshown, shapes=shapes, **module_arguments)
     # once more: by now a dict that was given as text is one
     module.learn(leaves(module.params))
     module.learn(signs_in(_address(module.params)))  # of the environment, too
