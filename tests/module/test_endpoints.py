@@ -64,22 +64,38 @@ def calls(folder: Path) -> Iterator[Call]:
     for action in ("initial-create", "create", "edit", "delete", "cleanup", "post-cleanup"):
         yield "immuta_integration_script", {**SYNAPSE, "action": action, "dest": str(folder / action)}, False
 
-    yield "immuta_connection", absent({"connection_key": "prod"}), True
+    yield "immuta_connection", absent(CONNECTION), True
     yield "immuta_connection", absent({"connection_key": "prod"}), False
 
 
+def planned(module: str, options: dict[str, Any], home: Path) -> dict[str, Any]:
+    """The options of immuta_platform_plan that ask for what a module is asked for."""
+    what = {name: value for name, value in options.items() if name != "state"}
+    return {module.removeprefix("immuta_"): what, "state": options.get("state", "present"), "home": str(home), "name": "prod"}
+
+
 def test_the_table_names_every_module_that_speaks_to_an_endpoint(tenant: Simulator, tmp_path: Path) -> None:
+    """And the plan of the role, which is not in it, asks what the module would ask that it speaks for."""
     tenant.settings(data_api="on", transitions="polls:1", jobs="polls:1")
     tenant.seed({"type": "Trino", "id": "7"})
     environment = {"IMMUTA_URL": tenant.url, "IMMUTA_API_KEY": tenant.api_key, "IMMUTA_AUTH_METHOD": "bearer"}
     table = endpoints()
-    speaks: dict[str, set[str]] = {endpoint.name: set() for endpoint in table}
-    for module, options, check in calls(tmp_path):
+
+    def met(module: str, options: dict[str, Any], *, check: bool) -> set[str]:
         tenant.clear_log()
-        waiting = {"wait_interval": 0.02} if module in WAITS else {}
-        reply = run_module(module, {**waiting, **options}, tmp_path, check=check, environment=environment)
+        reply = run_module(module, options, tmp_path, check=check, environment=environment)
         assert reply.result.get("msg") is None, (module, options)
-        for request in tenant.requests():
-            (met,) = [endpoint.name for endpoint in table if endpoint.is_met_by(request)]
-            speaks[met].add(module)
+        found = [[endpoint.name for endpoint in table if endpoint.is_met_by(request)] for request in tenant.requests()]
+        return {name for (name,) in found}
+
+    speaks: dict[str, set[str]] = {endpoint.name: set() for endpoint in table}
+    for turn, (module, options, check) in enumerate(calls(tmp_path)):
+        waiting = {"wait_interval": 0.02} if module in WAITS else {}
+        if check:
+            looks = met(module, {**options, "server_validation": False}, check=True)
+            assert looks
+            for mode in (True, False):
+                assert met("immuta_platform_plan", planned(module, options, tmp_path / str(turn)), check=mode) == looks, (module, options)
+        for name in met(module, {**waiting, **options}, check=check):
+            speaks[name].add(module)
     assert {endpoint.name: set(endpoint.modules) for endpoint in table} == speaks
