@@ -35,6 +35,7 @@ class Connections:
         self._documents: dict[str, dict[str, Any]] = {}  # connectionKey: connection, nativeIntegrationId, and what answers add
         self._natives: dict[str, dict[str, Any]] = {}  # nativeIntegration as it was registered
         self._contents: dict[str, list[Path]] = {}  # what is on the platform, where a test has said it
+        self._lags: dict[str, tuple[int, str]] = {}  # connectionKey: for so many looks its state is still this one
         self._objects = Objects()
 
     # -- connections --------------------------------------------------------------------------------------------------
@@ -50,6 +51,7 @@ class Connections:
         with self._lock:
             self._refuse_taken(registration.key)
             self._put(registration, str(self._tenant.begin(native, results, connected=True).id) if native else None)
+            self._lag(registration.key, "inactive")
         path = (registration.key,)
         work = self._reading(path) if registration.recursive else lambda: None
         return {"objectPath": list(path), **self._jobs.start("register", registration.key, work)}
@@ -59,7 +61,22 @@ class Connections:
             self._jobs.look_at(key)
             document = self._found(key)
             connection = shown(document["connection"], self._settings.connection_secrets)
-            return {"connectionKey": key, **MADE, **document, "connection": connection}
+            state = self._state((key,), looks=True) if self._settings.state_in == "connection" else {}
+            return {"connectionKey": key, **MADE, **document, "connection": {**connection, **state}}
+
+    def preview(self, key: str) -> dict[str, Any]:
+        """GET /api/connections/{key}: of two technologies, every secret in its place, masked."""
+        with self._lock:
+            document = self._documents.get(key)
+            technology = document["connection"].get("technology") if document else None
+            if document is None or technology not in ("Snowflake", "Databricks"):
+                raise Problem(404, "Connection not found.")
+            credential = shown({name: value for name, value in document["connection"].items() if name in SIGN_IN}, "[REDACTED]")
+            return {"connectionKey": key, "technology": technology, "clientConfiguration": {"credential": credential}, **self._state((key,), looks=False)}
+
+    def has(self, key: str) -> bool:
+        with self._lock:
+            return (key,) in self._objects
 
     def update(self, key: str, payload: Any) -> dict[str, Any]:
         """PUT /data/connection/{key}: how the tenant reaches the platform, and nothing else."""
@@ -78,6 +95,7 @@ class Connections:
 
         def work() -> None:
             old["connection"] = connection
+            self._lag(key, "inactive")
             if native is not None:
                 self._tenant.sign_in(old["nativeIntegrationId"], sign_in)
 
@@ -88,14 +106,14 @@ class Connections:
     def object(self, path: Path) -> dict[str, Any]:
         with self._lock:
             self._jobs.look_at(path[0])
-            return self._objects.view(self._there(path))
+            return self._view(self._there(path), looks=True)
 
     def search(self, path: Path) -> Any:
         """What is right below an object; without a path the connections."""
         with self._lock:
             if path:
                 self._there(path)
-            found = [self._objects.view(each) for each in self._objects.children(path)]
+            found = [self._view(each) for each in self._objects.children(path)]
         return found if self._settings.search_form == "list" else {"count": len(found), "hits": found}
 
     def remove(self, path: Path) -> dict[str, Any]:
@@ -103,6 +121,8 @@ class Connections:
         self._refuse_user()
         with self._lock:
             count = len(self._objects.below(self._there(path)))
+            if self._settings.remove_active != "on" and len(path) == 1 and self._state(path)["state"].lower() != "inactive":
+                raise Problem(int(self._settings.remove_active), "Connection must be INACTIVE to be deleted.")
         return {"objectPath": list(path), "childCount": count, **self._jobs.start("delete", path[0], lambda: self._drop(path))}
 
     def crawl(self, path: Path) -> dict[str, Any]:
@@ -117,7 +137,14 @@ class Connections:
         settings = check_settings(body["settings"])
         with self._lock:
             self._there(path)
-        return {"objectPath": list(path), **self._jobs.start("settings", path[0], self._while_there(path, lambda: self._objects.override(path, settings)))}
+
+        def work() -> None:
+            was = self._objects.value(path, "isActive")
+            self._objects.override(path, settings)
+            if len(path) == 1 and self._objects.value(path, "isActive") != was:
+                self._lag(path[0], "active" if was else "inactive")
+
+        return {"objectPath": list(path), **self._jobs.start("settings", path[0], self._while_there(path, work))}
 
     # -- what only tests do -------------------------------------------------------------------------------------------
 
@@ -134,6 +161,7 @@ class Connections:
         with self._lock:
             self._documents.clear()
             self._natives.clear()
+            self._lags.clear()
             self._objects = Objects()
             for connection in connections:
                 self._seed(**copy.deepcopy(connection))
@@ -190,8 +218,32 @@ class Connections:
         """The vendor has this endpoint for some technologies only."""
         document = self._documents.get(key)
         if document is None or document["connection"].get("technology", "Snowflake") not in TECHNOLOGIES:
-            raise Problem(404, f"No connection found with key {key}.")
+            raise Problem(404 if document is None else self._settings.unknown_technology, f"No connection found with key {key}.")
         return document
+
+    def _view(self, path: Path, *, looks: bool = False) -> dict[str, Any]:
+        """An object as answers show it. looks: it is one look at its state."""
+        view = self._objects.view(path)
+        del view["state"]
+        if len(path) > 1 or self._settings.state_in == "object":
+            view.update(self._state(path, looks=looks))
+        return {**view, **({"childCount": self._settings.children} if self._settings.children else {})}
+
+    def _state(self, path: Path, *, looks: bool = False) -> dict[str, str]:
+        """state, and what is wrong with it."""
+        state = "active" if self._objects.value(path, "isActive") else "inactive"
+        left, was = self._lags.get(path[0], (0, ""))
+        if len(path) == 1 and left:
+            state = was
+            self._lags[path[0]] = (left - looks, was)
+        sick = len(path) == 1 and state == "active" and self._settings.unhealthy != "no"
+        state = "unhealthy" if sick else state
+        return {"state": state.upper() if self._settings.states == "upper" else state, **({"stateMessage": self._settings.unhealthy} if sick else {})}
+
+    def _lag(self, key: str, state: str) -> None:
+        """For as many looks as the switch says, the state is still this one."""
+        looks = int(self._settings.activation.partition(":")[2] or 0)
+        self._lags[key] = (looks, state)
 
     def _editable(self, key: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
         with self._lock:

@@ -47,6 +47,7 @@ class Control:
             "connections": connections.seed,
             "contents": connections.place,
             "stored_connections": connections.stored,
+            "keys": wire.access.keys,
             "warehouses": warehouses.place,
         }
 

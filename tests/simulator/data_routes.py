@@ -18,7 +18,14 @@ from .jobs import Jobs
 from .problems import Problem
 from .settings import Settings
 
-DENIED = {"403": Problem(403, "You do not have permission to perform this action."), "404": Problem(404, "Not Found")}
+DENIED = {"403": (403, "You do not have permission to perform this action."), "404": (404, "Not Found"), "405": (405, "Method Not Allowed")}
+
+
+def refuse_if_switched(settings: Settings, switch: str) -> None:
+    """The answer of a tenant that does not have what a switch takes away."""
+    denied = DENIED.get(getattr(settings, switch))
+    if denied:
+        raise Problem(*denied)
 
 
 class DataRoutes:
@@ -48,17 +55,15 @@ class DataRoutes:
             ("POST", "/jobs/statuses", lambda request: self.jobs.statuses(self.document(request))),
             ("GET", "/jobs/search", lambda request: self.jobs.search(dict(request.query_params))),
         )
-        return [
-            Route(path, self.answer(act, switch), methods=[method]) for rows, switch in ((data, "data_api"), (jobs, "jobs_api")) for method, path, act in rows
-        ]
+        preview = (("GET", "/api/connections/{key:path}", self.preview),)
+        switches = ((data, "data_api"), (jobs, "jobs_api"), (preview, "preview_api"))
+        return [Route(path, self.answer(act, switch), methods=[method]) for rows, switch in switches for method, path, act in rows]
 
     def answer(self, act: Callable[[Request], Any], switch: str) -> Callable[[Request], Response]:
         """The handler of a path that a switch can take away."""
 
         def handler(request: Request) -> Response:
-            denied = DENIED.get(getattr(self.settings, switch))
-            if denied:
-                raise Problem(denied.status, denied.message)
+            refuse_if_switched(self.settings, switch)
             return JSONResponse(act(request))
 
         return handler
@@ -70,6 +75,12 @@ class DataRoutes:
         if not self.settings.connection_test:
             raise Problem(404, "Not Found")
         return self.connections.register(self.document(request), dry_run=True)
+
+    def preview(self, request: Request) -> Any:
+        """It takes bearer tokens only."""
+        if not request.headers.get("authorization", "").startswith("Bearer "):
+            raise Problem(401, "Unauthorized")
+        return self.connections.preview(key_of(request))
 
 
 def names_of(request: Request, skip: int) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class Jobs:
             self._jobs.clear()
 
     def start(self, type_: str, key: str, work: Callable[[], Any]) -> dict[str, Any]:
-        """A job of one request: {bulkId}, or nothing, as the switch says. Some are done before the answer."""
+        """A job of one request: {bulkId}, or nothing, as the switches say. Some are done before the answer."""
         job = Job(str(uuid.uuid4()), f"bulk_{uuid.uuid4().hex}", type_, key, work)
         if type_ in self._settings.job_fails:
             job.end, job.output = self._settings.job_failure, {"error": self._settings.job_fails[type_]}
@@ -77,7 +77,7 @@ class Jobs:
             self._jobs[job.id] = job
             if kind == "instant":
                 job.look(self._clock())
-        return {"bulkId": job.bulk_id} if self._settings.bulk_ids else {}
+        return {self._settings.job_id: job.bulk_id} if self._settings.bulk_ids else {}
 
     def look_at(self, key: str) -> None:
         """A look at a connection is one at its jobs."""

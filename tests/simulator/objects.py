@@ -20,6 +20,9 @@ class Objects:
         self._own: dict[Path, dict[str, Any]] = {}
         self._technologies: dict[str, str] = {}
 
+    def technology(self, key: str) -> str:
+        return self._technologies[key]
+
     def plant(self, key: str, technology: str, settings: dict[str, Any]) -> None:
         self._own[(key,)] = dict(settings)
         self._technologies[key] = technology

@@ -22,6 +22,7 @@ from .connections import Connections
 from .data_routes import DataRoutes
 from .jobs import Jobs
 from .journal import flag
+from .key_routes import KeyRoutes
 from .problems import Problem
 from .settings import Settings
 from .tenant import Tenant
@@ -66,6 +67,7 @@ class Routes:
     def __init__(self, tenant: Tenant, connections: Connections, jobs: Jobs, access: Access, settings: Settings) -> None:
         self.tenant = tenant
         self.data = DataRoutes(connections, jobs, settings, document)
+        self.keys = KeyRoutes(access, connections, settings, document)
         self.access = access
         self.settings = settings
 
@@ -83,6 +85,7 @@ class Routes:
                 Route("/integrations/{id}/regenerate", self.regenerate, methods=["POST"]),
                 Route("/bim/apikey/authenticate", self.authenticate, methods=["POST"]),
                 *self.data.routes(),
+                *self.keys.routes(),
             ],
             exception_handlers={Problem: _problem, HTTPException: _no_such_path},
         )

@@ -99,6 +99,27 @@ SWITCHES: dict[str, Switch] = {
     "job_failure": Switch("failed", ("failed", "cancelled", "expired"), "the state in which they end"),
     "jobs_api": Switch("on", ("on", "403", "404"), "the tenant shows jobs, or how it answers /jobs"),
     "jobs_form": Switch("jobs", ("jobs", "list"), "GET /jobs answers an object with jobs, or a list"),
+    "job_id": Switch("bulkId", ("bulkId", "taskId"), "the name under which a request answers the id of its jobs, which newer tenants call a task's"),
+    "unknown_technology": Switch(404, (400, 404, 405, 422), "HTTP status of GET /data/connection for a technology that it does not know"),
+    "states": Switch("lower", ("lower", "upper"), "how a state of a connection or an object is written; newer tenants write it in upper case"),
+    "state_in": Switch("object", ("object", "connection"), "where the state of a connection stands, in the answer of /data/object or of /data/connection"),
+    "activation": Switch(
+        "instant",
+        re.compile(r"instant|polls:\d+"),
+        "when the state of a connection that was registered, updated, activated or deactivated follows: at once, or after N looks at the connection",
+    ),
+    "unhealthy": Switch("no", str, "why active connections are unhealthy; no: they are not"),
+    "remove_active": Switch("on", ("on", "400", "409", "422"), "an active connection can be removed, or how its removal is refused"),
+    "children": Switch(0, int, "how many objects GET /data/object says that there are in one; 0: it does not say"),
+    "preview_api": Switch("404", ("on", "403", "404", "405"), "the tenant has GET /api/connections, with bearer tokens only, or how it answers"),
+    # API keys
+    "key_form": Switch(
+        "key",
+        ("key", "apiKey", "nested", "text", "absent"),
+        "how POST /apikey and POST /apikey/system answer a key: under that name, in an object, as nothing but the key, or not at all",
+    ),
+    "system_keys": Switch("on", ("on", "403", "404"), "the tenant has keys of connections, or how it answers POST /apikey/system"),
+    "own_keys": Switch("on", ("on", "403", "404"), "users can make and remove keys of their own, or how the tenant answers"),
     # scripts
     "script_answer": Switch(
         "text",

@@ -124,16 +124,13 @@ _UNDOCUMENTED = Technology("", (_TECHNOLOGY, *_any(CONNECTION_FIELDS[1:])), _any
 
 #: AWS Lake Formation, whose catalog has databases and tables, and no schemas
 GLUE_CONNECTION = replace(_UNDOCUMENTED, name="Glue", levels=3)
-#: connection, catalog, schema, table
-TRINO_CONNECTION = replace(_UNDOCUMENTED, name="Trino", levels=4)
+#: the technologies that the API registers
+TECHNOLOGIES: dict[str, Technology] = {each.name: each for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION, GLUE_CONNECTION)}
 
-#: the technologies that have a page here
-TECHNOLOGIES: dict[str, Technology] = {each.name: each for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION, GLUE_CONNECTION, TRINO_CONNECTION)}
-
-#: how many names the path of a table has where connections are made in Immuta, by the names that a tenant may call them, bare of all but letters
-_LEVELS_ELSEWHERE = {"starburst": 4, "starbursttrino": 4, "oracle": 4, "sqlserver": 4, "mssql": 4, "mariadb": 3, "teradata": 3}
+#: how many names the path of a table has where connections are made in Immuta itself, by what tenants may call them, bare of all but letters
+LEVELS_ELSEWHERE = {"trino": 4, "starburst": 4, "starbursttrino": 4, "oracle": 4, "sqlserver": 4, "mssql": 4, "mariadb": 3, "teradata": 3}
 _BY_BARE_NAME = {
-    **{name: replace(_UNDOCUMENTED, levels=levels) for name, levels in _LEVELS_ELSEWHERE.items()},
+    **{name: replace(_UNDOCUMENTED, levels=levels) for name, levels in LEVELS_ELSEWHERE.items()},
     **{name.lower(): technology for name, technology in TECHNOLOGIES.items()},
 }
 
