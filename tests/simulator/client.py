@@ -202,6 +202,10 @@ class Simulator:
         """What the tenant has stored of its connections, secrets included."""
         return list(self._do("stored_connections"))
 
+    def keys(self) -> dict[str, dict[str, str]]:
+        """The API keys in clear: those of the user by id, those of plugins by name."""
+        return dict(self._do("keys"))
+
     def warehouses(self, places: list[dict[str, Any]]) -> None:
         """Where the warehouses are from now on."""
         self._do("warehouses", places=places)
