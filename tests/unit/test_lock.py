@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -74,6 +75,18 @@ def test_a_lock_that_nobody_can_be_asked_about_is_not_dead(tmp_path: Path) -> No
         ended.kill()
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
         assert lock.is_dead(held), "one that has ended, and that nobody has asked for yet"
+
+
+def test_a_script_that_outlives_its_play_keeps_the_lock(tmp_path: Path) -> None:
+    held = {**lock._machine(), "pid": 2**22 + 1, "started": "1", "folder": str(tmp_path), "user": "op", "since": "now"}
+    (tmp_path / "1-create.ledger").touch()
+    with open(tmp_path / "2-delete.ledger", "w", encoding="utf-8") as ledger:
+        assert lock.is_dead(held) and "killed" not in lock.in_words(held)
+        fcntl.flock(ledger, fcntl.LOCK_EX)
+        assert not lock.is_dead(held)
+        assert lock.in_words(held).endswith("since now, and its script still runs although the play was killed")
+        assert "killed" not in lock.in_words({**held, "host": "another"})
+    assert lock.is_dead(held)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,11 @@ def holder(place: Path) -> dict[str, Any] | None:
 
 
 def is_dead(held: Mapping[str, Any]) -> bool:
-    """Whether the holder is known to have ended: its process on this machine is gone, or the machine has been started anew."""
+    """Whether the holder is known to have ended: its play on this machine is gone, and its last script with it, or the machine has been started anew."""
+    return _play_has_ended(held) and not _script_runs(held)
+
+
+def _play_has_ended(held: Mapping[str, Any]) -> bool:
     here = _machine()
     if not here["boot"] or held.get("host") != here["host"] or not held.get("pid"):
         return False
@@ -81,12 +85,26 @@ def is_dead(held: Mapping[str, Any]) -> bool:
     return held.get("namespace") == here["namespace"] and _started(int(held["pid"])) != held.get("started")
 
 
+def _script_runs(held: Mapping[str, Any]) -> bool:
+    """Whether a module of the run has outlived its play, as it does when the play alone is killed. It holds the ledger of its script."""
+    for ledger in Path(held["folder"]).glob("*.ledger") if held.get("folder") else ():
+        try:
+            with open(ledger, "rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # it is gone, or it is on a file system without flock
+            continue
+    return False
+
+
 def in_words(held: Mapping[str, Any]) -> str:
     """Who holds a lock, and since when."""
     who = " ".join(filter(None, [str(held.get("user") or "an unknown user"), f"on {held['host']}" if held.get("host") else ""]))
     job = f", job {held['job']}" if held.get("job") else ""
     process = f", process {held['pid']}" if held.get("pid") else ""
-    return f"{who}{job}{process}, since {held.get('since', 'an unknown time')}"
+    outlived = ", and its script still runs although the play was killed" if _play_has_ended(held) and _script_runs(held) else ""
+    return f"{who}{job}{process}, since {held.get('since', 'an unknown time')}{outlived}"
 
 
 def _may_go(held: Mapping[str, Any], mine: Mapping[str, Any], break_id: str) -> bool:
