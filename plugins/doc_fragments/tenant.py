@@ -76,7 +76,8 @@ options:
     default: true
   timeout:
     description:
-      - How many seconds to wait for the connection, and for each answer.
+      - How many seconds one attempt of a request may take as a whole, from the lookup of the host's name to the last byte of the answer.
+      - Each repeat has as many seconds again, after a pause. See O(retries) and O(retry_max_delay).
       - If not given, the environment variable E(IMMUTA_TIMEOUT) is used.
     type: int
     default: 60
