@@ -194,8 +194,8 @@ def raise_(error: Exception) -> None:
     raise error
 
 
-def lost() -> AnswerLost:
-    return AnswerLost("POST /integrations failed: no whole answer.", method="POST", path="/integrations")
+def lost(hint: str = "") -> AnswerLost:
+    return AnswerLost("POST /integrations failed: no whole answer.", hint=hint, method="POST", path="/integrations")
 
 
 # --- the table of states, as requests
@@ -662,8 +662,8 @@ def test_an_unreadable_answer_is_looked_into_and_nothing_is_sent_again() -> None
 
 def test_it_is_given_up_after_three_times() -> None:
     case = Case()
-    case.tenant.instead["POST /"] = [lost() for _unused in range(9)]
-    with pytest.raises(AnswerLost, match="It was sent 3 times, and what it makes did not appear"):
+    case.tenant.instead["POST /"] = [lost(hint="Raise timeout.") for _unused in range(9)]
+    with pytest.raises(AnswerLost, match=r"It was sent 3 times, and what it makes did not appear\. The next run looks first\. Raise timeout\."):
         case.present(EQUAL)
     assert case.calls.count("POST /") == 3
     assert case.calls[-1] == "GET /"

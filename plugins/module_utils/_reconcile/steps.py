@@ -96,7 +96,8 @@ class Steps:
                 if not isinstance(error, AnswerLost):
                     raise
                 if turn == CREATE_TRIES:
-                    error.hint = f"It was sent {turn} times, and what it makes did not appear. The next run looks first."
+                    tried = f"It was sent {turn} times, and what it makes did not appear. The next run looks first."
+                    error.hint = " ".join(filter(None, (tried, error.hint)))
                     raise
                 self._warn(f"{error.message} What it makes did not appear, so it is sent again.")
 
