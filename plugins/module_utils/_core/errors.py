@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from http.client import responses
+from http import HTTPStatus
 from typing import Any, Union
 
 # An answer's body in an error: the JSON object the server sent, or a short text when it sent no JSON.
@@ -24,6 +24,8 @@ _LONGEST_REASON = 60
 _MOST_TESTS = 20
 # So much of a text is looked at for its one line.
 _LONGEST_READ = 64 * 1024
+
+_REASONS = {each.value: each.phrase for each in HTTPStatus}
 
 # What colours a terminal, moves its cursor or sets its title, and what does not show at all.
 _ESCAPES = re.compile(r"\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]")
@@ -151,7 +153,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {401: Unauthorized, 403: Forbidden, 404:
 
 def failure_text(method: str, path: str, status: int, body: Body = "", *, reason: str = "") -> str:
     """C(PUT /integrations/7 failed: HTTP 400 Bad Request: <server message>. Failed tests: <name>: <message>.)"""
-    answer = f"HTTP {status} {shorten(reason, _LONGEST_REASON) or responses.get(status, '')}".rstrip()
+    answer = f"HTTP {status} {shorten(reason, _LONGEST_REASON) or _REASONS.get(status, '')}".rstrip()
     sentences = [": ".join(filter(None, [f"{method} {path} failed", answer, server_message(body)]))]
     failed = failed_tests(validation_tests(body))
     if failed:
