@@ -60,7 +60,7 @@ def test_what_the_operator_does_next(wanted: dict[str, Any], work: str, flow: di
         ({}, "setup", {"state": "done"}, answer("created"), ["registered"], ["planned", "Changes", "Scripts to run"]),
         (REGISTER, "setup", CHECK, answer("created"), ["would be registered"], ["Scripts to run"]),
         ({}, "setup", {"state": "done", "skipped": "cleaned up"}, answer("created"), ["Scripts: none run, cleaned up."], ["Scripts run"]),
-        ({}, "delete", {"state": "done", "skipped": "gone"}, answer("deleted"), ["removed", "nothing is left on the warehouse."], []),
+        ({}, "delete", {"state": "done", "skipped": "gone"}, answer("deleted"), ["removed", "Scripts: none run, the database immuta is gone already."], []),
         ({}, "setup", {"state": "done", "progress": {"2-create": half()}, "before": {"2-create": 1}}, answer("created"), [], ["Scripts run"]),
         (FORGET, "forget", {"state": "done"}, answer("deleted"), ["the tenant gave no script that says so."], ["The script that removes it"]),
         (FORGET, "forget", CHECK, answer("deleted"), ["would be removed"], ["Scripts to run"]),
@@ -83,6 +83,17 @@ def test_what_the_operator_does_next(wanted: dict[str, Any], work: str, flow: di
 def test_the_summary_of_a_run(wanted: dict[str, Any], work: str, flow: dict[str, Any], plan: Answer, lines: list[str], others: list[str]) -> None:
     said = " ".join(report(at(wanted, work, **flow), plan, seconds=3))
     assert not [line for line in lines if line not in said] and not [line for line in others if line in said], said
+
+
+def test_what_a_removal_that_was_cut_off_may_have_left() -> None:
+    """The script names it, without the database that is gone. What neither Immuta nor the disk knows is not asked for."""
+    flow = at({"state": "absent"}, "delete", state="done", skipped="gone")
+    script = flow.summary.with_script("1-delete", would=("DROP DATABASE immuta", "DROP USER sys"))
+    said = " ".join(report(replace(flow, summary=script), answer("deleted"), seconds=1))
+    assert "Scripts: none run, the database immuta is gone already. Where an earlier removal was cut off, do the rest by hand on rs.example.com: DROP USER sys." in said
+    for wanted, asks in (({"state": "absent"}, True), ({"state": "absent", "automatic": True}, False), ({}, False)):
+        said = " ".join(report(at(wanted, "", state="done"), answer("unchanged"), seconds=1))
+        assert ("the database immuta may still be on rs.example.com: then register it with immuta_platform_leftovers" in said) is asks, said
 
 
 def test_what_a_platform_forgotten_by_force_leaves() -> None:

@@ -184,7 +184,7 @@ def report(flow: Flow, answer: Answer, *, seconds: float, scripts: Sequence[Mapp
     lines = [f"{flow.wanted.identity}: {_what(flow, answer)} ({', '.join(filter(None, details))})."]
     lines += [*_changes(flow, answer), *_scripts(flow)]
     lines += [f"Script {each['path']}: {count(each['statements'], 'statement')}, sha256 {each['sha256']}." for each in scripts]
-    lines += _left(flow)
+    lines += [*_left(flow), *_not_asked(flow)]
     following = next_step(flow)
     return [*lines, f"Next: {following}"] if following else lines
 
@@ -214,6 +214,17 @@ def _left(flow: Flow) -> list[str]:
     return [f"Immuta has forgotten the platform. What stays on the warehouse: {', '.join(left) or 'the tenant gave no script that says so'}.{where}"]
 
 
+def _not_asked(flow: Flow) -> list[str]:
+    """What may still be there when neither Immuta nor the disk knows of it, and how it is removed: nobody has asked the warehouse."""
+    wanted, presence = flow.wanted, flow.wanted.place.presence
+    if flow.work.name or presence is None or (wanted.state, flow.summary.action) != ("absent", "unchanged") or not wanted.manual:
+        return []
+    return [
+        f"The warehouse was not asked. If an earlier run was cut off and its files are lost, {presence.what} may still be on {wanted.place.host}:"
+        f" then register it with {PREFIX}leftovers set to adopt (to cleanup where the set-up is not whole), and deregister it."
+    ]
+
+
 def _health(answer: Answer) -> str:
     if answer.busy:
         return f"still {answer.status}"
@@ -222,8 +233,11 @@ def _health(answer: Answer) -> str:
 
 def _scripts(flow: Flow) -> list[str]:
     if flow.summary.skipped:
-        why = {"adopted": "the set-up that is there is adopted", "gone": "nothing is left on the warehouse"}
-        return [f"Scripts: none run, {why.get(flow.summary.skipped, flow.summary.skipped)}."]
+        presence = flow.wanted.place.presence
+        why = {"adopted": "the set-up that is there is adopted", "gone": f"{presence.what if presence else 'the set-up'} is gone already"}
+        rest = ", ".join(flows.may_be_left(flow))
+        look = f" Where an earlier removal was cut off, do the rest by hand on {flow.wanted.place.host}: {rest}." if rest else ""
+        return [f"Scripts: none run, {why.get(flow.summary.skipped, flow.summary.skipped)}.{look}"]
     ran = [
         f"{script.script} ({flow.executed_now(key)} of {count(len(flow.progress[key].verbs), 'statement')})"
         for key, script in flow.summary.part(MAIN).items()

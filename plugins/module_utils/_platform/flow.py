@@ -215,7 +215,7 @@ def with_made(flow: Flow, key: str, result: Mapping[str, Any]) -> Flow:
     summary, script = flow.summary, flow.summary.scripts[key]
     if result.get("checksum"):
         statements = result.get("statements") or ()
-        would = tuple(" ".join(filter(None, (each["verb"], each["object"]))) for each in statements) if flow.work is FORGET else ()
+        would = tuple(" ".join(filter(None, (each["verb"], each["object"]))) for each in statements) if flow.work in (FORGET, DELETE) else ()
         summary = summary.with_script(key, sha256=result["checksum"], statements=result.get("statement_count", 0), would=would)
     elif _is_optional(flow, script):
         summary = summary.with_script(key, sha256="", ran=True)
@@ -427,9 +427,23 @@ def settings_of(flow: Flow) -> dict[str, Any]:
     return {"is_active": True, **given} if flow.summary.action == "created" and "isActive" not in given else given
 
 
+def removed_by_script(flow: Flow) -> list[str]:
+    """What the script of a removal does: what it would remove if it ran."""
+    return [each for script in flow.summary.scripts.values() for each in script.would]
+
+
+def may_be_left(flow: Flow) -> list[str]:
+    """What may still be on the warehouse although the set-up is gone: a removal that was cut off began with the database."""
+    presence = flow.wanted.place.presence
+    if presence is None or flow.summary.skipped != "gone":
+        return []
+    begun = presence.made_by.replace("CREATE", "DROP")
+    return [each for each in removed_by_script(flow) if not each.startswith(f"{begun} ")]
+
+
 def left_behind(flow: Flow) -> list[str]:
     """What stays on the warehouse: all of a platform that is forgotten by force, or what a script cannot remove."""
-    would = [each for script in flow.summary.scripts.values() for each in script.would]
+    would = removed_by_script(flow) if flow.work is FORGET else []
     stays = flow.wanted.place.stays
     return would + ([stays] if stays and flow.work is DELETE and any(map(flow.executed_now, flow.summary.scripts)) else [])
 

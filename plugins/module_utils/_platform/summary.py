@@ -30,7 +30,7 @@ class Script:
     database: str = ""
     sha256: str | None = None
     statements: int = 0
-    #: what it would do, of a script that is made only to tell what stays behind
+    #: what it would do, of a script of a removal
     would: tuple[str, ...] = ()
     ran: bool = False
 
