@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -178,3 +179,9 @@ def test_a_procedure_in_javascript_is_kept_but_not_run(cursor: Any, new: str) ->
     cursor.execute("CREATE PROCEDURE p() RETURNS VARCHAR LANGUAGE JAVASCRIPT EXECUTE AS CALLER AS $$ return 'a;b'; $$")
     with pytest.raises(ProgrammingError, match="CALL of a procedure in JAVASCRIPT"):
         cursor.execute("CALL p()")
+
+
+def test_a_statement_waits(cursor: Any) -> None:
+    started = time.monotonic()
+    assert value_of(cursor, "SELECT SYSTEM$WAIT(1)") == "waited 1 seconds"
+    assert time.monotonic() - started >= 1

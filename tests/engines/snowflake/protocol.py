@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import itertools
 import json
 import logging
+import re
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +31,7 @@ from .session import Account, Session
 from .storage import answered, translated
 
 TOKEN_SECONDS = 14_400
+WAITS = re.compile(r"SELECT SYSTEM\$WAIT\((\d+)\)", re.IGNORECASE)
 logger = logging.getLogger(__name__)
 
 
@@ -113,6 +117,10 @@ class Protocol:
         body = await _json(request)
         query_id = str(uuid.uuid4())
         sql = body.get("sqlText") or ""
+        if waits := WAITS.fullmatch(sql.strip()):
+            await _wait(request, int(waits[1]))
+            sql = f"SELECT 'waited {waits[1]} seconds'"
+            body["sqlText"] = sql
         try:
             result = Forward(sql) if body.get("describeOnly") else session.read(sql)
             if isinstance(result, Forward):
@@ -151,6 +159,13 @@ class Protocol:
     def _session(self, request: Request) -> Session | None:
         header = request.headers.get("Authorization", "")
         return self._sessions.get(header.removeprefix('Snowflake Token="').removesuffix('"'))
+
+
+async def _wait(request: Request, seconds: int) -> None:
+    """As long as it takes, and as the client is there."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not await request.is_disconnected():
+        await asyncio.sleep(0.05)
 
 
 async def _json(request: Request) -> dict[str, Any]:
