@@ -23,7 +23,7 @@ from .._plan.integration import Desired, desired, platform_of
 from .._plan.plan import Plan
 from .._reconcile.integration import IntegrationOutcome, Reconciler
 from .._reconcile.outcome import masked
-from .._reconcile.steps import Settings, unless_missing
+from .._reconcile.steps import Settings, carrying_out, unless_missing
 from .runtime import Task
 
 Result = dict[str, Any]
@@ -63,7 +63,8 @@ def rotate_api_key(task: Task) -> Result:
         task.warn(f"The API key that Trino integration {id} uses now will be dead as soon as there is a new one.")
         return {"changed": True, "dest": dest}
     try:
-        key = Integrations(task.session).regenerate(id)
+        with carrying_out(None):
+            key = Integrations(task.session).regenerate(id)
     except (AnswerLost, BadAnswer) as lost:
         lost.hint = "The old key may be dead, and the new one is lost: run this again with force."
         raise

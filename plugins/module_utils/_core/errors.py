@@ -40,6 +40,9 @@ class ImmutaError(Exception):
     message: one or more sentences. hint: what to do next. facts: further keys of the failed result.
     """
 
+    #: it is about a write that may have had its effect all the same
+    in_doubt = False
+
     def __init__(self, message: str, *, hint: str | None = None, **facts: Any) -> None:
         super().__init__(message)
         self.message = message
@@ -70,6 +73,8 @@ class AnswerLost(ConnectionFailed):
 
     Facts: method, path, and status when the answer was a server error (5xx) rather than silence.
     """
+
+    in_doubt = True
 
 
 class BadAnswer(ImmutaError):

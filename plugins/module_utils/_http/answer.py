@@ -43,6 +43,7 @@ _ENCODINGS = {
     "utf-16be": "utf-16-be",
     "utf-32": "utf-32",
 }
+_ODD = "Run this again. If the answer stays so, check that the URL is the address of the API itself, and what stands between."
 _PAGE = re.compile(r"\s*<(!doctype\s+html|html|head|body|title|!--|\?xml)", re.IGNORECASE)
 
 
@@ -66,6 +67,8 @@ class Answer:
     text: str = field(repr=False)
     mask: Callable[[Any], Any] = field(repr=False)
     host: str = ""
+    #: what was asked for has no effect on the server
+    safe: bool = True
 
     @property
     def content_type(self) -> str:
@@ -84,14 +87,16 @@ class Answer:
         """The error that this answer is not what it should be. Never quotes the answer, but for the title of an HTML page."""
         page = html_page(self.text, self.mask)
         seen = page or f"{shorten(self.content_type, 60) or 'no content type'}, {count(len(self.text), 'character')}"
-        return BadAnswer(
+        error = BadAnswer(
             f"{self.method} {self.path} was answered with HTTP {self.status} but {what} ({seen}).",
-            hint=page_hint(self.host) if page else None,
+            hint=page_hint(self.host) if page else _ODD,
             status=self.status,
             content_type=self.content_type,
             method=self.method,
             path=self.path,
         )
+        error.in_doubt = not self.safe
+        return error
 
 
 # --- from bytes to text

@@ -22,7 +22,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from .._core.errors import AnswerLost, ApiError, BadAnswer, ConnectionFailed, MissingLibrary, OptionError, WriteBlocked, failure_text
+from .._core.errors import AnswerLost, ApiError, BadAnswer, ConnectionFailed, ImmutaError, MissingLibrary, OptionError, WriteBlocked, failure_text
 from .._core.secrets import mask
 from .._core.waiting import Clock
 from .answer import Answer, content_type, decode, error_body, html_page, page_hint, unpack
@@ -39,6 +39,8 @@ _MOST_CONNECTIONS = 32
 _BLOCK = 64 * 1024
 _LONGEST_DATE = 100
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_LATER = "Run this again later. If that does not help, see what the server's own log says."
+_CLASHES = "It is being changed, or there already: see what the server shows of it, and run this again."
 _LOST = "It may have had its effect all the same."
 _HINTS = {
     407: "The proxy wants credentials: put them into the proxy variables of the environment.",
@@ -137,6 +139,7 @@ class _Call:
     url: str
     body: bytes | None = field(repr=False)
     content_type: str
+    safe: bool
     repeatable: bool
     anonymous: bool
 
@@ -198,23 +201,30 @@ class Session:
             body, content_type = urlencode(form).encode(), "application/x-www-form-urlencoded"
         elif json is not None:
             body, content_type = json_text.dumps(json).encode(), "application/json"
-        call = _Call(method, path, url, body, content_type, repeatable=safe or method in ("GET", "PUT", "DELETE"), anonymous=anonymous)
-        return self._settle(call, self._insist(call))
+        call = _Call(method, path, url, body, content_type, safe, repeatable=safe or method in ("GET", "PUT", "DELETE"), anonymous=anonymous)
+        outcome, doubtful = self._insist(call)
+        try:
+            return self._settle(call, outcome)
+        except ImmutaError as error:
+            error.in_doubt = doubtful
+            raise
 
     def mask(self, value: Any) -> Any:
         """A value as it may be shown."""
         return mask(value, frozenset(self.secrets))  # a copy: another thread may learn of a secret meanwhile
 
-    def _insist(self, call: _Call) -> Answer | Silence:
-        """The outcome after as many repeats as the call allows."""
+    def _insist(self, call: _Call) -> tuple[Answer | Silence, bool]:
+        """The outcome after as many repeats as the call allows, and whether one of them may have had an effect that nobody has seen."""
         outcome = self._authorised(call)
+        doubtful = _doubtful(call, outcome)
         for repeats in range(self._transport.retries):
             if not _worth_repeating(call, outcome):
                 break
             self._tell(call, outcome)
             self._clock.sleep(self._pause(outcome, repeats))
             outcome = self._authorised(call)
-        return outcome
+            doubtful = doubtful or _doubtful(call, outcome)
+        return outcome, doubtful
 
     def _authorised(self, call: _Call) -> Answer | Silence:
         """The outcome of sending it once, or twice when the authorization had to be renewed."""
@@ -258,7 +268,7 @@ class Session:
             text = decode(content, response.headers)
         except Exception as error:  # whatever the libraries make of what a server or a proxy sends
             return self._diagnose(error, response, going, proxied=bool(proxies))
-        return Answer(call.method, call.path, response.status_code, response.reason or "", response.headers, text, self.mask, self._host)
+        return Answer(call.method, call.path, response.status_code, response.reason or "", response.headers, text, self.mask, self._host, call.safe)
 
     def _diagnose(self, error: Exception, response: requests.Response | None, going: Attempt, *, proxied: bool) -> Silence:
         silence = diagnose(error, going.reached, proxied=proxied)
@@ -289,10 +299,10 @@ class Session:
             return outcome
         body = error_body(outcome)
         page = page_hint(self._host) if html_page(outcome.text, self.mask) else None
-        if outcome.status >= 500 and not call.repeatable:
+        if not call.repeatable and _doubtful(call, outcome):
             text = failure_text(call.method, call.path, outcome.status, body, reason=outcome.reason)
             raise AnswerLost(text, hint=_sentences(_LOST, page), method=call.method, path=call.path, status=outcome.status, api_error=body)
-        hint = _HINTS.get(outcome.status) or _sentences(page, self._hint(outcome.status, call.path))
+        hint = _HINTS.get(outcome.status) or _sentences(page, self._hint(outcome.status, call.path)) or _next_step(outcome.status)
         raise ApiError.of(call.method, call.path, outcome.status, body, reason=outcome.reason, hint=hint)
 
     def _unanswered(self, call: _Call, silence: Silence) -> ConnectionFailed | BadAnswer:
@@ -359,6 +369,11 @@ def _all_of(response: requests.Response) -> bytes:
     return b"".join(pieces)
 
 
+def _next_step(status: int) -> str | None:
+    """What to do when nobody knows better."""
+    return _CLASHES if status == 409 else _LATER if status >= 500 else None
+
+
 def _sentences(*texts: str | None) -> str | None:
     return " ".join(filter(None, texts)) or None
 
@@ -393,9 +408,19 @@ def _existing(path: str, option: str, named_by: str) -> str:
 def _worth_repeating(call: _Call, outcome: Answer | Silence) -> bool:
     if isinstance(outcome, Silence):
         return not outcome.hopeless and (call.repeatable or not outcome.sent)
-    if outcome.status == 429 or (outcome.status == 503 and "Retry-After" in outcome.headers):
-        return True
-    return call.repeatable and outcome.status in (502, 503, 504)
+    return _busy(outcome) or (call.repeatable and outcome.status in (502, 503, 504))
+
+
+def _busy(answer: Answer) -> bool:
+    """Whether the server did nothing, and asks to come again."""
+    return answer.status == 429 or (answer.status == 503 and "Retry-After" in answer.headers)
+
+
+def _doubtful(call: _Call, outcome: Answer | Silence) -> bool:
+    """Whether it may have had an effect that nobody has seen."""
+    if call.safe:
+        return False
+    return outcome.sent if isinstance(outcome, Silence) else outcome.status >= 500 and not _busy(outcome)
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:

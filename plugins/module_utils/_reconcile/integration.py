@@ -176,8 +176,11 @@ class Reconciler(Steps):
         with carrying_out(plan, id=id) as carried:
             try:
                 answer = self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, force_disable=force))
-            except NotFound:
-                answer = {"status": "deleted"}
+            except (NotFound, Conflict):
+                # A request whose answer was lost has done it; but something between answers 404, too.
+                answer = {"status": self._look(id)["status"]}
+                if answer["status"] not in (*GONE, LEAVING):
+                    raise
             carried.sent()
             validation = self._validated(answer) or dict(NOT_ASKED)
             return IntegrationOutcome(plan, validation, integration={**observed, "status": answer.get("status")}, sent=id)

@@ -251,14 +251,9 @@ def carrying_out(plan: Plan | None, **facts: Any) -> Iterator[Carried]:
     try:
         yield carried
     except ImmutaError as error:
-        if carried.is_sent or _may_have_arrived(error):
+        if carried.is_sent or error.in_doubt:
             error.facts = {**carried.facts, **error.facts}
         raise
-
-
-def _may_have_arrived(error: ImmutaError) -> bool:
-    """Whether it is about a write whose answer did not come, or cannot be read."""
-    return isinstance(error, (AnswerLost, BadAnswer)) and error.facts.get("method") != "GET"
 
 
 @contextmanager
