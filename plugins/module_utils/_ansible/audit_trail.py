@@ -25,7 +25,7 @@ from .._platform.wanted import Wanted
 from .runtime import Task
 from .tenant import change_reference, tenant_url
 
-_OPTION = "audit_log"
+AUDIT_LOG = "audit_log"
 
 
 class Trail:
@@ -34,14 +34,14 @@ class Trail:
     def __init__(self, task: Task) -> None:
         self._task = task
         quiet = task.check_mode or task.params["entry"] == SYNC
-        self.path: str = "" if quiet else task.params.get(_OPTION) or ""
+        self.path: str = "" if quiet else task.params.get(AUDIT_LOG) or ""
 
     def check(self) -> None:
         """Make the file where there is none. Raises OptionError when the run could not leave its line."""
         if self.path and not os.path.isabs(self.path):
-            raise OptionError(f"{_OPTION} is {self.path}, and has to be an absolute path.", option=_OPTION)
+            raise OptionError(f"{AUDIT_LOG} is {self.path}, and has to be an absolute path.", option=AUDIT_LOG)
         if self.path:
-            lines.check(self.path, _OPTION)
+            lines.check(self.path, AUDIT_LOG)
 
     def leave(self, wanted: Wanted | None, plan: Mapping[str, Any], noted: Mapping[str, Any], *, started: float, **known: Any) -> None:
         """Append the line of the run that ends with this plan. When that fails, a warning holds the line: what was done is done."""
@@ -64,7 +64,7 @@ class Trail:
         masked = self._task.mask(document)
         try:
             self.check()
-            lines.append(self.path, masked, _OPTION)
+            lines.append(self.path, masked, AUDIT_LOG)
         except ImmutaError as error:
             self._task.warn(f"{in_role_words(error.message)} This is the line: {json.dumps(masked)}")
 

@@ -27,7 +27,7 @@ from .._platform.steps import script_step, step_of_presence, to_make
 from .._platform.summary import Summary
 from .._platform.wanted import wanted_of
 from .._sql.split import DIALECT_OF, secrets_in, split
-from .audit_trail import Trail
+from .audit_trail import AUDIT_LOG, Trail
 from .platform_ask import answered, as_dict, ask_tenant, from_dict
 from .platform_run import PlatformRun
 from .rotation_tasks import RotationPlans
@@ -99,14 +99,14 @@ def _kind(task: Task) -> str:
 
 def _unplanned(task: Task) -> Plan:
     """The plan after a failure before there was one: nothing has been done, and that is to be said."""
-    failure = task.params["failure"]
+    failure, wanted = task.params["failure"], None
     plan = {"work": False, "run": [], "message": task.mask(complaint(Failure.of(**failure), None, ""))}
-    wanted = None
     with suppress(OptionError):
         wanted = wanted_of(task.params)
-    started = float(failure.get("result", {}).get("started") or time.time())
-    work = ROTATE if task.params["entry"] == ROTATE else ""
-    Trail(task).leave(wanted, plan, {}, started=started, name=task.params.get("name"), work=work)
+    result = failure.get("result", {})
+    if result.get("option") != AUDIT_LOG:  # then there is no log, and nobody needs to be told twice
+        work = ROTATE if task.params["entry"] == ROTATE else ""
+        Trail(task).leave(wanted, plan, {}, started=float(result.get("started") or time.time()), name=task.params.get("name"), work=work)
     return plan
 
 

@@ -32,6 +32,7 @@ def log_in(account: Account, data: Mapping[str, Any], query: Mapping[str, str]) 
     user = authenticate(account, data)
     role = _role(account, user, query.get("roleName"))
     session = Session(account, user, role, account.storage.connect(), secrets.token_urlsafe(32))
+    session.parameters.update(data.get("SESSION_PARAMETERS") or {})
     session.warehouse = _first(query.get("warehouse"), user.properties.get("DEFAULT_WAREHOUSE"))
     if not session.warehouse_ready:
         session.warehouse = None  # the service lets such a login in; its queries fail

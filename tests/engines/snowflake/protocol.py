@@ -14,6 +14,7 @@ import logging
 import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +42,8 @@ class Protocol:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._sessions: dict[str, Session] = {}
+        #: query tag -> how many statements ran under it
+        self._tags: Counter[str] = Counter()
         self._numbers = itertools.count(1)
 
     def application(self) -> Starlette:
@@ -121,6 +124,8 @@ class Protocol:
             await _wait(request, int(waits[1]))
             sql = f"SELECT 'waited {waits[1]} seconds'"
             body["sqlText"] = sql
+        if session.parameters.get("QUERY_TAG"):
+            self._tags.update([str(session.parameters["QUERY_TAG"])])
         try:
             result = Forward(sql) if body.get("describeOnly") else session.read(sql)
             if isinstance(result, Forward):
@@ -145,7 +150,7 @@ class Protocol:
         return JSONResponse(answer)
 
     async def catalog(self, request: Request) -> Response:
-        """GET /engine/catalog with the administrator's basic authentication: what the account holds."""
+        """GET /engine/catalog with the administrator's basic authentication: what the account holds, and the tags of queries."""
         scheme, _unused, credentials = request.headers.get("Authorization", "").partition(" ")
         name, _unused, password = base64.b64decode(credentials if scheme == "Basic" else "").decode().partition(":")
         try:
@@ -154,7 +159,7 @@ class Protocol:
             return JSONResponse({"message": refused.message}, status_code=401)
         if "ACCOUNTADMIN" not in self._account.ledger.roles_of(user.name[0]):
             return JSONResponse({"message": "this needs ACCOUNTADMIN"}, status_code=403)
-        return JSONResponse(catalog(self._account.ledger))
+        return JSONResponse({**catalog(self._account.ledger), "query_tags": self._tags})
 
     def _session(self, request: Request) -> Session | None:
         header = request.headers.get("Authorization", "")
