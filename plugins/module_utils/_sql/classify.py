@@ -94,11 +94,15 @@ def _unlabelled(tokens: Sequence[Token]) -> Sequence[Token]:
     return tokens[2:] if len(tokens) > 2 and tokens[1].key == ":" and tokens[2].key == "BEGIN" else tokens
 
 
+def opened(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Without the parentheses around a query: ((SELECT …) UNION …)"""
+    return tokens[next((place for place, token in enumerate(tokens) if token.key != "("), len(tokens)) :]
+
+
 def classify_tokens(tokens: Sequence[Token]) -> Kind:
     """The verb and the object of one plain statement."""
     tokens = _unlabelled(tokens)
-    while tokens and tokens[0].key == "(":
-        tokens = tokens[1:]
+    tokens = opened(tokens)
     if not tokens:
         return Kind("", None)
     # What starts with anything but a word is in no list; its text may be a literal.

@@ -12,7 +12,7 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from .tokens import Token
@@ -133,7 +133,7 @@ def expressions(tokens: Sequence[Token], dialect: str) -> Iterator[Expression]:
     for place, token in enumerate(tokens):
         start = begins(tokens, place) if token.kind in ("word", "name") else 0
         if start:
-            yield _expression(tokens, start, ends=_ENDS | {","} if dialect == "tsql" else _ENDS)
+            yield _expression(tokens, start, begins, ends=_ENDS | {","} if dialect == "tsql" else _ENDS)
 
 
 def _after_immediate(tokens: Sequence[Token], place: int) -> int:
@@ -157,13 +157,14 @@ def _after_exec(tokens: Sequence[Token], place: int) -> int:
     return place + 2 if tokens[place].key in ("EXEC", "EXECUTE") and keys[:1] == ["("] else 0
 
 
-def _expression(tokens: Sequence[Token], start: int, ends: frozenset[str]) -> Expression:
+def _expression(tokens: Sequence[Token], start: int, begins: Callable[[Sequence[Token], int], int], ends: frozenset[str]) -> Expression:
+    """What begins there. Where the next one begins it ends, too: each token is in one of them."""
     depth, place = 0, start
     literals = []
     while place < len(tokens):
         key = tokens[place].key
         depth += (key == "(") - (key == ")")
-        if depth < 0 or (depth == 0 and key in ends):
+        if depth < 0 or (depth == 0 and key in ends) or (key and begins(tokens, place)):
             break
         if depth == 0 and tokens[place].kind in LITERALS:
             literals.append(place)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from .._core.errors import ScriptRefused
-from .classify import classify_tokens
+from .classify import classify_tokens, opened
 from .dynamic import expressions, readings
 from .grants import judge_grant
 from .names import Name, Reader, part_of
@@ -26,9 +26,10 @@ from .tokens import Token, significant
 from .watch import calls_effects, hidden
 
 Tokens = Sequence[Token]
-# How deep literals may lie in literals, and calls in bodies; and how many plain statements one statement may come to
+# How deep literals may lie in literals, and calls in bodies
 DEEPEST = 12
-MOST = 50_000
+# How many tokens are read of all that a script comes to, bodies anew for each call: so many, and its own so many times over
+MOST, AGAIN = 1_000_000, 20
 
 
 class Finding(NamedTuple):
@@ -48,13 +49,13 @@ class Judge:
         self.purpose = purpose
         self.dialect = reach.dialect
         self.rules = RULES[reach.type]
-        self.routines: list[Routine] = []
+        self.routines: dict[str, list[Routine]] = {}
         self.depth = 0
         self.left = MOST
 
     def statement(self, text: str) -> list[Finding]:
         """What speaks against one statement of the script."""
-        self.depth, self.left = 0, MOST
+        self.depth = 0
         try:
             return list(self._statement(text))
         except RecursionError:
@@ -62,8 +63,9 @@ class Judge:
             return [Finding(*classify_tokens(significant(text, self.dialect)), UNREADABLE, 1)]
 
     def _statement(self, text: str) -> Iterator[Finding]:
-        before = self.reach.current
-        parts = list(self._parts(significant(text, self.dialect)))
+        before, tokens = self.reach.current, significant(text, self.dialect)
+        self.left += AGAIN * len(tokens)
+        parts = list(self._parts(tokens))
         for part in parts:
             yield from self._part(part)
         # What a block or batch makes may not have been made when it goes on.
@@ -97,10 +99,10 @@ class Judge:
         yield from self._plain(part)
 
     def _plain(self, part: Part) -> Iterator[Finding]:
-        self.left -= 1
+        self.left -= len(part.tokens)
         if self.left < 0:
             raise RecursionError
-        tokens = _opened(part.tokens)
+        tokens = opened(part.tokens)
         routine = routine_of(tokens, self.dialect)
         said = routine.header if routine else tokens
         if self.dialect != "tsql" and not is_closed(said if routine else part.tokens):
@@ -290,7 +292,7 @@ class Judge:
     def _call(self, tokens: Tokens) -> Iterator[Objection]:
         """A procedure that the script made, and whose body can be read and may run."""
         name = Reader(tokens[1:], self.dialect).name()
-        bodies = [routine for routine in self.routines if routine.is_called(name)]
+        bodies = [routine for routine in self.routines.get(name.last, ()) if routine.is_called(name)]
         if not bodies or self.depth > DEEPEST:
             yield Objection(UNREADABLE, name.text)
             return
@@ -350,7 +352,7 @@ class Judge:
         said = definition_of(tokens, self.reach)
         name = said.reader.name()
         if routine:
-            self.routines.append(routine._replace(name=name))
+            self.routines.setdefault(name.last, []).append(routine._replace(name=name))
         elif name.parts and not (said.if_exists or said.modifiers & {"REPLACE", "ALTER"}):
             self.reach.made.add((said.class_, name.last))
         if self.dialect == "snowflake" and said.class_ == "database" and name.parts:
@@ -392,13 +394,6 @@ def _chain(tokens: Tokens) -> Iterator[list[Token]]:
             yield list(tokens[start:place])
             start = place + 3
     yield list(tokens[start:])
-
-
-def _opened(tokens: Tokens) -> Tokens:
-    """Without the parentheses around a query: ((SELECT …) UNION …)"""
-    while tokens and tokens[0].key == "(":
-        tokens = tokens[1:]
-    return tokens
 
 
 def _is_control(tokens: Tokens, dialect: str) -> bool:

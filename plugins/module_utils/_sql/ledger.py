@@ -103,7 +103,7 @@ class Ledger:
     def _read(self, number: int, line: str) -> None:
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             entry = None
         if not isinstance(entry, dict):
             if number == 1:
@@ -112,10 +112,14 @@ class Ledger:
         if "ledger" in entry:
             self._check_about(entry)
             self._key, self.statuses = str(entry.get("key", "")), {}
-        elif entry.get("number") in self._texts and hmac.compare_digest(str(entry.get("hmac")), self._hmac(entry["number"])):
+        elif isinstance(entry.get("number"), int) and self._is_ours(entry):
             self.statuses[entry["number"]] = str(entry.get("status"))
         else:
             raise ScriptRefused(f"The ledger {self.path} does not fit the script in line {number}.", hint="Name another file.")
+
+    def _is_ours(self, entry: dict[str, Any]) -> bool:
+        said = str(entry.get("hmac")).encode("utf-8", "replace")
+        return entry["number"] in self._texts and hmac.compare_digest(said, self._hmac(entry["number"]).encode())
 
     def _check_about(self, entry: dict[str, Any]) -> None:
         for fact, what in (("ledger", "is of another format"), ("checksum", "is about another script"), ("target", "is about another database")):

@@ -103,6 +103,8 @@ class _Blocks:
         self.declaring = False
         self.depths = _Depths()
         self.current: list[Token] = []
+        # Whether there is the word HANDLER in it
+        self.handling = False
 
     def parts(self) -> Iterator[Part]:
         while self.place < len(self.tokens):
@@ -112,6 +114,7 @@ class _Blocks:
                 yield from self._flush()
             elif not skipped:
                 self.current.append(self.tokens[self.place])
+                self.handling = self.handling or self._key() == "HANDLER"
                 self.depths.see(self.current, len(self.current) - 1)
             self.place += skipped or (1 if ends is None else ends)
         yield from self._flush()
@@ -119,7 +122,7 @@ class _Blocks:
     def _flush(self) -> Iterator[Part]:
         if self.current:
             yield Part(self.current, "declared" if self.declaring else "block")
-        self.current, self.depths = [], _Depths()
+        self.current, self.depths, self.handling = [], _Depths(), False
 
     def _key(self, ahead: int = 0) -> str:
         place = self.place + ahead
@@ -138,8 +141,7 @@ class _Blocks:
 
     def _handles(self) -> bool:
         """Whether the statement of a handler begins here: DECLARE EXIT HANDLER FOR NOT FOUND …"""
-        keys = [token.key for token in self.current]
-        return "HANDLER" in keys and keys[-1] not in _CONDITIONS_GO_ON and self._key() != ","
+        return self.handling and self.current[-1].key not in _CONDITIONS_GO_ON and self._key() != ","
 
     def _joint(self) -> int:
         """How many tokens here only hold statements together."""
@@ -201,13 +203,17 @@ _BATCH_JOINTS = words("; ELSE END TRY CATCH")
 def batch_parts(tokens: Tokens) -> Iterator[Part]:
     """The plain statements of a T-SQL batch. Neither semicolons nor lines have to part them, so what begins one is told by its word."""
     current: list[Token] = []
+    open_brackets = cases = 0
     for place, token in enumerate(tokens):
-        ends = token.key in _BATCH_JOINTS and not _in_case(current, token)
-        if current and (ends or _begins(tokens, place, current)):
+        ends = token.key in _BATCH_JOINTS and not (cases and token.key in ("ELSE", "END"))
+        if current and (ends or _begins(tokens, place, current, open_brackets > 0)):
             yield Part(current, "block")
-            current = []
+            current, open_brackets, cases = [], 0, 0
         if not (ends or (token.key == "BEGIN" and _key(tokens, place + 1) not in TRANSACTION)):
             current.append(token)
+            open_brackets += (token.key == "(") - (token.key == ")")
+            # CASE … ELSE … END
+            cases += (token.key == "CASE") - (token.key == "END" and cases > 0)
     if current:
         yield Part(current, "block")
 
@@ -216,18 +222,10 @@ def _key(tokens: Tokens, place: int) -> str:
     return (tokens[place].key or "quoted") if 0 <= place < len(tokens) else ""
 
 
-def _in_case(current: Tokens, token: Token) -> bool:
-    """CASE … ELSE … END"""
-    cases = 0
-    for seen in current:
-        cases += (seen.key == "CASE") - (seen.key == "END" and cases > 0)
-    return cases > 0 and token.key in ("ELSE", "END")
-
-
-def _begins(tokens: Tokens, place: int, current: Tokens) -> bool:
+def _begins(tokens: Tokens, place: int, current: Tokens, in_brackets: bool) -> bool:
     """Whether a statement begins here, with the tokens before it that are of another."""
     key, following = _key(tokens, place), _key(tokens, place + 1)
-    if _key(tokens, place - 1) == "." or _is_query_within(current, key):
+    if _key(tokens, place - 1) == "." or _is_query_within(current, key, in_brackets):
         return False
     if key == "WITH":
         return _key(tokens, place + 2) == "AS" or (_key(tokens, place + 2) == "(" and following not in ("(", ""))
@@ -236,14 +234,13 @@ def _begins(tokens: Tokens, place: int, current: Tokens) -> bool:
     return following in _PAIRS.get(key, ()) or (key == "THROW" and following != "=")
 
 
-def _is_query_within(current: Tokens, key: str) -> bool:
+def _is_query_within(current: Tokens, key: str, in_brackets: bool) -> bool:
     """A query in parentheses; or the statement that WITH c AS (…) belongs to."""
     if key not in _MAIN and key != "WITH":
         return False
-    keys = [token.key for token in current]
-    if keys.count("(") > keys.count(")"):
+    if in_brackets:
         return key in ("SELECT", "WITH")
-    return keys[:1] == ["WITH"] and keys[-1] == ")" and key in _MAIN
+    return bool(current) and current[0].key == "WITH" and current[-1].key == ")" and key in _MAIN
 
 
 def _is_clause(current: Tokens, key: str, following: str) -> bool:

@@ -68,7 +68,7 @@ def _do(tokens: Tokens, dialect: str) -> Routine:
     """DO $$ … $$"""
     literals = [token for token in tokens if token.kind in LITERALS]
     plain = len(literals) == 1 and tokens[1:2] == literals
-    header = [token for token in tokens if token not in literals]
+    header = [token for token in tokens if token.kind not in LITERALS]
     return Routine("DO", header, _read(literals[0], dialect) if plain and _language(tokens) in _SQL else None)
 
 

@@ -375,7 +375,7 @@ def _framed(literal: Token | None, chars: list[Char], flags: list[tuple[int, boo
     if literal is None:
         return []
     opening, closing = bounds(literal)
-    paired = zip(chars, flags[start:])
+    paired = zip(chars, flags[start : start + len(chars)])
     inside = [("".join(char.source for char, _flag in group), flag[1]) for flag, group in groupby(paired, key=lambda pair: pair[1])]
     return [(literal.text[:opening], False), *inside, (literal.text[closing:], False)]
 
