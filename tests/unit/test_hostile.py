@@ -13,7 +13,6 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -180,16 +179,14 @@ class Replayed:
 
 def documented(module: str) -> set[str]:
     shown: dict[str, Any] = yaml.safe_load(import_module(f"{MODULES}.immuta_{module}").RETURN)
-    return {*shown, "changed", "invocation", "diff", "msg", *"uid gid owner group mode state size".split()}
+    return {*shown, "changed", "invocation", "diff", "msg", *["uid", "gid", "owner", "group", "mode", "state", "size"]}
 
 
 def check(case: Case, right: Right, served: Replayed, folder: Path, key: str) -> None:
     """Run the task, and look at what came of it."""
     result, warnings = run_in_memory(module_of(case), options_of(case, key, folder), served, check=case.check)
     json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
-    said = [result.get("msg", ""), *warnings]
-    assert not [text for text in said if CONTROLS.search(text)], said
-    assert "Unexpected" not in said[0] and "exception" not in result, result
+    assert_clean(result, warnings)
     assert not [write for write, times in served.writes.items() if times > 1], served.writes
     if not result.get("failed"):
         assert not result.keys() - documented(case.module), result
@@ -197,13 +194,24 @@ def check(case: Case, right: Right, served: Replayed, folder: Path, key: str) ->
         assert result.get("changed") is True, result
 
 
+def assert_clean(result: dict[str, Any], warnings: list[str]) -> None:
+    """Nothing that a terminal would obey, and no bug."""
+    said = [result.get("msg", ""), *warnings]
+    assert not [text for text in said if CONTROLS.search(text)], said
+    assert "Unexpected" not in said[0] and "exception" not in result, result
+
+
 def hostile(right: Right, number: int) -> some.SearchStrategy[bytes]:
-    """What may come in place of a right answer: its JSON with one part of another kind, any JSON, any text, any bytes."""
+    """What may come in place of the answer of that number."""
     body = right.asked[number][1]
     try:
-        meant = json.loads(body)
+        return bad_bytes(json.loads(body))
     except ValueError:
-        meant = body.decode()
+        return bad_bytes(body.decode())
+
+
+def bad_bytes(meant: Any) -> some.SearchStrategy[bytes]:
+    """What may come in place of a right answer: its JSON with one part of another kind, any JSON, any text, any bytes."""
     said = some.builds(lambda text, label, status: answered(status, text.encode("utf-8", "surrogatepass"), label), texts(meant), LABELS, STATUSES)
     return said | some.builds(lambda start, rest: start + rest, GOOD_STARTS, ANY_BYTES)
 
@@ -227,3 +235,73 @@ def test_any_answer_ends_in_a_result_or_a_clear_error(case: Case, tenant: Simula
         check(case, right, served, tmp_path / "task", tenant.api_key)
 
     run()
+
+
+# --- a warehouse that is spoken to over HTTP
+
+STATEMENTS = "/api/2.0/sql/statements"
+HELLO, MAKE, ASK = "SELECT 1", "CREATE TABLE immuta.s.t (a INT)", "SELECT 1 FROM immuta.information_schema.tables"
+SQL: dict[str, Any] = {
+    "type": "Databricks",
+    "script": f"{MAKE};\nUSE CATALOG immuta;\nGRANT SELECT ON TABLE immuta.s.t TO `x`;",
+    "unless": ASK,
+    "ledger": "{here}/ledger",
+    "login": {"host": "adb.example.net", "ssl": False, "http_path": "/sql/1.0/warehouses/a1", "client_id": "id", "client_secret": "a s3cret"},
+}
+
+
+def ended(state: str, *rows: list[Any], **status: Any) -> dict[str, Any]:
+    manifest = {"schema": {"columns": [{"name": "num_affected_rows"}]}, "total_row_count": len(rows)}
+    return {"statement_id": "s1", "status": {"state": state, **status}, "manifest": manifest, "result": {"data_array": list(rows)}}
+
+
+#: what the warehouse says of a statement at once, and when it is asked about it
+AT_ONCE: dict[str, Any] = {HELLO: ended("PENDING"), ASK: ended("SUCCEEDED"), MAKE: ended("PENDING"), "": ended("SUCCEEDED", ["7"])}
+LATER = {
+    "TOKEN": {"access_token": "t0ken", "expires_in": 3600},
+    "LOOK": ended("SUCCEEDED", ["7"]),
+    "NOT YET": ended("RUNNING"),
+    "CANCEL": {},
+    "FAILED": ended("FAILED", error={"error_code": "BAD_REQUEST", "message": "[TABLE_OR_VIEW_ALREADY_EXISTS] It is there. SQLSTATE: 42P07 (line 1, pos 0)"}),
+}
+
+
+class Warehouse:
+    """Databricks. hostile: its answers in place of the right ones, by the statement or by what is asked."""
+
+    def __init__(self, hostile: dict[str, bytes], slow: bool) -> None:
+        self.statements: list[str] = []
+        self.requests = 0
+        self._hostile, self._look = hostile, "NOT YET" if slow else "LOOK"
+
+    def __call__(self, method: str, target: str, body: bytes) -> bytes:
+        self.requests += 1
+        assert self.requests < MOST_REQUESTS, "it never ends"
+        if target == STATEMENTS:
+            asked = json.loads(body)["statement"]
+            right = AT_ONCE.get(asked, AT_ONCE[""])
+        else:
+            asked = "TOKEN" if method == "POST" and "/oidc/" in target else "CANCEL" if target.endswith("/cancel") else "LOOK"
+            right = LATER[self._look if asked == "LOOK" else asked]
+        answer = self._hostile.get(asked) or answered(200, json.dumps(right).encode())
+        # 429, and 503 with Retry-After, say that nothing was done
+        self.statements += [asked] if target == STATEMENTS and not re.search(rb" (429|503)", answer) else []
+        return answer
+
+
+ASKED = {**AT_ONCE, **LATER}
+
+
+@examples(300)
+@given(asked=some.sampled_from([HELLO, MAKE, ASK, "TOKEN", "LOOK", "CANCEL"]), data=some.data(), slow=some.booleans())
+def test_any_answer_of_a_warehouse_is_an_end_of_its_statement(tmp_path_factory: pytest.TempPathFactory, asked: str, data: some.DataObject, slow: bool) -> None:
+    right = data.draw(some.sampled_from([ASKED[asked], LATER["LOOK"], LATER["FAILED"]]))
+    case = Case("sql_script", {**SQL, "statement_timeout": 7})
+    served = Warehouse({asked: data.draw(bad_bytes(right))}, slow)
+    folder = tmp_path_factory.getbasetemp() / "warehouse"
+    options = options_of(case, "", folder)
+    result, warnings = run_in_memory(module_of(case), {name: options[name] for name in case.options}, served)
+    assert_clean(result, warnings)
+    assert max(Counter(served.statements).values(), default=0) <= 1, served.statements
+    if MAKE in served.statements:
+        assert result["statements"][0]["status"] in ("ok", "failed", "unknown")
