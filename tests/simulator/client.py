@@ -156,7 +156,7 @@ class Simulator:
 
     def fault(self, **fault: Any) -> None:
         """The next matching requests go wrong: method, path (regular expressions), times, when, status, headers, body,
-        reset, truncate, wire, delay."""
+        reset, truncate, wire, delay, drip, down, skip."""
         self._do("fault", **fault)
 
     def faults(self) -> list[dict[str, Any]]:

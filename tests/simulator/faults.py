@@ -17,7 +17,9 @@ class Fault:
 
     status, headers, body: this answer instead of the real one. when: before the handler acts, or after it has acted.
     reset: the connection is closed without an answer. truncate: only so many characters of the real body arrive
-    (wire: the Content-Length still promises the rest). delay: seconds before (or after) the handler acts.
+    (wire: the Content-Length still promises the rest). delay: seconds before (or after) the handler acts. drip: seconds
+    between the single bytes of the real body. headers without a status: in place of the real answer's. down: behind the
+    answer new connections are refused for so many seconds. skip: so many matching requests go well first.
     """
 
     method: str = ".*"
@@ -31,6 +33,9 @@ class Fault:
     truncate: int | None = None
     wire: bool = False
     delay: float = 0.0
+    drip: float = 0.0
+    down: float = 0.0
+    skip: int = 0
 
     def __post_init__(self) -> None:
         for pattern in (self.method, self.path):
@@ -44,11 +49,18 @@ class Fault:
     def matches(self, method: str, target: str) -> bool:
         return re.fullmatch(self.method, method) is not None and re.search(self.path, target) is not None
 
+    def skips(self) -> bool:
+        """Whether this matching request is one that goes well."""
+        self.skip -= 1
+        return self.skip >= 0
+
     @property
     def name(self) -> str:
         """For the log."""
-        what = "reset" if self.reset else f"status {self.status}" if self.status else "truncated" if self.truncate is not None else "delay"
-        return f"{what} {self.when}" if self.reset or self.status else what
+        if self.reset or self.status:
+            return f"{'reset' if self.reset else f'status {self.status}'} {self.when}"
+        met = {"truncated": self.truncate is not None, "drip": self.drip, "down": self.down, "headers": self.headers}
+        return next((what for what, meets in met.items() if meets), "delay")
 
 
 class Faults:
@@ -68,7 +80,7 @@ class Faults:
         """The first fault that matches, used up by one."""
         with self._lock:
             for fault in self._faults:
-                if fault.matches(method, target):
+                if fault.matches(method, target) and not fault.skips():
                     fault.times -= 1
                     if fault.times <= 0:
                         self._faults.remove(fault)

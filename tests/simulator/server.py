@@ -64,6 +64,21 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def close(self) -> None:
+        """Refuse new connections, and keep the port."""
+        port = self.servers[0].sockets[0].getsockname()[1]
+        for each in self.servers:
+            each.close()
+        self._kept = _bind(port)
+
+    async def open(self) -> None:
+        """Take connections again, on the same port."""
+
+        def protocol() -> NumberedProtocol:
+            return NumberedProtocol(self.config, self.server_state, self.lifespan.state)
+
+        self.servers = [await asyncio.get_running_loop().create_server(protocol, sock=self._kept)]
+
 
 def serve(options: Options) -> None:
     settings, warehouses = Settings(**options.switches), Warehouses(options.warehouses)
@@ -72,7 +87,9 @@ def serve(options: Options) -> None:
     access = Access(options.api_key, settings)
     outside = Wire(Routes(tenant, connections, jobs, access, settings).app(), settings, access, Journal(options.log_file))
     inside = Control(outside, tenant, connections, warehouses).app()
-    pairs = [(_server(outside), _listen(options.port)), (_server(inside), _listen(options.control_port))]
+    server = _server(outside)
+    outside.close, outside.open = server.close, server.open
+    pairs = [(server, _listen(options.port)), (_server(inside), _listen(options.control_port))]
     urls = [f"http://127.0.0.1:{sock.getsockname()[1]}" for _unused, sock in pairs]
     _announce(options, *urls)
     asyncio.run(_run(pairs, options.with_parent))
@@ -88,10 +105,15 @@ def _server(app: Any) -> Server:
 
 
 def _listen(port: int) -> socket.socket:
+    sock = _bind(port)
+    sock.listen(128)
+    return sock
+
+
+def _bind(port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, so that asyncio sets TCP_NODELAY
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
-    sock.listen(128)
     return sock
 
 

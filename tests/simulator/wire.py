@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from .access import Access, kind_of
 from .faults import Fault, Faults
@@ -48,6 +49,8 @@ class Wire:
         self.access = access
         self.faults = Faults()
         self.journal = journal
+        #: refuse new connections, and take them again; whoever serves this knows how
+        self.close = self.open = _nothing
         self._app = app
         self._held: list[dict[str, str]] = []
         self._active = 0
@@ -77,12 +80,19 @@ class Wire:
     async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         started = time.time()
         body = await _whole(receive)
+        if not scope["path"].startswith("/"):  # asked as a proxy is
+            scope["path"], scope["raw_path"] = urlsplit(scope["path"]).path, urlsplit(scope["raw_path"]).path
         scope["state"]["body"] = body
         query = scope["query_string"].decode()
         fault = self.faults.take(scope["method"], f"{scope['path']}?{query}" if query else scope["path"])
         answer = await self._answer(scope, fault)
         self._log(scope, query, started, fault, answer, body)
+        if fault is None or not fault.down:
+            return await _deliver(scope, send, fault, answer)
+        await self.close()
         await _deliver(scope, send, fault, answer)
+        await self._wait(fault.down)
+        await self.open()
 
     async def _answer(self, scope: MutableMapping[str, Any], fault: Fault | None) -> Answer | None:
         """What goes back, None when nothing does."""
@@ -91,7 +101,7 @@ class Wire:
         real = await self._handle(scope) if fault.when == "after" else None
         await self._delay(scope, fault)
         if not fault.reset and fault.status is None:
-            return real or await self._handle(scope)
+            return _labelled(real or await self._handle(scope), fault)
         if fault.status is None:
             return None
         headers = {
@@ -103,9 +113,12 @@ class Wire:
     async def _delay(self, scope: MutableMapping[str, Any], fault: Fault) -> None:
         request = {"method": scope["method"], "path": scope["path"]}
         self._held.append(request)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), fault.delay)
+        await self._wait(fault.delay)
         self._held.remove(request)
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
 
     async def _handle(self, scope: MutableMapping[str, Any]) -> Answer:
         try:
@@ -148,6 +161,10 @@ class Wire:
         self.journal.add(entry, body.decode(errors="replace"), received)
 
 
+async def _nothing() -> None:
+    pass
+
+
 async def _whole(receive: Receive) -> bytes:
     parts = []
     while True:
@@ -188,13 +205,32 @@ async def _deliver(scope: MutableMapping[str, Any], send: Send, fault: Fault | N
     headers = [(name, value) for name, value in answer.headers if name.lower() != b"content-length"]
     if answer.status != 204:
         headers.append((b"content-length", str(length).encode()))
+    if fault is not None and fault.down:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if fault is not None and fault.drip:
+        return await _drip(scope["state"]["transport"], send, body, fault.drip)
     broken = cut and length != len(body)
     await send({"type": "http.response.body", "body": body, "more_body": broken})
     if broken:
         scope["state"]["transport"].close()
         await asyncio.sleep(0.05)
     return None
+
+
+async def _drip(transport: asyncio.Transport, send: Send, body: bytes, pause: float) -> None:
+    """Sends a body byte by byte, as long as somebody listens."""
+    for place in range(len(body)):
+        await send({"type": "http.response.body", "body": body[place : place + 1], "more_body": place + 1 < len(body)})
+        await asyncio.sleep(pause)
+        if transport.is_closing():
+            return
+
+
+def _labelled(answer: Answer, fault: Fault) -> Answer:
+    """The real answer with the fault's headers in place of its own."""
+    changed = {name.encode(): value.encode() for name, value in _lower(fault.headers).items()}
+    return Answer(answer.status, answer.body, [*((name, value) for name, value in answer.headers if name not in changed), *changed.items()])
 
 
 async def _reset(transport: asyncio.Transport) -> None:

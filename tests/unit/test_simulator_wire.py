@@ -272,6 +272,40 @@ def test_a_request_is_held_before_or_after_the_handler_has_acted(tenant: Simulat
     assert (tenant.held(), len(tenant.integrations())) == ([], 1)
 
 
+def test_a_body_that_drips(tenant: Simulator, session: requests.Session) -> None:
+    tenant.fault(drip=0.02)
+    started = time.monotonic()
+    answer = session.post(f"{tenant.url}/integrations", json=TRINO, timeout=10)
+    assert answer.json()["id"] == "1"
+    assert time.monotonic() - started >= 0.02 * len(answer.content)
+
+
+def test_the_real_answer_under_another_label(tenant: Simulator, session: requests.Session) -> None:
+    tenant.fault(headers={"Content-Type": "text/html"})
+    answer = session.get(f"{tenant.url}/integrations", timeout=10)
+    assert (answer.json(), answer.headers["Content-Type"]) == ([], "text/html")
+
+
+def test_a_fault_that_waits_for_its_turn(tenant: Simulator) -> None:
+    tenant.fault(path="/integrations$", skip=2, status=502)
+    assert [tenant.call("GET", "/integrations").status for _unused in range(4)] == [200, 200, 502, 200]
+
+
+def test_connections_are_refused_behind_an_answer_until_it_is_over(tenant: Simulator, session: requests.Session) -> None:
+    tenant.fault(down=60)
+    assert session.get(f"{tenant.url}/integrations", timeout=10).status_code == 200
+    with pytest.raises(requests.ConnectionError, match="refused"):
+        session.get(f"{tenant.url}/integrations", timeout=10)
+    tenant.release()
+    assert session.get(f"{tenant.url}/integrations", timeout=10).status_code == 200
+
+
+def test_the_tenant_answers_as_a_proxy_too(tenant: Simulator, session: requests.Session) -> None:
+    answer = session.get("http://tenant.example.com/integrations?x=1", proxies={"http": tenant.url}, headers={"Authorization": tenant.api_key}, timeout=10)
+    assert answer.json() == []
+    assert [(entry["path"], entry["query"]) for entry in tenant.requests()] == [("/integrations", "x=1")]
+
+
 def test_reset_ends_what_is_under_way(tenant: Simulator, session: requests.Session) -> None:
     tenant.fault(delay=1.5)
     started = time.monotonic()
