@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The common options: how a module reaches its tenant. Whoever has them belongs to the action group."""
+"""The common options: how a module reaches its tenant. Whoever has them belongs to the action group.
+
+What is no module, such as an inventory plugin, has the options alone: C(community.immuta.tenant.options).
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ attributes:
     support: full
     membership:
       - community.immuta.all
+"""
+    OPTIONS = r"""
 options:
   url:
     description:
@@ -101,3 +106,4 @@ options:
       - If not given, the environment variable E(IMMUTA_CHANGE_REFERENCE) is used. An empty one is not given.
     type: str
 """
+    DOCUMENTATION += OPTIONS

@@ -254,7 +254,16 @@ def table(heading: str) -> set[str]:
     return set(re.findall(r"^\| `([^`]+)`", rows, re.MULTILINE))
 
 
-@pytest.mark.parametrize(("heading", "there"), [("Module", stems(MODULES)), ("Role", {path.name for path in ROLES}), ("Playbook", stems(PLAYBOOKS))])
+@pytest.mark.parametrize(
+    ("heading", "there"),
+    [
+        ("Module", stems(MODULES)),
+        ("Role", {path.name for path in ROLES}),
+        ("Lookup", stems((PLUGINS / "lookup").glob("*.py"))),
+        ("Inventory", stems((PLUGINS / "inventory").glob("*.py"))),
+        ("Playbook", stems(PLAYBOOKS)),
+    ],
+)
 def test_the_readme_lists_what_is_there(heading: str, there: set[str]) -> None:
     assert table(heading) == there
 
