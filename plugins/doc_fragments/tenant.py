@@ -18,6 +18,8 @@ notes:
   - An environment variable that is set but empty counts as not set.
   - Credentials that the task gives go before those of the environment. Of one source a bearer token goes before an API key.
   - The user behind the key needs the permission C(APPLICATION_ADMIN).
+  - When the tenant refuses a request, the failed result has C(status), C(method), C(path) and C(api_error), the body of the answer without secrets.
+    When no answer comes, it has C(method) and C(path). When an option is wrong, it has C(option).
 attributes:
   action_group:
     description: Use C(group/community.immuta.all) in C(module_defaults) to set the common options once.

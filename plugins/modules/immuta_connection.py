@@ -300,6 +300,63 @@ diff:
   sample:
     before: {connection_key: snowflake-prod, settings: {is_active: false}}
     after: {connection_key: snowflake-prod, settings: {is_active: true}}
+connection_key:
+  description: The key of the connection that the task had changed when it failed.
+  returned: when the task failed and had changed something
+  type: str
+  sample: snowflake-prod
+status:
+  description:
+    - The HTTP status of the answer that made the task fail.
+    - When Immuta took the request and ended in an error later, the status of the integration.
+  returned: when Immuta refused a request, or ended in an error
+  type: raw
+  sample: 422
+method:
+  description: The method of the request that failed.
+  returned: when a request failed
+  type: str
+  sample: POST
+path:
+  description: The path of the request that failed.
+  returned: when a request failed
+  type: str
+  sample: /data/connection/snowflake-prod
+api_error:
+  description: The body of Immuta's answer, without secrets. A short text when the body is no JSON.
+  returned: when Immuta refused a request
+  type: raw
+  sample: {statusCode: 422, error: Unprocessable Entity, message: Validation failed}
+content_type:
+  description: The type of an answer that cannot be read.
+  returned: when an answer cannot be read
+  type: str
+  sample: text/html
+dry_run:
+  description: Whether Immuta only validated the change, and changed nothing.
+  returned: when a validation failed
+  type: bool
+  sample: true
+tests:
+  description: The tests of the validation, each with RV(ignore:name), RV(ignore:status) and, where there is one, RV(ignore:message).
+  returned: when a validation failed, or Immuta ended in an error
+  type: list
+  elements: dict
+option:
+  description: The option that is wrong or missing.
+  returned: when the options make no sense
+  type: str
+  sample: connection.hostname
+last_status:
+  description: What was the case when the wait ran out.
+  returned: when the wait timed out
+  type: str
+  sample: job 12 is running
+seconds:
+  description: How long the task had waited by then.
+  returned: when the wait timed out
+  type: int
+  sample: 600
 """
 
 from ansible_collections.community.immuta.plugins.module_utils._ansible.connection_tasks import change_connection

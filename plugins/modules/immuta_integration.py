@@ -225,6 +225,63 @@ diff:
   sample:
     before: {config: {audit: {enabled: false}}}
     after: {config: {audit: {enabled: true}}}
+id:
+  description: The ID of the integration that the task had changed when it failed.
+  returned: when the task failed and had changed something
+  type: str
+  sample: "7"
+status:
+  description:
+    - The HTTP status of the answer that made the task fail.
+    - When Immuta took the request and ended in an error later, the status of the integration.
+  returned: when Immuta refused a request, or ended in an error
+  type: raw
+  sample: 422
+method:
+  description: The method of the request that failed.
+  returned: when a request failed
+  type: str
+  sample: POST
+path:
+  description: The path of the request that failed.
+  returned: when a request failed
+  type: str
+  sample: /integrations
+api_error:
+  description: The body of Immuta's answer, without secrets. A short text when the body is no JSON.
+  returned: when Immuta refused a request
+  type: raw
+  sample: {statusCode: 422, error: Unprocessable Entity, message: Validation failed}
+content_type:
+  description: The type of an answer that cannot be read.
+  returned: when an answer cannot be read
+  type: str
+  sample: text/html
+dry_run:
+  description: Whether Immuta only validated the change, and changed nothing.
+  returned: when a validation failed
+  type: bool
+  sample: true
+tests:
+  description: The tests of the validation, each with RV(ignore:name), RV(ignore:status) and, where there is one, RV(ignore:message).
+  returned: when a validation failed, or Immuta ended in an error
+  type: list
+  elements: dict
+option:
+  description: The option that is wrong or missing.
+  returned: when the options make no sense
+  type: str
+  sample: config.host
+last_status:
+  description: What was the case when the wait ran out.
+  returned: when the wait timed out
+  type: str
+  sample: integration 7 is editing
+seconds:
+  description: How long the task had waited by then.
+  returned: when the wait timed out
+  type: int
+  sample: 600
 """
 
 from ansible_collections.community.immuta.plugins.module_utils._ansible.integration_tasks import change_integration
