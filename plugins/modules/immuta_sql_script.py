@@ -249,8 +249,8 @@ options:
     description:
       - The reference of the change that the script belongs to, such as V(CHG0012345), at most 200 printable characters on one line.
       - Snowflake gets it in the session parameter C(QUERY_TAG), with the job of AWX when E(JOB_ID) names it. Redshift and Azure Synapse Analytics get
-        it in the application name of the session, cut off at 63 and at 128 characters. Databricks gets it as a query tag and in C(User-Agent). What
-        O(login.extra) gives there goes before it.
+        it in the application name of the session, in ASCII, cut off at 63 and at 128 characters. Databricks gets it as the query tag
+        C(change_reference), cut off at 128 characters, and in C(User-Agent). What O(login.extra) gives there goes before it.
       - If not given, the environment variable E(IMMUTA_CHANGE_REFERENCE) is used. An empty one is not given.
     type: str
   report:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -250,3 +251,15 @@ def test_an_answer_that_is_lost_while_it_is_waited_for_is_as_unknown(databricks:
     databricks.fault(method="GET", path=f"{STATEMENTS}/.*", status=404, body='{"error_code": "NOT_FOUND", "message": "gone"}')
     ran = play([task("run", script=f"CREATE CATALOG {new}", statement_timeout=3)], tmp_path, extra={"login": login})
     assert ran["run"]["failed_statement"]["status"] == "unknown"
+
+
+def test_a_change_is_known_to_the_warehouse_and_what_became_of_it_is_reported(databricks: DatabricksEngine, login: dict[str, Any], tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    how = {"login": login, "script": "SELECT 1; SELECT no_such_column", "purpose": "any", "report": str(report), "change_reference": "CHG0012345"}
+    run = play([{**task("run", **how), "check_mode": mode} for mode in (True, False)], tmp_path, environment={"JOB_ID": "1"})
+    assert run.rc != 0
+    asked = [request["asked"] for request in databricks.requests() if request["path"] == STATEMENTS]
+    assert asked and {json.dumps(each["query_tags"]) for each in asked} == {'[{"key": "change_reference", "value": "CHG0012345"}]'}
+    (line,) = map(json.loads, report.read_text().splitlines())
+    assert [(each["verb"], each["status"], bool(each["query_id"])) for each in line["statements"]] == [("SELECT", "ok", True), ("SELECT", "failed", True)]
+    assert (line["executed"], line["total"], report.stat().st_mode & 0o777) == (1, 2, 0o600)

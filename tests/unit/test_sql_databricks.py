@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -157,6 +158,17 @@ def test_oauth_asks_for_a_token_and_uses_it_until_shortly_before_its_end() -> No
     assert asked.headers["authorization"] == "Basic " + base64.b64encode(f"cl:ient:{SECRET}".encode()).decode()
     assert (asked.headers["content-type"], asked.body) == ("application/x-www-form-urlencoded", b"grant_type=client_credentials&scope=all-apis")
     assert [request.headers["authorization"] for request in wire.requests if str(request) == SEND] == ["Bearer first", "Bearer first", "Bearer second"]
+
+
+@pytest.mark.parametrize(("extra", "tags"), [({}, [{"key": "change_reference", "value": f"CHG 4/5 Ä {'x' * 118}"}]), ({"query_tags": []}, [])])
+def test_the_reference_of_a_change_is_a_query_tag_and_in_the_user_agent(extra: dict[str, Any], tags: list[dict[str, str]]) -> None:
+    with Wire([(ASK, ok({"access_token": "new"})), HELLO, (SEND, rows())]) as wire:
+        made = driver(client_id="c", client_secret=SECRET, host="127.0.0.1", port=wire.port, ssl=False, extra=extra)
+        made.reference = f"CHG 4/5 Ä {'x' * 190}"
+        made.connect()
+        made.execute("SELECT 1")
+    assert {request.headers["user-agent"] for request in wire.requests} == {f"community.immuta (change CHG-4-5-{'x' * 190})"}
+    assert [json.loads(request.body)["query_tags"] for request in wire.requests[1:]] == [tags] * 2
 
 
 def test_a_token_that_is_refused_is_made_new_once() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -345,6 +346,23 @@ def test_a_login_that_cannot_work_is_an_error_of_its_option(library: Library, pl
 def test_a_browser_is_refused_with_what_to_do_instead() -> None:
     with pytest.raises(OptionError, match=r"waits for a person.*key pair"):
         driver("Snowflake", authenticator="externalbrowser")
+
+
+@pytest.mark.parametrize(("job", "named"), [("", {}), ("4711", {"job": "4711"})])
+def test_the_reference_of_a_change_reaches_the_warehouse(library: Library, monkeypatch: pytest.MonkeyPatch, job: str, named: dict[str, str]) -> None:
+    monkeypatch.setenv("JOB_ID", job)
+
+    def carried(platform: str, **login: Any) -> dict[str, Any]:
+        made = driver(platform, **login)
+        made.reference = f'CHG0012345 "Ä" {"x" * 180}'
+        made.connect()
+        return library.arguments
+
+    tag = carried("Snowflake")["session_parameters"]["QUERY_TAG"]
+    assert json.loads(tag) == {"program": "community.immuta", "change_reference": f'CHG0012345 "Ä" {"x" * 180}', **named} and len(tag) < 2000
+    assert carried("Redshift")["application_name"] == f'community.immuta CHG0012345 "?" {"x" * 31}'
+    assert carried("Snowflake", extra={"session_parameters": {"QUERY_TAG": "mine"}})["session_parameters"]["QUERY_TAG"] == "mine"
+    assert carried("Redshift", extra={"application_name": "mine"})["application_name"] == "mine"
 
 
 def test_extra_arguments_reach_the_library(library: Library) -> None:

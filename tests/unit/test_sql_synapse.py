@@ -144,6 +144,13 @@ def test_a_login_in_the_librarys_words(library: Library) -> None:
     assert set(library.arguments) | set(SynapseDriver.arguments.values()) <= known
 
 
+def test_the_reference_of_a_change_is_in_the_name_of_the_application(library: Library) -> None:
+    made = driver()
+    made.reference = f"CHG0012345 Ä {'x' * 180}"
+    made.connect()
+    assert library.arguments["appname"] == f"community.immuta CHG0012345 ? {'x' * 98}"
+
+
 def test_freetds_checks_the_certificate_and_its_name(library: Library, tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.touch()

@@ -32,6 +32,8 @@ WAIT, SHORTEST_WAIT = 10, 5
 # From then on it is asked about, for a start after this many seconds.
 INTERVAL = 0.5
 OVER = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "CLOSED"})
+# A query tag may be this long (Databricks documentation, "Query tags").
+LONGEST_TAG = 128
 # An OAuth token this close to its end is no longer used. Seconds.
 MARGIN = 60
 # How long a token lasts whose answer does not say so. Seconds.
@@ -168,7 +170,7 @@ class DatabricksDriver(BaseDriver):
 
     def _send(self, text: str, **options: Any) -> dict[str, Any]:
         """One statement on its way; what the API says of it. AnswerLost when it says nothing that can be read."""
-        tags = {"query_tags": [{"key": "change_reference", "value": self.reference}]} if self.reference else {}
+        tags = {"query_tags": [{"key": "change_reference", "value": self.reference[:LONGEST_TAG]}]} if self.reference else {}
         body = {**tags, **self._library_arguments(), **self._place, "warehouse_id": self._warehouse, "statement": text, **options}
         answer = self._session.request("POST", STATEMENTS, json={name: value for name, value in body.items() if value is not None})
         try:
