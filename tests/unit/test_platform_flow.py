@@ -126,6 +126,11 @@ BEGINNINGS: list[tuple[dict[str, Any], Answer, Summary | None, dict[str, Progres
     ({"type": "Native S3", "config": {"name": "lake"}}, answer("created"), None, {}, " anew"),
     ({"connection": True}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgotten=True), {}, "refused: finishes that"),
     ({"connection": True, "state": "absent"}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgotten=True), {}, "delete resumed"),
+    # killed while it was forgotten: the tenant says whether it was
+    ({"connection": True}, answer("created"), earlier("delete", keys=("1-delete",), forgetting=True), {}, "refused: finishes that"),
+    ({"connection": True}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgetting=True), {}, " anew"),
+    ({"connection": True, "state": "absent"}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgetting=True), {}, "delete resumed"),
+    ({"connection": True, "state": "absent"}, answer("deleted"), earlier("delete", keys=("1-delete",), forgetting=True), {}, "delete anew"),
 ]
 
 
@@ -310,6 +315,9 @@ def test_what_became_of_it() -> None:
     assert (done.summary.state, done.summary.forgotten, done.summary.id) == ("done", False, "7")
     last = flows.with_registration(at(CONNECTED, "delete"), answer("deleted"))
     assert (last.summary.state, last.summary.forgotten) == ("open", True) and flows.is_due(last.summary)
+    about = flows.about_to_forget(at(CONNECTED, "delete"))
+    assert flows.is_due(about.summary) and not flows.is_due(flows.not_forgotten(about).summary)
+    assert not flows.about_to_forget(at({"state": "absent"}, "delete")).summary.forgetting, "what is cleaned up first needs no note"
     gone = flows.with_registration(at(CONNECTED, "delete", skipped="gone"), answer("deleted"))
     assert gone.summary.state == "done"
     assert flows.closed(last).summary.state == "done"

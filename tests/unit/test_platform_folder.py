@@ -30,7 +30,7 @@ FIRST_SCRIPT = {
 NEXT_SCRIPT = {"script": "create", "part": "main", "purpose": "setup", "database": "immuta", "ran": False}
 FIRST_FORMAT = {
     **{"format": 1, "platform": "Redshift rs.example.com", "database": "immuta", "tenant": "acme.example.com", "action": "created", "id": ""},
-    **{"work": "setup", "settings": "b" * 64, "state": "open", "skipped": "", "made": True, "forgotten": False},
+    **{"work": "setup", "settings": "b" * 64, "state": "open", "skipped": "", "made": True, "forgetting": False, "forgotten": False},
     "scripts": {"1-initial-create": FIRST_SCRIPT, "2-create": NEXT_SCRIPT},
 }
 
@@ -165,7 +165,8 @@ def test_what_runs_that_were_cut_off_left_is_swept(tmp_path: Path) -> None:
         "0" * 16: (False, None),
         "1" * 16: (True, Summary("x", state="open", forgotten=True)),
         "2" * 16: (False, Summary("x", state="open", forgotten=False)),
-        "3" * 16: (False, Summary("x", state="done", forgotten=True)),
+        "3" * 16: (False, Summary("x", state="done", forgotten=True, forgetting=True)),
+        "9" * 16: (True, Summary("x", state="open", forgetting=True)),
         "4" * 16: (True, "{"),
         "5" * 16: (True, None),
         "6" * 16: (False, None),

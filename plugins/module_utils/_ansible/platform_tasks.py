@@ -220,9 +220,10 @@ class _MainPlans:
         if flows.asks(flow):
             flow = flows.with_found(flow, there=bool(self._run.task.params.get("found")))
         run = flows.to_run(flow)
-        self._keep(flow)
         if flow.is_last and flows.registers(flow):
             self._judge(flow, run)
+        flow = flows.about_to_forget(flow)
+        self._keep(flow)
         return self._plan(flow, answer, run=run)
 
     def _judge(self, flow: Flow, run: Sequence[str]) -> None:
@@ -254,6 +255,8 @@ class _MainPlans:
         """A step failed: what is taken back, and what the operator reads."""
         failure = Failure.of(**self._run.task.params["failure"])
         flow = flows.with_progress(flow, self._progress(flow))
+        if failure.request_refused:
+            flow = flows.not_forgotten(flow)
         self._keep(flow)
         if "complaint" in state:
             return self._close(flow, answer, message=state["complaint"]["not_cleaned_up"].replace("{why}", failure.cause))

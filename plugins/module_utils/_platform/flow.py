@@ -108,7 +108,8 @@ class Flow:
 
 def begin(wanted: Wanted, answer: Answer, previous: Summary | None, progress: Mapping[str, Progress], *, check_mode: bool = False) -> Flow:
     """Begin anew, or go on with what an earlier run began. Raises ImmutaError for what stands against it."""
-    due, half = is_due(previous), _is_half_made(wanted, previous, progress)
+    previous = _forgotten_meanwhile(wanted, answer, previous)
+    due, half = previous is not None and previous.state == "open" and previous.forgotten, _is_half_made(wanted, previous, progress)
     work = work_for(
         Given(answer.action, wanted.kind, answer.reason, wanted.state, wanted.manual, wanted.force, wanted.repair, due=due, half_made=half),
     )
@@ -183,8 +184,16 @@ def made(wanted: Wanted, summary: Summary, progress: Mapping[str, Progress]) -> 
 
 
 def is_due(previous: Summary | None) -> bool:
-    """A clean-up that waits for a run to finish it: Immuta has forgotten what it belongs to."""
-    return previous is not None and previous.state == "open" and previous.forgotten
+    """A clean-up that waits for a run to finish it: Immuta has forgotten what it belongs to, or may have."""
+    return previous is not None and previous.state == "open" and (previous.forgotten or previous.forgetting)
+
+
+def _forgotten_meanwhile(wanted: Wanted, answer: Answer, previous: Summary | None) -> Summary | None:
+    """The summary, when the tenant has said whether it has forgotten what an earlier run was about to have it forget."""
+    if previous is None or not previous.forgetting:
+        return previous
+    is_unknown = answer.action == ("unchanged" if wanted.state == "absent" else "created")
+    return replace(previous, forgotten=previous.forgotten or is_unknown)
 
 
 def _is_half_made(wanted: Wanted, previous: Summary | None, progress: Mapping[str, Progress]) -> bool:
@@ -272,6 +281,16 @@ def with_progress(flow: Flow, progress: Mapping[str, Progress], *, note: bool = 
             summary = summary.with_script(key, ran=True)
     flow = replace(flow, summary=summary, progress=progress)
     return replace(flow, summary=replace(summary, made=flow.has_made, cleanup_first=False))
+
+
+def about_to_forget(flow: Flow) -> Flow:
+    """The flow when the tenant is about to be asked to forget what its script cleans up afterwards."""
+    return replace(flow, summary=replace(flow.summary, forgetting=True)) if flow.is_last and registers(flow) else flow
+
+
+def not_forgotten(flow: Flow) -> Flow:
+    """The flow when the tenant has refused to forget it."""
+    return replace(flow, summary=replace(flow.summary, forgetting=False))
 
 
 def with_registration(flow: Flow, answer: Answer | None) -> Flow:

@@ -240,7 +240,7 @@ def _is_due(path: Path) -> bool:
         summary = Folder(path, "", writes=False).summary()
     except ImmutaError:
         return True
-    return summary is not None and summary.forgotten and summary.state == "open"
+    return summary is not None and summary.state == "open" and (summary.forgotten or summary.forgetting)
 
 
 def _digest(text: str) -> str:

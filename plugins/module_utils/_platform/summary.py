@@ -78,6 +78,8 @@ class Summary:
     skipped: str = ""
     #: a statement of this set-up made what a clean-up drops
     made: bool = False
+    #: Immuta has been about to be asked to forget the platform: whoever is killed then does not note that it has
+    forgetting: bool = False
     #: Immuta has forgotten the platform, and its script cleans up afterwards
     forgotten: bool = False
     #: what an earlier set-up left is cleaned up before this one runs
