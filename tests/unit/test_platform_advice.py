@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._platform.advice import Failure, complaint, next_step, report, rotation_complaint
-from ansible_collections.community.immuta.plugins.module_utils._platform.flow import Answer
+from ansible_collections.community.immuta.plugins.module_utils._platform.flow import Answer, with_made
 from unit.test_platform_flow import CHECK, CONNECTED, WHOLE, answer, at, half
 from unit.test_platform_steps import SYNAPSE, with_scripts
 
@@ -87,10 +87,10 @@ def test_the_summary_of_a_run(wanted: dict[str, Any], work: str, flow: dict[str,
 
 def test_what_a_removal_that_was_cut_off_may_have_left() -> None:
     """The script names it, without the database that is gone. What neither Immuta nor the disk knows is not asked for."""
-    flow = at({"state": "absent"}, "delete", state="done", skipped="gone")
-    script = flow.summary.with_script("1-delete", would=("DROP DATABASE immuta", "DROP USER sys"))
-    said = " ".join(report(replace(flow, summary=script), answer("deleted"), seconds=1))
-    assert "Scripts: none run, the database immuta is gone already. Where an earlier removal was cut off, do the rest by hand on rs.example.com: DROP USER sys." in said
+    statements = [{"verb": "DROP DATABASE", "object": "immuta"}, {"verb": "SELECT"}, {"verb": "DROP USER", "object": "sys"}]
+    flow = with_made(at({"state": "absent"}, "delete", state="done", skipped="gone"), "1-delete", {"checksum": "a", "statements": statements})
+    said = " ".join(report(flow, answer("deleted"), seconds=1))
+    assert "Scripts: none run, the database immuta is gone already. Where an earlier removal was cut off, do the rest by hand on rs.example.com: SELECT, DROP USER sys." in said
     for wanted, asks in (({"state": "absent"}, True), ({"state": "absent", "automatic": True}, False), ({}, False)):
         said = " ".join(report(at(wanted, "", state="done"), answer("unchanged"), seconds=1))
         assert ("the database immuta may still be on rs.example.com: then register it with immuta_platform_leftovers" in said) is asks, said

@@ -224,7 +224,7 @@ def with_made(flow: Flow, key: str, result: Mapping[str, Any]) -> Flow:
     summary, script = flow.summary, flow.summary.scripts[key]
     if result.get("checksum"):
         statements = result.get("statements") or ()
-        would = tuple(" ".join(filter(None, (each["verb"], each["object"]))) for each in statements) if flow.work in (FORGET, DELETE) else ()
+        would = tuple(" ".join(filter(None, (each["verb"], each.get("object")))) for each in statements) if flow.work in (FORGET, DELETE) else ()
         summary = summary.with_script(key, sha256=result["checksum"], statements=result.get("statement_count", 0), would=would)
     elif _is_optional(flow, script):
         summary = summary.with_script(key, sha256="", ran=True)
