@@ -249,6 +249,16 @@ def test_the_line_of_a_set_up(tenant: Simulator, tmp_path: Path, monkeypatch: py
     assert {request["user_agent"] for request in tenant.requests()} == {f"community.immuta/0.1.0 (change {CHANGE})"}
 
 
+def test_a_secret_that_was_reported_is_not_written(tenant: Simulator, tmp_path: Path) -> None:
+    role = audited(tenant, tmp_path)
+    role.begin()
+    role.made()
+    role.ran()
+    lines.append(role.plan["run"][-1]["options"]["report"], {**REPORT, "statements": [{**STATEMENT, "object": f"u_{SECRET}"}]}, "report")
+    role.told()
+    assert role.line()["scripts"][-1]["statements"][0]["object"] == "u_<REDACTED>"
+
+
 def test_nothing_to_do_leaves_a_line(tenant: Simulator, tmp_path: Path) -> None:
     id = registered(tenant, password=SECRET)
     role = audited(tenant, tmp_path, artifacts="")

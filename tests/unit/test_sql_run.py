@@ -490,3 +490,44 @@ def test_a_ledger_of_another_script_is_refused_before_anything_is_sent(ledger: s
     with pytest.raises(ScriptRefused, match="is about another script"):
         run(warehouse, ledger=ledger, script=SCRIPT + ";")
     assert warehouse.sent == []
+
+
+# --- the report ---
+
+
+def reported(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_report_is_one_line_a_run_also_of_one_that_failed_and_none_in_check_mode(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    failure(Warehouse(fails={FAILING: REFUSAL}), report=str(report))
+    run(Warehouse(), start_at=2, report=str(report))
+    run(Warehouse(), check_mode=True, report=str(report))
+    run(Warehouse(), check_mode=True, report=str(tmp_path / "none"))
+    assert [[each["status"] for each in line["statements"]] for line in reported(report)] == [["ok", "ok", "failed", "pending"], ["skipped", "ok", "ok", "ok"]]
+    assert [(line["executed"], line["skipped"], line["total"]) for line in reported(report)] == [(2, 0, 4), (3, 1, 4)]
+    assert reported(report)[0]["statements"][2] == {"number": 3, "verb": "GRANT", "object": "r", "status": "failed", "query_id": "q9"}
+    assert "geheim" not in report.read_text() and not (tmp_path / "none").exists()
+
+
+def test_a_report_that_cannot_be_written_is_found_out_before_the_login_and_hides_no_failure(tmp_path: Path) -> None:
+    warehouse = Warehouse()
+    with pytest.raises(OptionError, match=r"report .* cannot be written"):
+        run(warehouse, report=str(tmp_path / "none" / "report"))
+    assert warehouse.log == []
+    report = tmp_path / "report"
+    task = Task(report=str(report))
+    warehouse = Warehouse(fails={FAILING: REFUSAL})
+    warehouse.close = lambda: (report.unlink(), report.mkdir())  # type: ignore[assignment, method-assign]
+    with pytest.raises(StatementFailed, match='role "r" does not exist'):
+        run_script(task, warehouse)
+    assert "report " in task.warnings[-1] and "Is a directory" in task.warnings[-1]
+
+
+@pytest.mark.parametrize("given", ["a\nb", "x" * 201])
+def test_what_is_no_reference_of_a_change_is_refused_before_the_login(given: str) -> None:
+    warehouse = Warehouse()
+    with pytest.raises(OptionError, match="change_reference has to be one line"):
+        run(warehouse, change_reference=given)
+    assert warehouse.log == []

@@ -45,8 +45,8 @@ def append(path: str, document: Mapping[str, Any], option: str) -> None:
 
 def _opened(path: str, option: str) -> int:
     try:
-        # a pipe that nobody reads would hold the task for ever
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
+        # to read, too: a pipe that nobody reads would hold a task that only writes for ever
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     except OSError as error:
         raise _refusal(path, option, error) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
