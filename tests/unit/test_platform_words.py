@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role says: when a step broke, what to do next, and at the end what was done. And which secret holds where in a rotation."""
+"""What the role says: when a step broke, what to do next, and at the end what was done."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
-from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
 from ansible_collections.community.immuta.plugins.module_utils._platform import advice
 from ansible_collections.community.immuta.plugins.module_utils._platform.advice import Failure, case_of, complaint, in_role_words, report
-from ansible_collections.community.immuta.plugins.module_utils._platform.place import Place
-from ansible_collections.community.immuta.plugins.module_utils._platform.rotation import DOUBLED, WAYS, Holds, holds_after, rotatable, rotation_of
 from unit.test_platform_flow import CHECK, CONNECTED, WHOLE, answer, at, half
 
 STATEMENT = {"number": 5, "line": 9, "verb": "SELECT", "object": None, "status": "failed", "code": "42P01", "message": "no such table."}
@@ -120,101 +116,3 @@ def test_messages_name_the_roles_variables(text: str, kind: str, expected: str) 
 def test_the_summary_of_a_run(wanted: dict[str, Any], work: str, flow: dict[str, Any], plan: Any, lines: list[str]) -> None:
     said = report(at(wanted, work, **flow), plan, seconds=3.2)
     assert not [line for line in lines if line not in " ".join(said)], said
-
-
-# --- rotations ---------------------------------------------------------------------------------------------------
-
-NASTY = """it's \\ "both" ]"""
-PLACES = {
-    "Snowflake": Place("Snowflake", host="acme", warehouse="WH", database="IMMUTA"),
-    "Redshift": Place("Redshift", host="rs", port="5439", database="immuta"),
-    "Azure Synapse Analytics": Place("Azure Synapse Analytics", host="syn", database="pool"),
-}
-
-
-@pytest.mark.parametrize(
-    ("type", "set_", "databases"),
-    [
-        ("Snowflake", """ALTER USER "s""y]s" SET PASSWORD = 'it''s \\\\ "both" ]'""", ("", "")),
-        ("Redshift", """ALTER USER "s""y]s" PASSWORD 'it''s \\\\ "both" ]'""", ("immuta", "immuta")),
-        ("Azure Synapse Analytics", """ALTER LOGIN [s"y]]s] WITH PASSWORD = N'it''s \\ "both" ]'""", ("master", "pool")),
-    ],
-)
-def test_a_password_is_set_where_the_warehouse_keeps_it(type: str, set_: str, databases: tuple[str, str]) -> None:
-    present = {"username": 's"y]s', "password": "old"}
-    login = {"username": "admin", "password": "p", "host": "private", "role": "R"}
-    rotation = rotation_of(PLACES[type], present, {"new_secrets": {"password": NASTY}, "login": login})
-    assert rotation.statements["set"] == set_ and rotation.statements["back"].endswith("'old'") and "settle" not in rotation.statements
-    assert (rotation.database, rotation.sign_in) == databases
-    assert rotation.login == {"host": "private", **{k: v for k, v in PLACES[type].login.items() if k != "host"}, "username": 's"y]s', "password": NASTY}
-    assert rotation.config == {**present, "password": NASTY}
-    assert rotation.is_beside("config.host") and not rotation.is_beside("config.password") and rotation.is_beside("type")
-    alone = rotation_of(PLACES[type], present, {"new_secrets": {"password": NASTY}})
-    assert alone.way is None and alone.statements == {}, "without a login only Immuta is told"
-
-
-def test_a_key_is_set_beside_the_present_one() -> None:
-    present = {"username": "SYS", "privateKey": {"keyName": "K", "content": "old"}, "privateKeyPassword": "phrase"}
-    given = {"new_secrets": {"privateKey": "new"}, "new_public_key": "-----BEGIN PUBLIC KEY-----\nAB\nCD\n-----END PUBLIC KEY-----", "login": {"username": "a"}}
-    rotation = rotation_of(PLACES["Snowflake"], present, given)
-    assert rotation.statements["set"] == """ALTER USER "SYS" SET RSA_PUBLIC_KEY_2 = 'ABCD'"""
-    assert rotation.statements["settle"].count(";") == 1 and "UNSET RSA_PUBLIC_KEY_2" in rotation.statements["back"]
-    assert rotation.config["private_key"] == {"key_name": "K", "content": "new"}
-    assert (rotation.login["private_key"], rotation.login["private_key_passphrase"], rotation.login["warehouse"]) == ("new", "phrase", "WH")
-
-
-@pytest.mark.parametrize(
-    ("place", "present", "given", "reason"),
-    [
-        (Place("Trino"), {}, {"new_secrets": {"password": "x"}}, "Immuta makes the key of Trino itself"),
-        (PLACES["Redshift"], {}, {}, "There is no new secret"),
-        (PLACES["Redshift"], {}, {"new_secrets": {"username": "x"}}, "what is no secret of a platform: username"),
-        (PLACES["Redshift"], {}, {"new_secrets": {"okta": {"role": "x"}}}, "okta.role"),
-        (PLACES["Redshift"], {}, {"new_secrets": {"password": ""}}, "is empty"),
-        (PLACES["Redshift"], {"password": "x"}, {"new_secrets": {"password": "x"}}, "is what the platform has now"),
-        (PLACES["Redshift"], {"password": "x"}, {"new_secrets": {"password": "y"}, "login": {"a": 1}}, "the username of the system account is needed"),
-        (PLACES["Redshift"], {"username": "s"}, {"new_secrets": {"password": "y"}, "login": {"a": 1}}, "The present password is needed"),
-        (PLACES["Snowflake"], {"username": "s"}, {"new_secrets": {"private_key": "y"}, "login": {"a": 1}}, "immuta_platform_new_public_key is needed"),
-        (
-            PLACES["Snowflake"],
-            {"username": "s"},
-            {"new_secrets": {"private_key": "y"}, "login": {"a": 1}, "new_public_key": "-----BEGIN PRIVATE KEY-----"},
-            "immuta_platform_new_public_key is needed",
-        ),
-    ],
-)
-def test_what_is_no_rotation(place: Place, present: dict[str, Any], given: dict[str, Any], reason: str) -> None:
-    with pytest.raises(OptionError, match="Nothing has been changed") as refused:
-        rotation_of(place, present, given)
-    assert reason in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("steps", "holds", "back"),
-    [
-        ({"set_status": "", "told": ""}, ("present", "present"), False),
-        ({"set_status": "unknown", "told": ""}, ("unknown", "present"), True),
-        ({"set_status": "ok", "told": ""}, ("new", "present"), True),
-        ({"set_status": "ok", "told": "refused"}, ("new", "present"), True),
-        ({"set_status": "ok", "told": "unknown"}, ("new", "unknown"), False),
-        ({"set_status": "ok", "told": "ok"}, ("new", "new"), False),
-        ({"set_status": "ok", "told": "", "settles": True}, ("both", "present"), True),
-        ({"set_status": "ok", "told": "ok", "settles": True}, ("both", "new"), False),
-        ({"set_status": "ok", "told": "ok", "settles": True, "settled": True}, ("new", "new"), False),
-        ({"set_status": "", "told": "unknown", "sets": False}, ("", "unknown"), False),
-    ],
-)
-def test_which_secret_holds_where(steps: dict[str, Any], holds: tuple[str, str], back: bool) -> None:
-    found = holds_after(**{"settles": False, "settled": False, **steps})
-    assert ((found.warehouse, found.immuta), found.goes_back) == (holds, back)
-    differ = "As long as they differ" in found.in_words()
-    assert differ is (holds[0] not in ("", "both", holds[1]))
-    assert Holds("present").in_words("Undone.").startswith("The warehouse takes the present secret, and Immuta has the present one. Undone. ")
-
-
-def test_what_can_be_rotated_is_what_the_platforms_keep_secret() -> None:
-    known = rotatable()
-    kept = {each.option for platform in PLATFORMS.values() for each in platform.fields if each.secret}
-    assert kept <= set(known) and set(WAYS) == set(DOUBLED)
-    assert known["private_key"] == {"key_name", "user_filename", "content"} and known["okta"] == {"password"}
-    assert known["oauth_client_config"] == {"client_secret", "oauth_private_key", "public_certificate_thumbprint"}
