@@ -125,12 +125,16 @@ def script_text(answer: Answer) -> str:
         if text.lstrip().startswith(('"', "{", "[")) and answer.content_type.endswith("json"):
             raise answer.bad("not valid JSON") from None
         return text
-    named = [value[name] for name in _SCRIPT_NAMES if isinstance(value.get(name), str)] if isinstance(value, dict) else []
-    strings = named[:1] or list(_strings(value))
+    strings = _named(value) or list(_strings(value))
     if len(strings) != 1:
         raise answer.bad(f"there are {len(strings)} texts in it where one script should be")
-    script: str = strings[0]
-    return script.lstrip("\ufeff")
+    return strings[0].lstrip("\ufeff")
+
+
+def _named(value: Any) -> list[str]:
+    """The text under the first of the names that say what it is; empty when there is none."""
+    named = value if isinstance(value, dict) else {}
+    return [named[name] for name in _SCRIPT_NAMES if isinstance(named.get(name), str)][:1]
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -30,6 +30,8 @@ _LONGEST_TITLE = 100
 # How deep lists and objects may stand in each other, and how long a number may be.
 _DEEPEST = 100
 _LONGEST_NUMBER = 64
+# The frame around packed bytes, in zlib's numbers (wbits).
+_GZIP, _FRAMED, _BARE = 31, 15, -15
 # Compressed pieces one behind the other.
 _MOST_PIECES = 100
 # Names of encodings; anything else is read as UTF-8, as text encodings of Python's own would change the text.
@@ -109,8 +111,7 @@ def unpack(packed: bytes, encoding: str) -> bytes:
         return packed
     if kind not in ("gzip", "x-gzip", "deflate"):
         raise CannotUnpack("it is packed in a way that was not asked for")
-    # Some servers leave out the frame that deflate has in HTTP.
-    window = 31 if kind != "deflate" else 15 if packed[0] & 15 == 8 and int.from_bytes(packed[:2], "big") % 31 == 0 else -15
+    window = _window(kind, packed)
     whole = bytearray()
     for _unused in range(_MOST_PIECES):
         piece = zlib.decompressobj(window)
@@ -123,9 +124,17 @@ def unpack(packed: bytes, encoding: str) -> bytes:
         if not piece.eof:
             raise CannotUnpack("its end is missing")
         packed = piece.unused_data
-        if window != 31 or packed[:2] != b"\x1f\x8b":
+        if window != _GZIP or packed[:2] != b"\x1f\x8b":
             return bytes(whole)
     raise CannotUnpack("it is packed in too many pieces")
+
+
+def _window(kind: str, packed: bytes) -> int:
+    """What zlib takes for the frame around the bytes. Some servers leave out the one that deflate has in HTTP."""
+    if kind != "deflate":
+        return _GZIP
+    framed = packed[0] & 15 == 8 and int.from_bytes(packed[:2], "big") % 31 == 0
+    return _FRAMED if framed else _BARE
 
 
 def decode(content: bytes, headers: Mapping[str, str]) -> str:
