@@ -44,18 +44,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import Evaluation, NotEvaluated, Omitted, evaluated
+from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import Evaluation
 from ansible_collections.community.immuta.plugins.module_utils._platform.audit import job_of
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import MAIN, module_options
+from ansible_collections.community.immuta.plugins.plugin_utils.variables import evaluate
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         known = variables or {}
         entry = terms[0] if terms else MAIN
-        found = evaluated(known, self._evaluate)
+        found = evaluate(known, self._templar)
         home = constants.config.get_config_value("ANSIBLE_HOME")
         plan = {"job": job_of(known), **found.tenant, **found.values, "entry": entry, "name": known.get("inventory_hostname"), "home": home}
         return [
@@ -67,15 +68,6 @@ class LookupModule(LookupBase):
                 "sql_connection": self._connection(known, found),
             }
         ]
-
-    def _evaluate(self, value: Any) -> Any:
-        try:
-            return self._templar.template(value)
-        except AnsibleError as error:
-            # a class of its own from ansible-core 2.19 on
-            if type(error).__name__ == "AnsibleValueOmittedError":
-                raise Omitted from None
-            raise NotEvaluated(str(getattr(error, "message", None) or error)) from None
 
     def _connection(self, known: Mapping[str, Any], found: Evaluation) -> str:
         """How the host that the SQL runs on is reached: as the inventory says. The play's own connection is that of its hosts."""

@@ -21,7 +21,8 @@ from engines import Engine, RedshiftEngine, SnowflakeEngine
 from simulator import Simulator
 from support.playbook import Run, run_playbook
 
-REGISTER = "community.immuta.register"
+#: the role on every platform. The playbook register leaves out those that need no script
+REGISTER = str(Path(__file__).with_name("register.yml"))
 DEREGISTER = "community.immuta.deregister"
 ROTATE = "community.immuta.rotate"
 SYNC = "community.immuta.sync"

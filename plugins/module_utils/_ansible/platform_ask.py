@@ -31,7 +31,7 @@ from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
 from .._reconcile.integration import IntegrationOutcome, Reconciler
 from .._reconcile.steps import Settings
 from .._sql.scope import scope_of
-from .runtime import Task, refuse_two_spellings
+from .runtime import Task, guesses, refuse_two_spellings, unknown_options
 from .tenant import tenant_of
 
 Options = Mapping[str, Any]
@@ -48,7 +48,7 @@ def ask_tenant(task: Task, wanted: Wanted, platform: Options, *, update_secrets:
     Raises ImmutaError for options that do not make sense, and for what the tenant refuses.
     """
     settings = Settings(check_mode=True, server_validation=False, force_disable=wanted.force, update_secrets=update_secrets)
-    options = _spelled(wanted.kind, platform)
+    options = spelled(wanted.kind, platform)
     apis = Integrations(task.session), Connections(task.session)
     tenant = tenant_of(task.params)
     if wanted.kind == "connection":
@@ -60,10 +60,13 @@ def ask_tenant(task: Task, wanted: Wanted, platform: Options, *, update_secrets:
     return _integration_answer(integrations.absent(one) if wanted.state == "absent" else integrations.present(one), tenant)
 
 
-def _spelled(kind: str, platform: Options) -> dict[str, Any]:
+def spelled(kind: str, platform: Options) -> dict[str, Any]:
     """The options in our names, each of its type. Raises OptionError, which names the role's variable."""
     spec = _SPECS[kind]
     refuse_two_spellings(platform, spec, f"{PREFIX}{kind}.")
+    unknown = list(unknown_options(platform, spec, f"{PREFIX}{kind}."))
+    if unknown:
+        raise OptionError(f"There is no {' and no '.join(each.path for each in unknown)}.", option=kind, hint=" ".join(guesses(unknown)))
     found = ArgumentSpecValidator(spec).validate(dict(platform))
     if found.error_messages:
         raise OptionError(f"{PREFIX}{kind}: {'; '.join(found.error_messages)}.", option=kind)

@@ -52,8 +52,8 @@ class PlatformRun:
     def of(task: Task, state: Options) -> PlatformRun:
         """The run that the options describe. state: what an earlier plan of it handed back. Raises OptionError before anything is read."""
         params = task.params
-        _refuse_problems(params)
-        _refuse_two_tenants(params)
+        refuse_problems(params)
+        refuse_two_tenants(params)
         wanted, trail = wanted_of(params), Trail(task)
         if not state:
             trail.check()
@@ -126,7 +126,7 @@ class PlatformRun:
         return [*places, lock_in(self.folder.path.parent, self.wanted.identity)] if self.wanted.artifacts else places
 
 
-def _refuse_problems(params: Options) -> None:
+def refuse_problems(params: Options) -> None:
     """Raise OptionError for the first thing that is wrong with the role's variables."""
     problems = list(params.get("problems") or ())
     for path, reason in (params.get("undefined") or {}).items():
@@ -137,7 +137,7 @@ def _refuse_problems(params: Options) -> None:
         raise OptionError(problems[0])
 
 
-def _refuse_two_tenants(params: Options) -> None:
+def refuse_two_tenants(params: Options) -> None:
     """Raise OptionError when the inventory and the environment name different tenants."""
     named = os.environ.get(variable("url"), "").strip()
     if not named or not params.get("url"):

@@ -65,13 +65,9 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         self.log(f"Invoked with the options {', '.join(sorted(self.given))}")
 
     def fail_json(self, msg: str, **kwargs: Any) -> None:
-        unknown = list(_unknown(self.given, self.argument_spec))
+        unknown = list(unknown_options(self.given, self.argument_spec))
         if unknown:
-            meant, extras = [each.meant for each in unknown if each.meant], [each.extra for each in unknown if each.extra]
-            if meant:
-                msg = f"{msg} Did you mean {', '.join(meant)}?"
-            if extras:
-                msg = f"{msg} A key that the API takes and this collection does not know goes under {extras[0]}."
+            msg = " ".join([msg, *guesses(unknown)])
             kwargs.setdefault("option", unknown[0].path)
         super().fail_json(**self._presentable({"msg": msg, **kwargs}))
 
@@ -195,7 +191,7 @@ def _names(spec: Spec) -> dict[str, Mapping[str, Any]]:
 
 
 @dataclass(frozen=True)
-class _Unknown:
+class Unknown:
     """A given key that the spec does not have. meant: the option it is most like; extra: where raw keys of the API go. Each can be empty."""
 
     path: str
@@ -203,17 +199,26 @@ class _Unknown:
     extra: str
 
 
-def _unknown(given: Mapping[str, Any], spec: Spec, path: str = "", extra: str = "") -> Iterator[_Unknown]:
+def unknown_options(given: Mapping[str, Any], spec: Spec, path: str = "", extra: str = "") -> Iterator[Unknown]:
     """The given keys that the spec does not have, at every depth. Never their values."""
     names = _names(spec)
     extra = f"{path}{EXTRA}" if EXTRA in spec else extra
     for name, value in given.items():
         if name not in names:
             near = nearest(name, names)
-            yield _Unknown(f"{path}{name}", f"{path}{near}" if near else "", extra)
+            yield Unknown(f"{path}{name}", f"{path}{near}" if near else "", extra)
         elif names[name].get("options"):
             for item in objects(value):
-                yield from _unknown(item, names[name]["options"], f"{path}{name}.", extra)
+                yield from unknown_options(item, names[name]["options"], f"{path}{name}.", extra)
+
+
+def guesses(unknown: Collection[Unknown]) -> Iterator[str]:
+    """What may have been meant by unknown keys, and where keys go that only the API knows, in sentences."""
+    meant, extras = [each.meant for each in unknown if each.meant], [each.extra for each in unknown if each.extra]
+    if meant:
+        yield f"Did you mean {', '.join(meant)}?"
+    if extras:
+        yield f"A key that the API takes and this collection does not know goes under {extras[0]}."
 
 
 def _without_unknown(given: Mapping[str, Any], spec: Spec) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Collection, Mapping
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,11 +75,13 @@ class KeyExchange:
     def __init__(self, key: str) -> None:
         self._key = key
         self._token = ""
+        self._turn = Lock()
 
     def header(self, session: Session) -> dict[str, str]:
-        if not self._token:
-            self.renew(session)
-        return {"Authorization": f"Bearer {self._token}"}
+        with self._turn:  # of several threads one exchanges the key, and the others wait for its token
+            if not self._token:
+                self.renew(session)
+            return {"Authorization": f"Bearer {self._token}"}
 
     def renew(self, session: Session) -> bool:
         answer = session.request("POST", _EXCHANGE, json={"apikey": self._key}, safe=True, anonymous=True)
@@ -161,7 +164,7 @@ def explain(status: int, path: str) -> str | None:
     return None
 
 
-_NO_CONNECTIONS = "Connections may not be enabled on this tenant."
+_NO_CONNECTIONS = "Connections may not be enabled on this tenant. Check the names in the path, and ask those who run the tenant."
 
 
 def _value(params: Mapping[str, Any], option: str) -> Any:

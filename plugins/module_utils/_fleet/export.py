@@ -118,14 +118,8 @@ def _replaced(value: Any, new: Mapping[str, str]) -> Any:
 def _options(document: Document, fields: Sequence[Field], vault: _Vault, path: str = "", *, required: bool = True) -> Options:
     """The document in option names. What is secret, or hidden, is a variable; so is a required secret that the tenant leaves out."""
     known, shown = {each.key: each for each in fields}, prune(document)
-    options: Options = {}
-    extra: Options = {}
-    for key, value in shown.items():
-        each = known.get(key)
-        if each is None:
-            extra[key] = _raw(key, value, vault, path)
-        else:
-            options[each.option] = _value(value, each, vault, f"{path}_{each.option}", required)
+    options = {each.option: _value(shown[key], each, vault, f"{path}_{each.option}", required) for key, each in known.items() if key in shown}
+    extra = {key: _raw(key, shown[key], vault, path) for key in sorted(set(shown) - set(known))}
     for each in _left_out(shown, fields) if required else ():
         options[each.option] = vault.variable(f"{path}_{each.option}")
     return {**options, EXTRA: extra} if extra else options

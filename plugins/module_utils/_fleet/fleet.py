@@ -81,10 +81,14 @@ class Fleet:
         for item in self.items:
             self._bring(item, looking)
         refuse_same(self.items)
+        if CONNECTION in self._rules.kinds:
+            for item in self.items:
+                item.owner = self._snapshot.owners.get(item.id, "") if item.kind == INTEGRATION else ""
         self._find_unmanaged(looking)
-        self.plan_sha256 = checksum(steps_of(self.items))
+        steps = steps_of(item.as_result() for item in self.items)
+        self.plan_sha256 = checksum(steps)
         if self._rules.expected_plan is not None:
-            check_expected(self._rules.expected_plan, self.items)
+            check_expected(self._rules.expected_plan, steps)
         sends = not self._settings.check_mode
         if sends or self._settings.server_validation:
             checking = replace(self._settings, check_mode=True, will_send=sends)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._core.errors import ImmutaError, OptionError
+from .._core.errors import ImmutaError, OptionError, failed_tests, validation_tests
 from .._core.secrets import mask
 from .._model.fields import normalise_host
 from .._model.platforms import PLATFORMS
@@ -40,6 +40,8 @@ class Item:
     outcome: Outcome | None = None
     #: a script has to run on the warehouse first, or afterwards: that is the role's work
     needs_script: bool = False
+    #: the connection that the integration belongs to, where connections were looked at
+    owner: str = ""
     error: ImmutaError | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -107,6 +109,8 @@ class Item:
             "adopted": shown.get("adopted", False),
             "validation": shown.get("validation", NOT_ASKED),
             "needs_script": self.needs_script,
+            "failed_tests": [mask(text) for text in failed_tests(validation_tests(self.document))],
+            "owner": self.owner or None,
             "pruned": self.pruned,
             "warnings": self.warnings,
             "error": str(self.error) if self.error else None,

@@ -20,16 +20,16 @@ from .items import Item
 
 Step = Mapping[str, Any]
 
-_PARTS = ("kind", "key", "action", "needs_script", "changes")
+_PARTS = ("tenant", "kind", "key", "action", "needs_script", "changes")
 
 
-def steps_of(items: Iterable[Item]) -> list[dict[str, Any]]:
-    """What is to be done, in an order that does not depend on that of the lists. Items with nothing to do are no part of it.
+def steps_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What is to be done, of the rows of a plan, in an order that does not depend on theirs. A row with nothing to do is no part of it.
 
     A secret has no value here: two plans that differ in the value of a secret alone are the same.
     """
-    rows = [item.as_result() for item in items if item.action not in ("", "unchanged")]
-    return sorted(({name: row[name] for name in _PARTS} for row in rows), key=_place)
+    kept = (row for row in rows if row.get("action") not in (None, "", "unchanged"))
+    return sorted(({name: row[name] for name in _PARTS if name in row} for row in kept), key=_place)
 
 
 def checksum(steps: Sequence[Step]) -> str:
@@ -37,12 +37,11 @@ def checksum(steps: Sequence[Step]) -> str:
     return hashlib.sha256(json.dumps(list(steps), sort_keys=True, default=str, ensure_ascii=True).encode("ascii")).hexdigest()
 
 
-def check_expected(expected: Any, items: Sequence[Item]) -> None:
+def check_expected(expected: Any, steps: Sequence[Step]) -> None:
     """Raise ImmutaError when the plan is another than the one that was approved, and say what differs as far as that is known.
 
     expected: the checksum of the approved plan, or the plan itself as the module returned it.
     """
-    steps = steps_of(items)
     now = checksum(steps)
     approved = _approved(expected)
     if isinstance(approved, str):
@@ -59,11 +58,11 @@ def summary_of(items: Sequence[Item]) -> dict[str, int]:
     return {name: counts[name] for name in ("created", "updated", "deleted", "unchanged", "needs_script", "failed")}
 
 
-def _place(step: Step) -> tuple[str, str]:
-    return str(step.get("kind")), str(step.get("key"))
+def _place(step: Step) -> tuple[str, str, str]:
+    return str(step.get("tenant") or ""), str(step.get("kind")), str(step.get("key"))
 
 
-def _approved(expected: Any) -> str | list[Step]:
+def _approved(expected: Any) -> str | list[dict[str, Any]]:
     """The approved plan as a checksum or as steps. Raises OptionError when it is neither."""
     if isinstance(expected, str) and re.fullmatch("[0-9a-fA-F]{64}", expected.strip()):
         return expected.strip().lower()
@@ -78,8 +77,7 @@ def _approved(expected: Any) -> str | list[Step]:
             option="expected_plan",
             hint="Give the plan_sha256 or the plan that a run in check mode returned.",
         )
-    kept = [{name: row.get(name) for name in _PARTS} for row in rows if row.get("action") not in (None, "", "unchanged")]
-    return sorted(kept, key=_place)
+    return steps_of(rows)
 
 
 def _differences(approved: Sequence[Step], now: Sequence[Step]) -> Iterable[str]:
@@ -96,7 +94,8 @@ def _differences(approved: Sequence[Step], now: Sequence[Step]) -> Iterable[str]
 
 def _words(step: Step) -> str:
     fields = ", ".join(str(change.get("field")) for change in step.get("changes") or ()) if step.get("action") == "updated" else ""
-    return f"{step.get('kind')} {step.get('key')} {step.get('action')}" + (f" ({fields})" if fields else "")
+    where = f" on {step['tenant']}" if step.get("tenant") else ""
+    return f"{step.get('kind')} {step.get('key')}{where} {step.get('action')}" + (f" ({fields})" if fields else "")
 
 
 def _another_plan(what: str, now: str) -> ImmutaError:

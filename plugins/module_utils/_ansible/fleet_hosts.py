@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hosts of a play, from their variables to items of a fleet, and from what came of the items to a report. On the controller.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .._core.errors import ImmutaError, OptionError
+from .._fleet.hosts import Call, Host, findings, outcome_of, reason_for_role, shared_of, table
+from .._fleet.plan import checksum, steps_of
+from .._platform.folder import Folder
+from .._platform.wanted import wanted_of
+from .platform_ask import spelled
+from .platform_run import refuse_problems, refuse_two_tenants
+from .tenant import tenant_of
+from .variables import Evaluation
+
+Options = Mapping[str, Any]
+
+#: of the format of a report; a reader refuses one that it does not know
+FORMAT = 1
+
+
+def host_of(name: str, found: Evaluation, *, home: str, state: str | None) -> Host:
+    """One host. state: goes before the host's own variable. A variable that is wrong is the problem of this host alone."""
+    values = {**found.values, **({"state": state} if state else {})}
+    host = Host(name, tenant=found.tenant, shared=shared_of(values))
+    try:
+        refuse_problems({"problems": found.problems, "undefined": found.undefined})
+        refuse_two_tenants(found.tenant)
+        wanted = wanted_of(values)
+        folder = Folder(Folder.place(wanted.artifacts, home, name, wanted.identity), wanted.place.type, writes=False)
+        role = reason_for_role(values, pending=_is_pending(folder))
+        if role:
+            return replace(host, kind=wanted.kind, role=role)
+        options = {**spelled(wanted.kind, values[wanted.kind]), "state": wanted.state}
+        forced = {"force_disable": wanted.force} if wanted.kind == "integration" else {}
+        return replace(host, kind=wanted.kind, options={**options, **forced})
+    except ImmutaError as error:
+        return replace(host, problem=str(error))
+
+
+def _is_pending(folder: Folder) -> bool:
+    """Whether an earlier run left something that a later one has to finish, or cannot be read."""
+    if not folder.path.is_dir():
+        return False
+    try:
+        summary = folder.summary()
+    except ImmutaError:
+        return True
+    return any(folder.path.iterdir()) if summary is None else summary.state != "done"
+
+
+def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *, whole: bool) -> dict[str, Any]:
+    """What came of all hosts.
+
+    whole: no host of the inventory is left out, so what no host is about is managed by nobody. The keys are those that the module
+    C(immuta_fleet) documents.
+    """
+    items: dict[str, Options] = {}
+    failures: dict[str, str] = {}
+    tenants, unmanaged = [], []
+    for call, answer in answers:
+        plan = answer.get("plan") or []
+        tenant = answer.get("tenant") or _tenant(call)
+        items.update({str(item["name"]): {**item, "tenant": tenant} for item in plan})
+        failures.update({host.name: str(answer.get("msg") or "It was not planned.") for host in call.hosts if host.name not in items})
+        error = answer.get("msg") if answer.get("failed") and not plan else None
+        tenants.append({"tenant": tenant, "error": error, **{name: answer.get(name) for name in ("plan_sha256", "summary")}})
+        unmanaged += [{"tenant": tenant, **each} for each in answer.get("unmanaged") or []]
+    platforms = {host.name: outcome_of(host, items.get(host.name), failures.get(host.name, "")) for host in hosts}
+    # what the role looks at is part of the plan, too, though nobody knows yet what it will find
+    steps = steps_of([*items.values(), *({"kind": host.kind, "key": host.name, "action": "role", "needs_script": True} for host in hosts if host.role)])
+    return {
+        "format": FORMAT,
+        "plan": steps,
+        "plan_sha256": checksum(steps),
+        "tenants": tenants,
+        "platforms": platforms,
+        "table": table(platforms),
+        **findings(platforms, unmanaged if whole else None),
+    }
+
+
+def _tenant(call: Call) -> str | None:
+    try:
+        return tenant_of(call.tenant)
+    except OptionError:
+        return None

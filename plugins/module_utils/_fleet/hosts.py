@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hosts of a play as one fleet: which of them one task can plan and apply, which need the role, and what came of each. Pure.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .items import CONNECTION, INTEGRATION
+
+Options = Mapping[str, Any]
+
+#: what a drift check can find -> how that is told, and the key of the report
+_TOLD = {
+    "drifted": ("Not as the inventory says", "drifted"),
+    "unmanaged": ("In no inventory", "unmanaged"),
+    "unhealthy": ("Unhealthy", "unhealthy"),
+    "owned": ("In the inventory as an integration, although a connection owns it", "owned"),
+    "failed": ("Failed", "failed_hosts"),
+}
+FINDINGS = tuple(_TOLD)
+
+_MOST_NAMED = 20
+
+# Options that all items of one module call share.
+_SHARED = ("update_secrets", "server_validation", "wait", "wait_timeout", "wait_interval")
+
+
+@dataclass(frozen=True)
+class Host:
+    """One platform of the inventory. kind and options: the item it is. problem: why it cannot be one; role: why the role has to look at it first."""
+
+    name: str
+    kind: str = ""
+    options: Options = field(default_factory=dict)
+    tenant: Options = field(default_factory=dict)
+    shared: Options = field(default_factory=dict)
+    problem: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of M(community.immuta.immuta_tenant), for all hosts that share a tenant and how it is gone about."""
+
+    hosts: tuple[Host, ...]
+
+    @property
+    def tenant(self) -> Options:
+        return self.hosts[0].tenant
+
+    def arguments(self, *, whole: bool, **more: Any) -> dict[str, Any]:
+        """The options of the module. They hold secrets. whole: a list that is empty is given, so that what is unmanaged is found."""
+        lists = {f"{kind}s": [{**host.options, "name": host.name} for host in self.hosts if host.kind == kind] for kind in (INTEGRATION, CONNECTION)}
+        return {**self.tenant, **self.hosts[0].shared, **{name: items for name, items in lists.items() if items or whole}, **more}
+
+
+def shared_of(values: Options) -> dict[str, Any]:
+    """Of a host's variables, without their prefix, those that all items of a call share."""
+    return {name: values[name] for name in _SHARED if values.get(name) is not None}
+
+
+def reason_for_role(values: Options, *, pending: bool) -> str:
+    """Why the role has to look at a host itself; empty when one task for all of them will do. pending: an earlier run left something to do."""
+    reasons = (
+        (pending, "an earlier run left something to do"),
+        (set(values.get("stages") or ()) not in (set(), {"generate", "run", "register"}), "its stages run apart"),
+        (values.get("repair"), "it is to be repaired"),
+        (values.get("audit_log"), "its runs are audited"),
+        (values.get("break_lock"), "a lock is to be broken"),
+        (any(name in (values.get(INTEGRATION) or {}) for name in ("api_key_dest", "apiKeyDest")), "it has an API key to write"),
+    )
+    return next((text for holds, text in reasons if holds), "")
+
+
+def calls_for(hosts: Iterable[Host]) -> list[Call]:
+    """The calls that plan all hosts that are items, in the order of the hosts."""
+    groups: dict[str, list[Host]] = {}
+    for host in hosts:
+        if host.kind and not (host.problem or host.role):
+            groups.setdefault(json.dumps([host.tenant, host.shared], sort_keys=True, default=str), []).append(host)
+    return [Call(tuple(group)) for group in groups.values()]
+
+
+def outcome_of(host: Host, item: Options | None, failure: str = "") -> dict[str, Any]:
+    """What came of one host. item: of the module's plan; failure: why there is none.
+
+    Keys: done (nothing is left to do), failed, changed, msg (one line for people), action, kind, key, tenant and the item's own facts.
+    """
+    problem = host.problem or failure or (item or {}).get("error") or ""
+    shown = {name: (item or {}).get(name) for name in ("key", "action", "changes", "id", "status", "healthy", "failed_tests", "owner", "needs_script")}
+    needs_role = not problem and bool(host.role or shown["needs_script"])
+    return {
+        **shown,
+        "kind": host.kind,
+        "changed": bool((item or {}).get("changed")) and not needs_role,
+        "done": not problem and not needs_role,
+        "idle": not problem and not needs_role and shown["action"] == "unchanged",
+        "failed": bool(problem),
+        "msg": f"{host.name}: {problem or _words(shown, host.role)}",
+    }
+
+
+def _words(item: Options, role: str) -> str:
+    fields = [str(change["field"]) for change in item["changes"] or () if not change["secret"]]
+    what = f"{item['action']}" + (f" ({', '.join(fields)})" if item["action"] == "updated" and fields else "")
+    if role:
+        return f"the role looks at it, because {role}"
+    if item["needs_script"]:
+        return f"{_TO_DO[str(item['action'])]}, with scripts on the warehouse"
+    return what if item["healthy"] is not False else f"{what}, unhealthy: status {item['status']}"
+
+
+_TO_DO = {"created": "to be registered", "updated": "to be updated", "deleted": "to be removed"}
+
+
+def findings(platforms: Mapping[str, Options], unmanaged: Sequence[Options] | None) -> dict[str, Any]:
+    """What a drift check found: the names of hosts, and what nobody manages, which is null when only a part of the fleet was looked at."""
+    return {
+        "drifted": [name for name, each in platforms.items() if each["action"] not in (None, "unchanged")],
+        "unmanaged": None if unmanaged is None else list(unmanaged),
+        "unhealthy": [name for name, each in platforms.items() if each["healthy"] is False],
+        "owned": [name for name, each in platforms.items() if each["kind"] == INTEGRATION and each["owner"]],
+        "failed_hosts": [name for name, each in platforms.items() if each["failed"]],
+    }
+
+
+def complaint(found: Options, kinds: Iterable[str]) -> str:
+    """One sentence for each kind of finding that there is; empty when there is none."""
+    sentences = []
+    for title, key in (_TOLD[kind] for kind in kinds):
+        names = [each if isinstance(each, str) else f"{each['kind']} {each['key']}" for each in found.get(key) or ()]
+        if names:
+            more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+            sentences.append(f"{title}: {', '.join(names[:_MOST_NAMED])}{more}.")
+    return " ".join(sentences)
+
+
+def table(platforms: Mapping[str, Options]) -> list[str]:
+    """What each host needs, a line each, those with nothing to do last and counted."""
+    lines = [str(each["msg"]) for each in platforms.values() if each["action"] != "unchanged" or each["failed"] or not each["done"] or each["healthy"] is False]
+    rest = len(platforms) - len(lines)
+    return [*lines, *([f"{rest} as {'it' if rest == 1 else 'they'} should be"] if rest else [])]

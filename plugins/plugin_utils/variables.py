@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role's variables of a host, evaluated where Ansible's templates are: on the controller.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import Evaluation, NotEvaluated, Omitted, evaluated
+
+
+def evaluate(variables: Mapping[str, Any], templar: Any) -> Evaluation:
+    """What the variables of the role hold, and the variables that name the tenant. templar: knows the same variables."""
+
+    def template(value: Any) -> Any:
+        try:
+            return templar.template(value)
+        except AnsibleError as error:
+            # a class of its own from ansible-core 2.19 on
+            if type(error).__name__ == "AnsibleValueOmittedError":
+                raise Omitted from None
+            raise NotEvaluated(str(getattr(error, "message", None) or error)) from None
+
+    return evaluated(variables, template)
