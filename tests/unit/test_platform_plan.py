@@ -475,6 +475,42 @@ def test_a_removal_and_one_by_force(tenant: Simulator, tmp_path: Path) -> None:
         assert role.files == []
 
 
+def test_a_run_that_is_killed_while_a_connection_is_forgotten_leaves_its_script(tenant: Simulator, tmp_path: Path) -> None:
+    killed = lake(tenant, tmp_path, state="absent")
+    connected(tenant)
+    killed.begin()
+    assert killed.made(found=True)["connection"]
+    tenant.connections([])
+    for lock in killed.locks:
+        lock.unlink()
+    again = lake(tenant, tmp_path, state="absent")
+    assert again.begin()["make"] == []
+    plan = again.made()
+    plan = again.next(answers=[]) if not titles(plan) else plan
+    assert titles(plan) == ["Run the script delete"] and not plan["connection"]
+
+
+def test_a_connection_that_the_tenant_refuses_to_forget_leaves_nothing(tenant: Simulator, tmp_path: Path) -> None:
+    refusing = lake(tenant, tmp_path, state="absent")
+    connected(tenant)
+    refusing.begin()
+    refusing.made(found=True)
+    refusing.failed("immuta_connection", msg="no", status=422)
+    assert (refusing.files, refusing.locks) == ([], [])
+
+
+def test_an_error_that_nobody_thought_of_keeps_no_lock(tenant: Simulator, tmp_path: Path) -> None:
+    role = redshift(tenant, tmp_path)
+    made = [{**role._make(step, {}), "checksum": 1} for step in role.begin()["make"]]
+    (tmp_path / "artifacts/prod/summary.json").unlink()
+    (tmp_path / "artifacts/prod/summary.json").mkdir()
+    error = refused(role.next, made=made)
+    assert str(error).startswith("Unexpected IsADirectoryError: ") and role.locks
+    role.plan = error.facts["plan"]
+    (tmp_path / "artifacts/prod/summary.json").rmdir()
+    assert "Unexpected" in role.failed("immuta_platform_plan", msg=error.message)["message"] and role.locks == []
+
+
 def test_a_connection_is_forgotten_first_and_its_script_cleans_up_last(tenant: Simulator, tmp_path: Path) -> None:
     connected_lake = lake(tenant, tmp_path, state="absent")
     connected(tenant)

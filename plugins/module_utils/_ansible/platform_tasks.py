@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -49,6 +50,10 @@ def plan_platform(task: Task) -> dict[str, Any]:
         error.message, error.hint = in_role_words(error.message, kind), in_role_words(error.hint or "", kind) or None
         error.facts.update({"plan": before} if before else {"started": started})
         raise
+    except Exception as error:
+        # whatever it was: without the plan the lock could not be given back
+        left = {"plan": before} if before else {"started": started}
+        raise ImmutaError(f"Unexpected {type(error).__name__}: {error}", exception=traceback.format_exc(), **left) from error
     return {"changed": task.check_mode and _would_run_sql_alone(plan), "plan": plan}
 
 
