@@ -278,12 +278,17 @@ def test_templates_the_vault_and_empty_variables(tenant: Simulator, show: Show, 
         ({"strict": True, "hostname": "{{ nothing }}"}, ["hostname cannot be evaluated", "'nothing' is undefined"]),
     ],
 )
-def test_an_error_says_what_to_do_shows_no_secret_and_leaves_no_host(tenant: Simulator, show: Show, options: dict[str, Any], says: list[str]) -> None:
+def test_an_error_says_what_to_do_shows_no_secret_and_leaves_no_host(
+    tenant: Simulator, show: Show, tmp_path: Path, options: dict[str, Any], says: list[str]
+) -> None:
     tenant.seed(snowflake(7))
     tenant.seed(snowflake(8, "b.snowflakecomputing.com"))
-    shown = show(options, flags=("-vvvv", "--list"))
+    # core only shows what is left of a file when it could read another one
+    (tmp_path / "own.yml").write_text(to_yaml({"all": {"hosts": {"own": {"mine": 1}}}}))
+    shown = show(options, flags=("-i", str(tmp_path / "own.yml"), "-vvvv", "--list"))
     assert not [text for text in says if text not in shown.words], shown.words
     assert "Unable to parse" in shown.words
+    assert '"own"' in shown.output
     assert '"snowflake_' not in shown.output
     assert not traces([SECRET, SECRET.replace(" ", ""), tenant.api_key], shown.output, shown.words)
 
