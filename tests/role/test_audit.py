@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.kills import AtStatement, standing
 from support.leaks import traces
 from support.playbook import Run
 
@@ -120,6 +123,23 @@ def test_a_set_up_that_breaks_elsewhere_and_is_taken_back(world: World, trail: d
     cleaned = line["scripts"][2]
     assert cleaned["name"] == "recovery-1-cleanup" and "DROP DATABASE" in [each["verb"] for each in cleaned["statements"] if each["status"] == "ok"]
     assert agents(world) >= {AGENT} and line["registration"] is None
+
+
+def test_a_run_that_is_killed_leaves_no_line_and_the_next_one_says_what_it_did_itself(world: World, trail: dict[str, Any]) -> None:
+    kept = {**trail, "immuta_platform_artifacts": str(world.artifacts)}
+    with standing(AtStatement("create", 5), world, functools.partial(play, world), **kept) as run:
+        run.kill()
+    for path in {*world.temporary.glob("*")} - {world.home}:
+        shutil.rmtree(path)  # ansible-core's own, which nobody else can tidy up
+    assert Path(trail["immuta_platform_audit_log"]).read_text() == ""
+    assert play(world, **kept).rc != 0
+    line = lines(world)["redshift"]
+    assert line["result"] == "failed" and "its answer never came" in line["message"] and [each["executed"] for each in line["scripts"]] == [0, 0]
+    done = play(world, immuta_platform_start_at=6, **kept)
+    assert done.rc == 0, done.output
+    line = lines(world)["redshift"]
+    assert [(each["name"], each["executed"], each["skipped"]) for each in line["scripts"]] == [("1-initial-create", 0, 0), ("2-create", 17, 5)]
+    assert {each["status"] for each in line["scripts"][1]["statements"][:5]} == {"skipped"} and line["result"] == "changed"
 
 
 def test_stages_and_an_approval(world: World, trail: dict[str, Any]) -> None:
