@@ -39,6 +39,7 @@ options:
     description:
       - V(present) registers the connection or edits it. V(absent) removes it and every object in it, data sources included.
       - To remove one, O(connection_key) is all that is looked at.
+      - Some tenants do not remove an active connection. Then it is deactivated first, and a warning gives the tenant's words.
     type: str
     choices: [present, absent]
     default: present
@@ -62,8 +63,13 @@ notes:
     of another technology can be activated and removed; its O(connection) is registered as given, and not compared afterwards.
   - The vendor does not document what an edit takes. This module assumes that it takes O(connection) as a whole, that its technology and
     host name stay, as does O(native_integration), and that O(settings) are set one by one.
-  - It is assumed that an answer which names a C(bulkId) has started jobs that have to complete. Where the tenant does not let the user
+  - It is assumed that an answer which names a C(bulkId), or a C(taskId), has started jobs that have to complete. Where the tenant does not let the user
     see jobs, or names none, the module waits until the connection shows, and until the integration behind it is settled.
+  - A connection that was registered or activated, or was active before an update, is waited for until Immuta reports it as active or unhealthy. One
+    that is unhealthy since then fails the task. One that was unhealthy before is warned of.
+  - Before anything of Databricks is activated a warning says that Immuta revokes grants where no subscription policy applies. Check mode shows it, too.
+  - Immuta activates fewer than 100,000 objects at once. More than that are refused, as far as the tenant tells in one look how many there are.
+  - A registration that the tenant refuses because of an integration says what to know before that integration becomes a connection.
   - A connection cannot be renamed, because its key is the beginning of the path of every object in it.
   - Lists of users and groups are passed on as they are, since the vendor does not document their elements.
 seealso:
@@ -219,7 +225,7 @@ object:
       description: Technology of its connection.
       type: str
     state:
-      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections.
+      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections, and may write all of them in upper case.
       type: str
     settings:
       description: Settings that hold for the object, in the API's spelling.

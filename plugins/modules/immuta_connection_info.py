@@ -35,8 +35,15 @@ options:
     description: Only the connection with this key.
     type: str
     aliases: [connectionKey]
+  preview:
+    description:
+      - Whether to ask the newer Connections API for each connection as well, C(GET /api/connections/{connectionKey}). It is in private preview and may
+        know more of the health of a connection.
+      - A tenant that does not have it, or does not show it, is no failure. It may want O(auth_method=bearer).
+    type: bool
+    default: false
 notes:
-  - It asks once for the list, and once more for each connection.
+  - It asks once for the list, and once more for each connection, with O(preview=true) twice.
 seealso:
   - module: community.immuta.immuta_connection
   - module: community.immuta.immuta_data_object_info
@@ -81,6 +88,14 @@ connections:
     object:
       description: The connection as M(community.immuta.immuta_data_object_info) shows it, with its state and settings.
       type: dict
+    healthy:
+      description:
+        - Whether Immuta reports the connection as active.
+        - V(null) for an inactive one, for one whose state is about to change, and when no state is shown.
+      type: bool
+    preview:
+      description: The connection as the newer Connections API shows it. Empty where the tenant does not have that. Only with O(preview=true).
+      type: dict
   sample:
     - connectionKey: snowflake-prod
       connection:
@@ -96,6 +111,7 @@ connections:
         objectPath: [snowflake-prod]
         technology: Snowflake
         state: active
+      healthy: true
 """
 
 from ansible_collections.community.immuta.plugins.module_utils._ansible.connection_tasks import list_connections
@@ -104,7 +120,8 @@ from ansible_collections.community.immuta.plugins.module_utils._model.specs impo
 
 
 def main() -> None:
-    run(list_connections, argument_spec={"connection_key": {**CONNECTION["connection_key"], "required": False}})
+    spec = {"connection_key": {**CONNECTION["connection_key"], "required": False}, "preview": {"type": "bool", "default": False}}
+    run(list_connections, argument_spec=spec)
 
 
 if __name__ == "__main__":

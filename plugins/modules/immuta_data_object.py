@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Brings a connection, a database, a schema or a table that Immuta knows to the settings that are given.
   - Objects come and go with what is on the platform; this module neither makes nor removes them.
+  - A connection that it activates is waited for until Immuta reports it as active, or as unhealthy, which it warns of.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -37,6 +38,9 @@ options:
     required: true
   settings:
     required: true
+notes:
+  - Before anything of Databricks is activated a warning says that Immuta revokes grants where no subscription policy applies. Check mode shows it, too.
+  - Immuta activates fewer than 100,000 objects at once. More than that are refused, as far as the tenant tells in one look how many there are.
 seealso:
   - module: community.immuta.immuta_data_object_info
   - module: community.immuta.immuta_connection
@@ -87,7 +91,7 @@ object:
       description: Technology of its connection.
       type: str
     state:
-      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections.
+      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections, and may write all of them in upper case.
       type: str
     settings:
       description: Settings that hold for the object, in the API's spelling.

@@ -94,7 +94,7 @@ objects:
       description: Technology of its connection.
       type: str
     state:
-      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections.
+      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections, and may write all of them in upper case.
       type: str
     settings:
       description: Settings that hold for the object, in the API's spelling.

@@ -42,7 +42,9 @@ def calls(folder: Path) -> Iterator[Call]:
     yield "immuta_connection", CONNECTION, False
     yield "immuta_connection", {**CONNECTION, "settings": {"is_active": False}, "update_secrets": "always"}, False
     yield "immuta_connection_info", {}, False
-    yield "immuta_connection_info", {"connection_key": "prod"}, False
+    yield "immuta_connection_info", {"connection_key": "prod", "preview": True}, False
+    yield "immuta_connection_api_key", {"connection_key": "prod", "name": "cluster", "dest": str(folder / "cluster")}, False
+    yield "immuta_api_key", {"name": "automation", "dest": str(folder / "automation"), "old_id": "17"}, False
     yield "immuta_data_object_sync", {"object_path": ["prod"]}, False
     yield "immuta_data_object_info", {"object_path": ["prod"], "depth": 1}, False
     yield "immuta_data_object_info", {}, False
@@ -76,7 +78,7 @@ def planned(module: str, options: dict[str, Any], home: Path) -> dict[str, Any]:
 
 def test_the_table_names_every_module_that_speaks_to_an_endpoint(tenant: Simulator, tmp_path: Path) -> None:
     """And the plan of the role, which is not in it, asks what the module would ask that it speaks for."""
-    tenant.settings(data_api="on", transitions="polls:1", jobs="polls:1")
+    tenant.settings(data_api="on", transitions="polls:1", jobs="polls:1", preview_api="on")
     tenant.seed({"type": "Trino", "id": "7"})
     environment = {"IMMUTA_URL": tenant.url, "IMMUTA_API_KEY": tenant.api_key, "IMMUTA_AUTH_METHOD": "bearer"}
     table = endpoints()

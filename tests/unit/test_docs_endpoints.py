@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import KeyExchange
 from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections
 from ansible_collections.community.immuta.plugins.module_utils._api.integrations import Integrations
+from ansible_collections.community.immuta.plugins.module_utils._api.keys import Keys
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import SCRIPT_ACTIONS
 from simulator.routes import Routes
@@ -42,6 +43,11 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "path": (["{objectPath}"],),
     "bulk_id": ("{bulkId}",),
     "ids": (["1"],),
+    "key_id": ("{keyid}",),
+    "name": ("automation",),
+    "scopes": (["plugin:trino"],),
+    "regenerate": (True,),
+    "project_id": (1,),
     "session": (),
 }
 
@@ -75,7 +81,7 @@ def ways_to_call(method: Any) -> Iterator[dict[str, Any]]:
 
 def endpoints_of_the_code() -> set[str]:
     ear = Ear()
-    apis = [Integrations(ear), Connections(ear)]  # type: ignore[arg-type]
+    apis = [Integrations(ear), Connections(ear), Keys(ear)]  # type: ignore[arg-type]
     methods = [method for api in apis for name, method in inspect.getmembers(api, inspect.ismethod) if not name.startswith("_")]
     for method in methods:
         for arguments in ways_to_call(method):

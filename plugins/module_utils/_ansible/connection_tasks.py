@@ -8,15 +8,16 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._api.connections import Connections, path_to
+from .._api.connections import Connections, offered, path_to
 from .._api.integrations import Integrations
-from .._core.errors import Forbidden, OptionError
+from .._core.errors import ApiError, Forbidden, OptionError, Unauthorized
 from .._core.secrets import mask
+from .._model.states import connection_state, is_well
 from .._plan.connection import wanted_connection, wanted_settings
-from .._reconcile.connection import ConnectionReconciler, offered
+from .._reconcile.connection import ConnectionReconciler
 from .._reconcile.outcome import plan_as_result
 from .._reconcile.steps import Settings, unless_missing
 from .runtime import Task
@@ -27,7 +28,7 @@ Result = dict[str, Any]
 def change_connection(task: Task) -> Result:
     """The module immuta_connection."""
     params = task.params
-    _check_names([params["connection_key"]], "connection_key")
+    check_names([params["connection_key"]], "connection_key")
     reconciler = _reconciler(task)
     if params["state"] == "absent":
         return reconciler.absent(params["connection_key"]).as_result()
@@ -40,10 +41,10 @@ def list_connections(task: Task) -> Result:
     if key is None:
         objects = _reconciler(task).below((), 1)
     else:
-        _check_names([key], "connection_key")
+        check_names([key], "connection_key")
         found = unless_missing(lambda: api.object([key]))
         objects = [] if found is None else [{**found, "objectPath": [key]}]
-    return {"changed": False, "connections": [_connection(api, object) for object in sorted(objects, key=path_to)]}
+    return {"changed": False, "connections": [_connection(api, object, preview=task.params["preview"]) for object in sorted(objects, key=path_to)]}
 
 
 def change_object(task: Task) -> Result:
@@ -80,27 +81,33 @@ def _path(task: Task) -> list[str]:
     path: list[str] = task.params["object_path"]
     if not path:
         raise OptionError("object_path is empty.", option="object_path", hint="It begins with the key of a connection.")
-    _check_names(path, "object_path")
+    check_names(path, "object_path")
     return path
 
 
-def _check_names(names: list[str], option: str) -> None:
+def check_names(names: list[str], option: str) -> None:
     """Raise OptionError for a name that would make another request of the path it stands in."""
     for name in names:
         if name in ("", ".", ".."):
             raise OptionError(f"{name!r} is no name of an object.", option=option)
 
 
-def _connection(api: Connections, object: Mapping[str, Any]) -> dict[str, Any]:
+def _connection(api: Connections, object: Mapping[str, Any], *, preview: bool) -> dict[str, Any]:
     """A connection as the API shows it, its object beside it. For many technologies the API shows the object only."""
     key = path_to(object)[0]
+    shown = _if_shown(lambda: api.get(key)) or {"connectionKey": key, "connection": {"technology": object.get("technology")}}
+    newer = {"preview": _if_shown(lambda: api.preview(key), (Forbidden, Unauthorized)) or {}} if preview else {}
+    health = is_well(connection_state(object, shown, *newer.values()))
+    masked: dict[str, Any] = mask({**shown, "object": dict(object), **newer})
+    return {**masked, "healthy": health}
+
+
+def _if_shown(ask: Callable[[], dict[str, Any]], refusals: tuple[type[ApiError], ...] = (Forbidden,)) -> dict[str, Any] | None:
+    """The answer; None from a tenant that does not have it, or does not show it to this user."""
     try:
-        shown = offered(lambda: api.get(key))
-    except Forbidden:
-        shown = None
-    connection = shown or {"connectionKey": key, "connection": {"technology": object.get("technology")}}
-    masked: dict[str, Any] = mask({**connection, "object": dict(object)})
-    return masked
+        return offered(ask)
+    except refusals:
+        return None
 
 
 def _is_asked_for(object: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
