@@ -21,7 +21,7 @@ LITERALS = frozenset({"string", "dollar"})
 
 
 class Char(NamedTuple):
-    """One character of a literal: as it is written, and what it means."""
+    """A character of a literal that is escaped, or several that are not: as it is written, and what it means."""
 
     source: str
     meaning: str
@@ -67,7 +67,7 @@ def decode(token: Token, dialect: str) -> list[Char] | None:
     opening, closing = bounds(token)
     prefix, inside = token.text[: opening - 1].upper(), token.text[opening:closing]
     if token.kind == "dollar" or prefix == "R":
-        return [Char(each, each) for each in inside]
+        return [Char(inside, inside)]
     return _unescaped(inside, token.text[-1], _escapes(dialect, prefix))
 
 
@@ -80,7 +80,7 @@ def readings(token: Token, dialect: str) -> list[str] | None:
     if chars is None:
         return None
     meant = text_of(chars)
-    seamless = "".join(char.meaning for char in chars if char.source not in ("''", '""'))
+    seamless = "".join(char.meaning for char in chars if char.source == char.meaning or char.source not in ("''", '""'))
     return [meant, seamless] if dialect == "databricks" and seamless != meant else [meant]
 
 
@@ -92,17 +92,18 @@ def _escapes(dialect: str, prefix: str) -> re.Pattern[str]:
 
 def _unescaped(inside: str, quote: str, escapes: re.Pattern[str]) -> list[Char] | None:
     found: list[Char] = []
+    plain = re.compile(f"[^{quote}]+" if escapes is _NEVER else f"[^{quote}\\\\]+")
     place = 0
     while place < len(inside):
-        escape = escapes.match(inside, place)
+        escape, run = escapes.match(inside, place), plain.match(inside, place)
         if escape:
             char = Char(escape[0], _meaning(escape))
+        elif run:
+            char = Char(run[0], run[0])
         elif inside[place] == quote:
             char = Char(quote * 2, quote)
-        elif inside[place] == "\\" and escapes is not _NEVER:
-            return None
         else:
-            char = Char(inside[place], inside[place])
+            return None
         found.append(char)
         place += len(char.source)
     return found

@@ -29,7 +29,7 @@ Tokens = Sequence[Token]
 # How deep literals may lie in literals, and calls in bodies
 DEEPEST = 12
 # How many tokens are read of all that a script comes to, bodies anew for each call: so many, and its own so many times over
-MOST, AGAIN = 1_000_000, 20
+MOST, AGAIN = 200_000, 10
 
 
 class Finding(NamedTuple):

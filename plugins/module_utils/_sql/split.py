@@ -11,9 +11,9 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Union
 
 from .._core.errors import ScriptRefused
@@ -25,6 +25,9 @@ __all__ = ["DIALECTS", "DIALECT_OF", "Statement", "Token", "scan", "significant"
 
 # What stands in a masked copy where a literal was.
 MASK = "***"
+_SILENT = ("space", "comment")
+# Tokens
+_LONGEST_GAP = 1000
 
 
 @dataclass(frozen=True)
@@ -68,42 +71,69 @@ def pieces(script: str, dialect: str) -> list[Piece]:
 
 
 def _chunks(script: str, dialect: str) -> Iterator[tuple[list[Token], int]]:
-    """Runs of tokens, each a gap or a statement, and how often it is to run. A statement neither starts nor ends with a gap."""
-    tokens = list(scan(script, dialect))
-    start = 0
-    for last, times in _statement_ends(tokens, DIALECTS[dialect]):
-        first = next((index for index in range(start, last) if not _is_gap(tokens[index])), last)
-        end = last
-        while end > first and _is_gap(tokens[end - 1]):
-            end -= 1
-        if first > start:
-            yield tokens[start:first], 1
-        if end > first:
-            yield tokens[first:end], times
-        start = end
-    if start < len(tokens):
-        yield tokens[start:], 1
+    """Runs of tokens, each a gap or a statement, and how often it is to run. A statement neither starts nor ends with a gap.
+
+    No more than one statement is kept in memory.
+    """
+    gap: list[Token] = []
+    body: list[Token] = []
+    # How many of them there are up to the last one that is no gap
+    size = 0
+    for token, times in _ends(scan(script, dialect), DIALECTS[dialect]):
+        if times and body:
+            yield body[:size], times
+            gap, body = body[size:], []
+        if not body and (not _is_gap(token) or len(gap) > _LONGEST_GAP):
+            yield from [(gap, 1)] if gap else []
+            gap = []
+        (body if body or not _is_gap(token) else gap).append(token)
+        size = size if _is_gap(token) else len(body)
+    if body:
+        yield body[:size], 1
+        gap = body[size:]
+    if gap:
+        yield gap, 1
 
 
 def _is_gap(token: Token) -> bool:
     return token.kind in ("space", "comment", "end", "go")
 
 
-def _statement_ends(tokens: list[Token], dialect: Dialect) -> Iterator[tuple[int, int]]:
-    """The index of every token that ends a statement, and how often that statement is to run."""
-    real = [index for index, token in enumerate(tokens) if token.kind not in ("space", "comment")]
-    keys = [*map(_key, (tokens[index] for index in real)), "", ""]
+def _ends(tokens: Iterator[Token], dialect: Dialect) -> Iterator[tuple[Token, int]]:
+    """Each token; and of one that ends a statement, how often that is to run, 0 of every other."""
     block = _Block(dialect)
-    for place, index in enumerate(real):
-        token = tokens[index]
-        if token.kind == "go" or (token.kind == "end" and not block.is_open):
-            yield index, token.times
+    for token, after, later in _ahead(tokens):
+        ends = token.kind == "go" or (token.kind == "end" and not block.is_open)
+        yield token, token.times if ends else 0
+        if ends:
             block = _Block(dialect)
-        elif dialect.blocks:
-            block.read(token, keys[place + 1], keys[place + 2])
+        elif dialect.blocks and token.kind not in _SILENT:
+            block.read(token, after, later)
     if block.is_open:
         raise unclosed("A block", block.line)
-    yield len(tokens), 1
+
+
+def _ahead(tokens: Iterator[Token]) -> Iterator[tuple[Token, str, str]]:
+    """Each token, and the keys of the two behind it that are neither space nor comment."""
+    waiting: deque[Token] = deque()
+    # Those of the tokens that wait
+    keys: deque[str] = deque()
+
+    def released() -> Iterator[tuple[Token, str, str]]:
+        while len(keys) > 2:
+            token = waiting.popleft()
+            if token.kind not in _SILENT:
+                keys.popleft()
+            yield token, keys[0], keys[1]
+
+    for token in tokens:
+        waiting.append(token)
+        if token.kind not in _SILENT:
+            keys.append(_key(token))
+            yield from released()
+    keys.extend(("", ""))
+    yield from released()
+    yield from ((token, "", "") for token in waiting)
 
 
 def _key(token: Token) -> str:
@@ -345,39 +375,47 @@ def _bodies(tokens: list[Token]) -> Iterator[list[int | None]]:
 def _mark_code(literals: list[Token | None], dialect: str) -> list[list[Marked]]:
     """Literals that are code when put together, each in its parts. What cannot be read as SQL is a literal as a whole."""
     written = [[Char("", _HOLE)] if literal is None else decode(literal, dialect) for literal in literals]
-    flags = _flags(written, dialect)
-    if flags is None:
+    parts = _parts(written, dialect)
+    if parts is None:
         return [[] if literal is None else list(_mark_token(literal, "", "")) for literal in literals]
-    return [_framed(literal, each or [], flags, start) for literal, each, start in zip(literals, written, _starts(written))]
+    return [list(_framed(literal, each or [], parts)) for literal, each in zip(literals, written)]
 
 
-def _flags(written: list[list[Char] | None], dialect: str) -> list[tuple[int, bool]] | None:
-    """For each character of what is put together the number of its part, and whether that is a literal; None when it is not SQL."""
+def _parts(written: list[list[Char] | None], dialect: str) -> list[tuple[int, bool]] | None:
+    """The lengths of the parts of what is put together, the last one first, and whether each is a literal; None when it is not SQL."""
     if None in written:
         return None
     text = "".join(text_of(each or ()) for each in written)
     try:
-        return [(number, literal) for number, (part, literal) in enumerate(marked(text, dialect)) for _char in part]
+        return [(len(part), literal) for part, literal in marked(text, dialect) if part][::-1]
     except (ScriptRefused, RecursionError):
         return None
 
 
-def _starts(written: list[list[Char] | None]) -> Iterator[int]:
-    """Where each begins when they are put together."""
-    start = 0
-    for each in written:
-        yield start
-        start += len(each or ())
+def _framed(literal: Token | None, chars: list[Char], parts: list[tuple[int, bool]]) -> Iterator[Marked]:
+    """A literal in its parts: as it is written, with what is a literal in the code. Those parts are taken away."""
+    inside = list(_dealt(chars, parts))
+    if literal is not None:
+        opening, closing = bounds(literal)
+        yield from [(literal.text[:opening], False), *inside, (literal.text[closing:], False)]
 
 
-def _framed(literal: Token | None, chars: list[Char], flags: list[tuple[int, bool]], start: int) -> list[Marked]:
-    """A literal in its parts: as it is written, with what is a literal in the code."""
-    if literal is None:
-        return []
-    opening, closing = bounds(literal)
-    paired = zip(chars, flags[start : start + len(chars)])
-    inside = [("".join(char.source for char, _flag in group), flag[1]) for flag, group in groupby(paired, key=lambda pair: pair[1])]
-    return [(literal.text[:opening], False), *inside, (literal.text[closing:], False)]
+def _dealt(chars: list[Char], parts: list[tuple[int, bool]]) -> Iterator[Marked]:
+    piece: list[str] = []
+    for char in chars:
+        place = 0
+        while place < len(char.meaning):
+            length, literal = parts.pop()
+            taken = min(length, len(char.meaning) - place)
+            piece.append(char.source[place : place + taken] if char.source == char.meaning else char.source)
+            place += taken
+            if taken < length:
+                parts.append((length - taken, literal))
+            else:
+                yield "".join(piece), literal
+                piece = []
+    if piece:
+        yield "".join(piece), parts[-1][1]
 
 
 def _language(tokens: list[Token]) -> str:
