@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from support.tasks import Record, no_trace, play
+from support.leaks import traces
+from support.tasks import Record, play
 
 Task = Callable[..., dict[str, Any]]
 Login = Mapping[str, Any]
@@ -29,7 +30,7 @@ def broken(task: Task, script: str, login: Login, folder: Path, secrets: tuple[s
     ledger = Path(options["ledger"])
     assert ledger.stat().st_mode & 0o777 == 0o600
     assert not any(word in ledger.read_text() for word in (*secrets, "CREATE"))
-    no_trace(run, *secrets, *(login[key] for key in ("password", "token") if key in login))
+    assert not traces([*secrets, *(login[key] for key in ("password", "token") if key in login)], run.shown)
     return run["run"]
 
 

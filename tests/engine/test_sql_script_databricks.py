@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from engine.half_way import broken, taken_up
 from engines import DatabricksEngine
+from support.leaks import traces
 from support.literals import databricks as literal
-from support.tasks import no_trace, play
+from support.tasks import play
 
 MODULE = "community.immuta.immuta_sql_script"
 STATEMENTS = "/api/2.0/sql/statements"
@@ -98,8 +99,8 @@ def test_a_set_up_from_check_to_clean_up(databricks: DatabricksEngine, by: str, 
     assert len(set(ids)) == 11 and all(ids)
     assert (ran["again"]["changed"], ran["again"]["done_already"], ran["again"]["statements_skipped"]) == (False, True, 11)
     assert [text for text in ran["run"].warnings if "not encrypted" in text]
-    no_trace(checked, *secrets)
-    no_trace(ran, *secrets)
+    assert not traces(secrets, checked.shown)
+    assert not traces(secrets, ran.shown)
 
     # One statement a call: for each task one to see that the login is good and one for `unless`, and the script's.
     sent = [each["asked"] for each in databricks.requests() if (each["method"], each["path"]) == ("POST", STATEMENTS)]
@@ -145,7 +146,7 @@ def test_the_services_words_about_a_statement_are_masked(databricks: DatabricksE
     assert "Statement 2 (CREATE SCHEMA" in ran["run"]["msg"] and "PARSE_SYNTAX_ERROR: near line 3: Syntax error at or near ''***''." in ran["run"]["msg"]
     assert (ran["run"]["failed_statement"]["code"], ran["run"]["failed_statement"]["error_line"]) == ("PARSE_SYNTAX_ERROR", 3)
     assert "== SQL" not in ran["run"]["msg"]
-    no_trace(ran, "geheim", "mehr", login["token"])
+    assert not traces(["geheim", "mehr", login["token"]], ran.shown)
 
 
 def test_a_place_is_carried_on_from_the_start_of_a_run_only(databricks: DatabricksEngine, login: dict[str, Any], new: str, tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ def test_bad_input_names_its_option_and_holds_no_secret(databricks: DatabricksEn
     assert ran["cluster"]["option"] == "login.http_path"
     assert "login.warehouse" in ran["cluster"]["msg"]
     assert "The query in unless failed" in ran["unless"]["msg"]
-    no_trace(ran, "geheim", login["token"])
+    assert not traces(["geheim", login["token"]], ran.shown)
 
 
 def test_a_token_that_ends_half_way_is_made_new(databricks: DatabricksEngine, new: str, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from engine.half_way import broken, taken_up
 from engines import RedshiftEngine
+from support.leaks import traces
 from support.literals import redshift as literal
-from support.tasks import no_trace, play
+from support.tasks import play
 
 MODULE = "community.immuta.immuta_sql_script"
 
@@ -78,8 +79,8 @@ def test_a_set_up_from_check_to_clean_up(redshift: RedshiftEngine, login: dict[s
     assert result["checksum"] == hashlib.sha256(script.read_bytes()).hexdigest()
     assert (ran["again"]["changed"], ran["again"]["done_already"], ran["again"]["statements_skipped"]) == (False, True, 8)
     assert [text for text in ran["run"].warnings if "not encrypted" in text]
-    no_trace(checked, nasty, login["password"])
-    no_trace(ran, nasty, login["password"])
+    assert not traces([nasty, login["password"]], checked.shown)
+    assert not traces([nasty, login["password"]], ran.shown)
 
     after = redshift.catalog()
     assert set(after["databases"]) - set(before["databases"]) == {new}
@@ -149,7 +150,7 @@ def test_bad_input_names_its_option_and_holds_no_secret(login: dict[str, Any], t
     for name, (_options, complaint) in wrong.items():
         assert ran[name].failed and complaint in ran[name]["msg"], (name, ran[name]["msg"])
     assert ran["browser"]["option"] == "login.authenticator"
-    no_trace(ran, "geheim", "wrong-one", login["password"])
+    assert not traces(["geheim", "wrong-one", login["password"]], ran.shown)
 
 
 def test_statements_are_given_up_in_time(redshift: RedshiftEngine, login: dict[str, Any], tmp_path: Path) -> None:

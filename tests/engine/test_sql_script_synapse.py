@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from engine.half_way import broken, taken_up
 from engines import SynapseEngine
+from support.leaks import traces
 from support.literals import synapse as literal
-from support.tasks import no_trace, play
+from support.tasks import play
 
 MODULE = "community.immuta.immuta_sql_script"
 TYPE = "Azure Synapse Analytics"
@@ -113,8 +114,8 @@ def test_a_set_up_from_check_to_clean_up(synapse: SynapseEngine, encrypted: bool
     ]
     assert (ran["again"]["changed"], ran["again"]["done_already"], ran["again"]["statements_skipped"]) == (False, True, 10)
     assert bool([text for text in ran["run"].warnings if "not encrypted" in text]) is not encrypted
-    no_trace(checked, *secrets)
-    no_trace(ran, *secrets)
+    assert not traces(secrets, checked.shown)
+    assert not traces(secrets, ran.shown)
 
     after = synapse.catalog()
     pool = after["databases"]["pool"]
@@ -167,7 +168,7 @@ def test_an_error_behind_any_result_set_is_found(
         assert [each["status"] for each in result["statements"]] == ["ok", "failed", "pending"]
         assert (result["failed_statement"]["code"], result["failed_statement"]["error_line"]) == (code, 4)
     assert synapse.query(f"SELECT a FROM {new}.t") == [(1,)] * len(befores)
-    no_trace(ran, "geheim", login["password"])
+    assert not traces(["geheim", login["password"]], ran.shown)
 
 
 def test_a_message_is_no_error(synapse: SynapseEngine, login: dict[str, Any], new: str, tmp_path: Path) -> None:
@@ -258,7 +259,7 @@ def test_bad_input_names_its_option_and_holds_no_secret(synapse: SynapseEngine, 
         assert ran[name].failed and complaint in ran[name]["msg"], (name, ran[name]["msg"])
         assert ran[name].get("option") == option
     assert "The query in unless failed" in ran["unless"]["msg"]
-    no_trace(ran, "geheim", login["password"])
+    assert not traces(["geheim", login["password"]], ran.shown)
 
 
 def test_a_batch_is_given_up_in_time(synapse: SynapseEngine, login: dict[str, Any], new: str, tmp_path: Path) -> None:

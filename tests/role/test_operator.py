@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -19,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._core.secrets import mask
 from support.core import PYTHON
 
-from .conftest import NASTY, World, mode
+from .conftest import World, mode
 from .test_failures import scripts_run
 
 NO_SECRETS = {"immuta_platform_server_validation": False}
@@ -249,39 +247,3 @@ def lock_of(world: World) -> Path:
     folder = world.home / "immuta_platform"
     folder.mkdir(exist_ok=True)
     return folder / f"{hashlib.sha256(b'Redshift 127.0.0.1').hexdigest()[:16]}.lock"
-
-
-@pytest.mark.cores
-def test_no_variable_holds_a_secret_afterwards(world: World, tmp_path: Path) -> None:
-    """Not after a run that failed in the middle of a script on another host, either."""
-    playbook = tmp_path / "afterwards.yml"
-    playbook.write_text(
-        """
-- hosts: immuta_platforms
-  connection: local
-  gather_facts: false
-  vars:
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
-  tasks:
-    - block:
-        - ansible.builtin.include_role: {name: community.immuta.immuta_platform}
-      rescue:
-        - ansible.builtin.debug: {msg: it failed}
-    - ansible.builtin.copy:
-        content: "{{ vars | dict2items | selectattr('key', 'match', 'immuta_platform__') | list | string }}"
-        dest: "{{ facts }}"
-        mode: "0600"
-"""
-    )
-    facts = tmp_path / "facts"
-    world.tenant.settings(script_tampering={"create": {"kind": "break", "statement": 5}})
-    bastion = {"bastion": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}}
-    for how in ({}, {"hosts": bastion, "immuta_platform_sql_host": "bastion", "immuta_platform_leftovers": "cleanup"}):
-        run = world.run(playbook, facts=str(facts), **how)
-        assert run.rc == 0, run.output
-        assert "it failed" in run.output
-        text = facts.read_text()
-        assert "immuta_platform__now" in text
-        secrets = (NASTY, world.redshift.engine.admin_password, world.tenant.api_key)
-        assert mask(text, secrets) == text
-        assert mask(text, [base64.b64encode(secret.encode()).decode()[:-4] for secret in secrets]) == text

@@ -5,7 +5,7 @@
 
 assert not traces([password, api_key], run.output, run.records, folder)
 
-The forms are written down here once more, without the code that hides them.
+The forms are written down here once more, without the code that hides them. A Net catches what a run of ansible-playbook leaves beside its output.
 """
 
 from __future__ import annotations
@@ -16,10 +16,15 @@ import json
 import os
 import re
 import shlex
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
+
+from .modules import recording_syslog
 
 Writer = Callable[[str], str]
 
@@ -92,54 +97,124 @@ def named_forms(secret: str) -> dict[str, str]:
 
 def forms_of(*secrets: str) -> set[str]:
     """Every form of these secrets; of one of several lines also of each long line, but not of the frame of a key."""
-    return set(_forms(secrets))
+    return {form for forms in _forms(secrets).values() for form in forms}
 
 
-def _forms(secrets: Iterable[str]) -> dict[str, str]:
-    """Form -> what it is called."""
+def _forms(secrets: Iterable[str]) -> dict[str, dict[str, str]]:
+    """What stands in each of these forms -> form -> what it is called. That saves looking for most of them."""
     pieces = [piece for secret in secrets for piece in (secret, *secret.splitlines()) if piece == secret or (len(piece) >= 16 and piece[:5] != "-----")]
-    return {form: name for piece in pieces for name, form in named_forms(piece).items()}
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for piece in pieces:
+        word = max(re.findall("[A-Za-z0-9]*", piece), key=len)
+        for name, form in named_forms(piece).items():
+            found[word if word in form else form][form] = name
+    return found
 
 
 class Trace(NamedTuple):
-    """A secret that got out: where, and in which form."""
+    """A secret that got out: where, in which form, and what is around it."""
 
     where: str
     form: str
+    around: str
 
 
-def traces(secrets: Iterable[str], *places: Any) -> list[Trace]:
+def traces(secrets: Iterable[str], *places: Any, apart: Iterable[str] = ()) -> list[Trace]:
     """Where any of the secrets is found, in whatever form: in texts, in objects with their keys, in the names and contents of files.
 
-    A Path is a file, or a folder with all that is in it. Raises ValueError when there is nothing to look for or nothing to look at.
+    A Path is a file, or a folder with all that is in it, but for the contents of files that match a pattern in C(apart).
+    Raises ValueError when there is nothing to look for or nothing to look at.
     """
     forms = _forms(secrets)
-    if not forms or "" in forms or not places:
+    if not forms or any("" in written for written in forms.values()) or not places:
         raise ValueError("a hunt needs secrets and places")
-    texts = ((f"{number}: {where}", text) for number, place in enumerate(places) for where, text in _texts(place))
-    return [Trace(where, name) for where, text in texts for form, name in forms.items() if form in text]
+    texts = [(f"{number}: {where}", text) for number, place in enumerate(places) for where, text in _texts(place, "", tuple(apart))]
+    return [
+        Trace(where, name, text[max(0, text.index(form) - 60) : text.index(form) + len(form) + 60])
+        for where, text in texts
+        for sign, written in forms.items()
+        if sign in text
+        for form, name in written.items()
+        if form in text
+    ]
 
 
-def _texts(place: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def _texts(place: Any, path: str, apart: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if isinstance(place, Path):
-        yield from _files(place)
+        yield from _files(place, apart)
     elif isinstance(place, bytes):
         yield path, place.decode(errors="replace")
     elif isinstance(place, Mapping):
         for name, value in place.items():
             yield f"{path} key", str(name)
-            yield from _texts(value, f"{path}.{name}")
+            yield from _texts(value, f"{path}.{name}", apart)
     elif isinstance(place, (list, tuple, set, frozenset)):
         for number, value in enumerate(place):
-            yield from _texts(value, f"{path}[{number}]")
+            yield from _texts(value, f"{path}[{number}]", apart)
     elif isinstance(place, BaseException):
-        yield from _texts([place.args, vars(place)], type(place).__name__)
+        yield from _texts([place.args, vars(place)], type(place).__name__, apart)
     else:
         yield path, str(place)
 
 
-def _files(place: Path) -> Iterator[tuple[str, str]]:
+def _files(place: Path, apart: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
         yield str(path), os.fsdecode(path.name)
-        if path.is_file():
+        if path.is_file() and not any(path.match(pattern) for pattern in apart):
             yield str(path), path.read_bytes().decode(errors="replace")
+
+
+#: what ansible-core writes and keeps only when it is told to: the module with its arguments
+CORES_OWN = ("AnsiballZ_*.py",)
+
+
+class Net:
+    """Catches what a run of ansible-playbook leaves beside its output, as files below C(folder), and what the process list shows.
+
+    environment: what has the run leave all that there is. The callbacks are all that ansible-core has which write files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.commands: set[str] = set()
+        logging, self.syslog = recording_syslog(folder)
+        self.log = folder / "log"
+        for name in ("temporary", "junit", "tree", "facts", "jobs", "remote"):
+            (folder / name).mkdir()
+        self.environment = {
+            **logging,
+            "ANSIBLE_LOG_PATH": str(self.log),
+            "ANSIBLE_CALLBACKS_ENABLED": "task_events,ansible.builtin.junit,ansible.builtin.tree",
+            "JUNIT_OUTPUT_DIR": str(folder / "junit"),
+            "ANSIBLE_CALLBACK_TREE_DIR": str(folder / "tree"),
+            "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(folder / "facts"),
+            "ANSIBLE_ASYNC_DIR": str(folder / "jobs"),
+            "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+            "ANSIBLE_KEEP_REMOTE_FILES": "1",
+            "ANSIBLE_INJECT_INVOCATION": "true",
+            "TMPDIR": str(folder / "temporary"),
+        }
+
+    @contextmanager
+    def cast(self) -> Iterator[None]:
+        """Watch the command lines of the run's processes, which any user of the machine sees."""
+        done = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=[done], daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+    def _watch(self, done: threading.Event) -> None:
+        known: set[tuple[Path, bytes]] = set()
+        ours = f"SYSLOG_LINES={self.syslog}".encode()
+        while not done.wait(0.1):
+            for process in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError):
+                    command = (process / "cmdline").read_bytes()
+                    if (process, command) not in known and ours in (process / "environ").read_bytes():
+                        self.commands.add(command.replace(b"\0", b" ").decode(errors="replace"))
+                    known.add((process, command))
