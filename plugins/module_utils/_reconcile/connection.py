@@ -383,9 +383,10 @@ class ConnectionReconciler(Jobs):
     def _children(self, path: Sequence[str]) -> list[dict[str, Any]]:
         try:
             found = self._connections.search(path)
-        except NotFound:
+        except NotFound as error:
             if not path:
                 raise
+            self._warn(f"What is in {'/'.join(path)} is missing here: {error.message}")
             return []
         if found.more:
             where = "/".join(path) or "the tenant"
