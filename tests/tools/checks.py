@@ -266,6 +266,11 @@ def tarball() -> None:
     run("ansible-doc", "--json", *(f"community.immuta.{name}" for name in modules), quiet=True, ANSIBLE_COLLECTIONS_PATH=str(installed))
 
 
+def faults() -> None:
+    """Every fault crossed with every operation; pytest runs a part of it."""
+    run(sys.executable, "-m", "faults", PYTHONPATH=str(ROOT / "tests"))
+
+
 def demo() -> None:
     run(sys.executable, "-m", "demo", PYTHONPATH=str(ROOT / "tests"))
 
@@ -290,6 +295,8 @@ LINT: dict[str, Callable[[], object]] = {
     "changelog": changelog,
 }
 ALL = LINT | {"pytest": pytest, "cores": cores, "sanity": sanity, "tarball": tarball}
+# Whole instruments of which the default run has a part: they take long.
+LONG: dict[str, Callable[[], object]] = {"faults": faults}
 # Not checks, but wanted by the Makefile in the same environment.
 OTHER: dict[str, Callable[[], object]] = {"build": build, "demo": demo, "venv": lambda: None}
 GROUPS = {"all": list(ALL), "lint": list(LINT)}
@@ -300,7 +307,7 @@ def attempt(name: str) -> Outcome:
         print(f"\n=== {name}", flush=True)
     begun = time.monotonic()
     try:
-        (ALL | OTHER)[name]()
+        (ALL | LONG | OTHER)[name]()
         problem = None
     except Failed as reason:
         problem = str(reason)
@@ -338,9 +345,11 @@ def report(outcomes: list[Outcome]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests/run", description="Run the checks and tests of this repository.")
-    parser.add_argument("names", nargs="*", default=["all"], metavar="NAME", help=f"{', '.join([*GROUPS, *ALL, *OTHER])} (default: all)")
-    names = [name for given in parser.parse_args().names for name in GROUPS.get(given, [given])]
-    if unknown := [name for name in names if name not in ALL | OTHER]:
+    parser.add_argument("names", nargs="*", default=["all"], metavar="NAME", help=f"{', '.join([*GROUPS, *ALL, *LONG, *OTHER])} (default: all)")
+    parser.add_argument("--all", action="store_true", dest="long", help=f"the named and those that take long: {', '.join(LONG)}")
+    given = parser.parse_args()
+    names = [name for asked in given.names for name in GROUPS.get(asked, [asked])] + [name for name in LONG if given.long and name not in given.names]
+    if unknown := [name for name in names if name not in ALL | LONG | OTHER]:
         parser.error(f"no such check: {', '.join(unknown)}")
     BUILD.mkdir(exist_ok=True)
     JUNIT.unlink(missing_ok=True)
