@@ -180,6 +180,7 @@ def converge(world: World, platform: Platform, goal: str, how: dict[str, Any]) -
 POINTS: dict[tuple[str, bool], list[tuple[Point, tuple[str, ...], tuple[str, ...]]]] = {
     ("register", False): [
         (AtRequest("GET", "/integrations$"), (), ()),
+        (AtTask("Plan |"), (), ()),
         (AtRequest("POST", "/scripts/initial-create$"), (), ()),
         (AtRequest("POST", "/scripts/create$", "after"), (), ()),
         (AtTask("Ask 127.0.0.1"), (), ()),
@@ -232,6 +233,8 @@ POINTS: dict[tuple[str, bool], list[tuple[Point, tuple[str, ...], tuple[str, ...
         (AtStatement("delete", 3, WAIT_SQL), (LOOK,), ()),
     ],
 }
+#: the lock is held from the role's plan to its last note
+WITHOUT_LOCK = ("before task Plan |", "before task Forget the values")
 #: what is tried on every change: goal, point, disk
 QUICK = {
     ("register", "statement 5 of create", "artifacts"),
@@ -265,8 +268,7 @@ def kills() -> Iterator[Kill]:
     for (goal, behind), points in POINTS.items():
         for point, same, nothing in points:
             yield Kill(goal, point, "same", same, behind)
-            # the lock is there as long as the run is: from its plan to its last note
-            locked = () if str(point) == "before task Forget the values" else (LOCK,)
+            locked = () if str(point) in WITHOUT_LOCK else (LOCK,)
             yield Kill(goal, point, "artifacts", (*locked, *same), behind)
             yield Kill(goal, point, "nothing", nothing, behind)
             if behind and goal == "deregister":
