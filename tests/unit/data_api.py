@@ -59,6 +59,13 @@ class Behaviour:
     refuse_native: int = 0
     #: how many objects a search shows at the most
     page: int = 1000
+    #: status of GET /data/connection for a technology that it does not know
+    unknown: int = 404
+    #: states that a connection shows instead of its own, one a look; the last one stays
+    states: list[str] = field(default_factory=list)
+    #: under which name answers tell what they have started, and whether that is a job itself, of which none is listed then
+    started: str = "bulkId"
+    is_job: bool = False
 
 
 class DataApi:
@@ -220,7 +227,7 @@ class DataApi:
     def _get(self, path: list[str], body: Any, query: dict[str, str]) -> Answer:
         found = self.connections.get(path[2])
         if not self._shows(path[2]) or found is None or found["connection"].get("technology") not in SHOWN:
-            raise Refused(404, f"No connection {path[2]}.")
+            raise Refused(self.behaviour.unknown, f"No connection {path[2]}.")
         seen = {name: value for name, value in found["connection"].items() if name not in SECRETS}
         return 200, {**found, "connection": seen, "createdBy": 2, "updatedBy": 2}
 
@@ -240,6 +247,9 @@ class DataApi:
         found = self.objects.get(tuple(path[2:]))
         if found is None or not self._shows(path[2]):
             raise Refused(404, "No object.")
+        if len(path) == 3 and self.behaviour.states:
+            states = self.behaviour.states
+            return 200, {**found, "state": states.pop(0) if len(states) > 1 else states[0]}
         return 200, found
 
     def _delete(self, path: list[str], body: Any, query: dict[str, str]) -> Answer:
@@ -274,7 +284,7 @@ class DataApi:
     def _jobs(self, path: list[str], body: Any, query: dict[str, str]) -> Answer:
         if self.behaviour.refuse_jobs:
             raise Refused(self.behaviour.refuse_jobs, "no jobs here")
-        names = [name for name in self.jobs if name.startswith(query["bulkId"])]
+        names = [] if self.behaviour.is_job else [name for name in self.jobs if name.startswith(query["bulkId"])]
         return 200, {"jobs": [self._job(name) if self.behaviour.states_listed else {"id": name} for name in names]}
 
     def _statuses(self, path: list[str], body: Any, query: dict[str, str]) -> Answer:
@@ -303,8 +313,9 @@ class DataApi:
         if not self.behaviour.jobs:
             return {}
         bulk = f"bulk_{what}_{len(self.jobs)}"
-        self.jobs[f"{bulk}_1"] = list(self.behaviour.jobs)
-        return {"bulkId": bulk}
+        name = f"job_{bulk}" if self.behaviour.is_job else bulk
+        self.jobs[name if self.behaviour.is_job else f"{bulk}_1"] = list(self.behaviour.jobs)
+        return {self.behaviour.started: name}
 
     def _shows(self, key: str) -> bool:
         """Whether what was made shows already, or what was removed shows still."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import explain
-from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections, Found, bulk_id, path_to
+from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections, Found, bulk_id, path_to, task_id
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
     AnswerLost,
     ApiError,
@@ -186,6 +186,47 @@ def test_statuses_come_in_any_shape_and_one_that_is_missing_has_none(answer: Any
 )
 def test_a_bulk_id_is_found_where_it_stands(answer: dict[str, Any], id: str) -> None:
     assert bulk_id(answer) == id
+
+
+@pytest.mark.parametrize(
+    ("answer", "id"),
+    [
+        ({"taskId": "t1"}, "t1"),
+        ({"task_id": 17}, "17"),
+        ({"deletion": {"taskId": "t2"}}, "t2"),
+        ({"taskId": {"id": "t3"}}, ""),
+        ({"taskId": True}, ""),
+        ({"bulkId": "bulk_1"}, ""),
+    ],
+)
+def test_the_id_of_a_task_is_found_where_it_stands(answer: dict[str, Any], id: str) -> None:
+    assert task_id(answer) == id
+
+
+@pytest.mark.parametrize(
+    ("answer", "total"),
+    [([ONE, TWO], 2), ({"hits": [ONE], "count": 40}, 40), ({"hits": [ONE], "total": "many"}, 1), ({"hits": [], "totalCount": 7}, 7), ([], 0)],
+)
+def test_a_search_says_how_many_there_are_as_far_as_it_is_told(answer: Any, total: int) -> None:
+    with Wire([("POST /data/object/search", ok(answer))]) as wire:
+        assert api(wire).search().total == total
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 422, 501])
+def test_a_connection_that_is_not_shown_owns_nothing(status: int) -> None:
+    objects = [{"objectPath": ["trino"]}, {"objectPath": ["sf"]}]
+    script = [
+        ("POST /data/object/search", ok(objects)),
+        ("GET /data/connection/trino", reply(status, {"message": "Not for this technology."})),
+        ("GET /data/connection/sf", ok({"connectionKey": "sf", "nativeIntegrationId": 7})),
+    ]
+    with Wire(script) as wire:
+        assert api(wire).owner_of("7") == "sf"
+
+
+def test_states_of_jobs_are_told_in_lower_case() -> None:
+    with Wire([("GET /jobs?bulkId=x", ok([{"id": 1, "state": "COMPLETED"}]))]) as wire:
+        assert api(wire).jobs("x")[0]["state"] == "completed"
 
 
 def test_an_object_without_a_path_is_nowhere() -> None:

@@ -5,8 +5,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._model.states import FAILED, GONE, STATUSES, TRANSIENT, Step, is_healthy, next_step
+from ansible_collections.community.immuta.plugins.module_utils._model.states import (
+    FAILED,
+    GONE,
+    STATUSES,
+    TRANSIENT,
+    Step,
+    connection_reason,
+    connection_state,
+    is_healthy,
+    is_well,
+    next_step,
+    passes,
+)
 
 DOCUMENTED = {
     "creating",
@@ -94,3 +108,49 @@ def test_no_error_is_silently_unchanged(status: str) -> None:
 )
 def test_health(status: str | None, healthy: bool | None) -> None:
     assert is_healthy(status) is healthy
+
+
+# --- connections
+
+
+@pytest.mark.parametrize(
+    ("object", "answer", "state", "well"),
+    [
+        ({"state": "active"}, {}, "active", True),
+        ({"state": " ACTIVE "}, {}, "active", True),
+        ({"state": "Inactive"}, {}, "inactive", None),
+        ({"state": "UNHEALTHY"}, {}, "unhealthy", False),
+        ({}, {"state": "UNHEALTHY"}, "unhealthy", False),
+        ({}, {"connection": {"health": "ACTIVE"}}, "active", True),
+        ({}, {"connection": {"healthStatus": "Unhealthy"}}, "unhealthy", False),
+        ({"state": "active"}, {"health": {"status": "UNHEALTHY"}}, "unhealthy", False),
+        ({"state": "active"}, {"connectionState": "INACTIVE"}, "inactive", None),
+        ({"state": "active"}, {"status": "enabled"}, "active", True),
+        ({}, {"status": "enabled", "state": None, "health": 7}, "", None),
+        # what is said of others, and what is wanted
+        ({"state": "active", "settings": {"state": "UNHEALTHY"}}, {"updater": {"state": "inactive"}}, "active", True),
+        ({"state": "active"}, {"nativeIntegration": {"status": "unhealthy"}}, "active", True),
+        # words that are not documented
+        ({"state": "ACTIVATING"}, {}, "activating", None),
+        ({"state": "pending"}, {"health": "ACTIVE"}, "pending", None),
+        ({"state": "degraded"}, {}, "degraded", False),
+        ({"state": "deleted"}, {}, "deleted", None),
+        ({}, {}, "", None),
+    ],
+)
+def test_the_state_of_a_connection_is_read_in_any_case_and_place(object: dict[str, Any], answer: dict[str, Any], state: str, well: bool | None) -> None:
+    assert connection_state(object, answer) == state
+    assert is_well(connection_state(object, answer)) is well
+    assert passes(state) is (state in ("activating", "pending"))
+
+
+@pytest.mark.parametrize(
+    ("object", "answer", "reason"),
+    [
+        ({"state": "UNHEALTHY", "stateMessage": "No route."}, {}, "No route."),
+        ({}, {"health": {"state": "UNHEALTHY", "reason": "No login."}}, "No login."),
+        ({}, {"updater": {"message": "hello"}, "error": None}, ""),
+    ],
+)
+def test_the_reason_is_read_from_any_place(object: dict[str, Any], answer: dict[str, Any], reason: str) -> None:
+    assert connection_reason(object, answer) == reason

@@ -116,6 +116,34 @@ def as_a_task_gives_it(options: dict[str, Any]) -> dict[str, Any]:
     return pruned
 
 
+@pytest.mark.parametrize(
+    ("name", "levels"),
+    [
+        ("Trino", 4),
+        ("Starburst (Trino)", 4),
+        ("Oracle", 4),
+        ("SQL Server", 4),
+        ("SQLServer", 4),
+        ("mariadb", 3),
+        ("Teradata", 3),
+        ("glue", 3),
+        ("Snowflake", 4),
+        ("DATABRICKS", 4),
+        ("Databricks Lakebase", 0),
+        ("PostgreSQL", 0),
+        ("", 0),
+        (None, 0),
+    ],
+)
+def test_how_deep_a_technology_goes_is_known_however_it_is_spelled(name: Any, levels: int) -> None:
+    assert technology_of(name).levels == levels
+
+
+@pytest.mark.parametrize("name", ["Trino", "SQL Server", "MARIADB", "Oracle", "Whatever"])
+def test_a_name_that_the_vendor_does_not_document_is_sent_as_it_is_given(name: str) -> None:
+    assert wanted_connection({"connection_key": "k", "connection": {"technology": name}}).connection == {"technology": name}
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_a_payload_of_the_vendor_works_as_pasted(payload: dict[str, Any]) -> None:
     assert wanted_connection(as_a_task_gives_it(payload)).document() == payload
