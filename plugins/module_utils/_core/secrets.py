@@ -22,7 +22,8 @@ REDACTED = "<REDACTED>"
 # Shorter strings are never looked for inside other text: they would hide half of it.
 SHORTEST = 4
 
-_REDACTED = re.compile(r"[<\[]?REDACTED[>\]]?|\{\{\s*vault_immuta_\w*\s*\}\}")
+_PLACEHOLDER = r"\{\{\s*vault_immuta_\w*\s*\}\}"
+_REDACTED = re.compile(rf"[<\[]?REDACTED[>\]]?|{_PLACEHOLDER}")
 
 # Matched against the end of a name without case and separators: clientSecret, client_secret and CLIENT-SECRET are one.
 _SECRET_NAME = re.compile(
@@ -172,7 +173,8 @@ def _mask(value: Any, known: tuple[_Spelled, ...], inside: bool) -> Any:
     if value is None or value == "" or isinstance(value, bool):
         return value
     if inside:
-        return REDACTED
+        # the name of a variable, which an export gives in place of the secret, is none
+        return value if isinstance(value, str) and re.fullmatch(_PLACEHOLDER, value) else REDACTED
     # Known secrets first: a part may end within one.
     return _mask_parts(_mask_text(value, known)) if isinstance(value, str) else value
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._core.secrets import REDACTED, is_redacted, looks_secret, mask
-from .._model.documents import branch_of, branches, of_other_branch
+from .._model.documents import branch_of, branches, missing_required, of_other_branch
 from .._model.fields import EXTRA, Field, prune
 from .._model.platforms import PLATFORMS
 from .._model.technologies import SETTINGS_FIELDS
@@ -66,6 +66,8 @@ def export_integration(document: Document) -> Exported:
     key = natural_key(platform, config) or platform.type
     vault = _Vault(f"{platform.type}_{key}" if platform.identity else platform.type)
     options: Options = {"type": platform.type}
+    if any(missing_required(config, platform.fields, "config")):
+        options = {"id": str(document.get("id")), **options}  # without it nothing could be registered by these options
     if platform.auto_bootstrap and document.get("autoBootstrap") is not None:
         options["auto_bootstrap"] = document["autoBootstrap"]
     if platform.fields or config:
