@@ -69,13 +69,14 @@ def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *,
     tenants, unmanaged = [], []
     for call, answer in answers:
         plan = answer.get("plan") or []
-        tenant = answer.get("tenant") or _tenant(call)
+        tenant = answer.get("tenant") or _tenant(call.tenant)
         items.update({str(item["name"]): {**item, "tenant": tenant} for item in plan})
         failures.update({host.name: str(answer.get("msg") or "It was not planned.") for host in call.hosts if host.name not in items})
         error = answer.get("msg") if answer.get("failed") and not plan else None
         tenants.append({"tenant": tenant, "error": error, **{name: answer.get(name) for name in ("plan_sha256", "summary")}})
         unmanaged += [{"tenant": tenant, **each} for each in answer.get("unmanaged") or []]
-    platforms = {host.name: outcome_of(host, items.get(host.name), failures.get(host.name, "")) for host in hosts}
+    named = {host.name: items[host.name]["tenant"] if host.name in items else _tenant(host.tenant) for host in hosts}
+    platforms = {host.name: {**outcome_of(host, items.get(host.name), failures.get(host.name, "")), "tenant": named[host.name]} for host in hosts}
     # what the role looks at is part of the plan, too, though nobody knows yet what it will find
     steps = steps_of([*items.values(), *({"kind": host.kind, "key": host.name, "action": "role", "needs_script": True} for host in hosts if host.role)])
     return {
@@ -89,8 +90,8 @@ def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *,
     }
 
 
-def _tenant(call: Call) -> str | None:
+def _tenant(options: Options) -> str | None:
     try:
-        return tenant_of(call.tenant)
+        return tenant_of(options)
     except OptionError:
         return None

@@ -92,7 +92,7 @@ def calls_for(hosts: Iterable[Host]) -> list[Call]:
 def outcome_of(host: Host, item: Options | None, failure: str = "") -> dict[str, Any]:
     """What came of one host. item: of the module's plan; failure: why there is none.
 
-    Keys: done (nothing is left to do), failed, changed, msg (one line for people), action, kind, key, tenant and the item's own facts.
+    Keys: done (nothing is left to do), failed, changed, msg (one line for people), action, kind, key and the item's own facts.
     """
     problem = host.problem or failure or (item or {}).get("error") or ""
     shown = {name: (item or {}).get(name) for name in ("key", "action", "changes", "id", "status", "healthy", "failed_tests", "owner", "needs_script")}
