@@ -109,11 +109,11 @@ def test_eight_times_the_script_takes_about_eight_times_as_long(platform: str, b
 
 
 def test_calls_of_one_long_body_are_not_read_for_ever() -> None:
-    body = "SELECT 1; " * 2_000
-    script = f"CREATE PROCEDURE p() RETURNS INT AS BEGIN {body} END; " + "CALL p(); " * 2_000
-    started = time.process_time()
+    """Without a bound this comes to a quarter of a million statements, and nothing in them is refused."""
+    script = f"CREATE PROCEDURE immuta.s.p() RETURNS INT AS BEGIN {'SELECT 1; ' * 500} END; " + "CALL immuta.s.p(); " * 500
     refused = forbidden(split(script, "snowflake"), SNOWFLAKE, "setup", SCOPE)
-    assert refused and refused[-1]["reason"] == "unreadable" and time.process_time() - started < 60
+    assert refused and {row["reason"] for row in refused} == {"unreadable"}
+    assert refused[0]["verb"] == "CALL"
 
 
 # --- memory

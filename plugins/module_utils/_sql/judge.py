@@ -30,6 +30,8 @@ Tokens = Sequence[Token]
 DEEPEST = 12
 # How many tokens are read of all that a script comes to, bodies anew for each call: so many, and its own so many times over
 MOST, AGAIN = 200_000, 10
+# What a statement costs beside its tokens
+EACH = 10
 
 
 class Finding(NamedTuple):
@@ -99,7 +101,7 @@ class Judge:
         yield from self._plain(part)
 
     def _plain(self, part: Part) -> Iterator[Finding]:
-        self.left -= len(part.tokens)
+        self.left -= len(part.tokens) + EACH
         if self.left < 0:
             raise RecursionError
         tokens = opened(part.tokens)
@@ -107,15 +109,20 @@ class Judge:
         said = routine.header if routine else tokens
         if self.dialect != "tsql" and not is_closed(said if routine else part.tokens):
             yield self._finding(tokens, Objection(UNREADABLE))
-        yield from (self._finding(tokens, objection) for objection in self._objections(said, part.where))
+        yield from self._findings(tokens, list(self._objections(said, part.where)))
         if routine:
             yield from self._body(routine, stored=routine.is_kept)
         if said and said[0].key not in ("GRANT", "REVOKE", "DENY"):
             yield from self._within(said)
 
     def _finding(self, tokens: Tokens, objection: Objection) -> Finding:
-        verb, name = classify_tokens(tokens)
-        return Finding(verb, objection.object or name, objection.reason, tokens[0].line if tokens else 1)
+        return next(self._findings(tokens, [objection]))
+
+    def _findings(self, tokens: Tokens, objections: Sequence[Objection]) -> Iterator[Finding]:
+        """The objections against one plain statement, which may be as many as the names in it."""
+        verb, name = classify_tokens(tokens) if objections else ("", None)
+        for objection in objections:
+            yield Finding(verb, objection.object or name, objection.reason, tokens[0].line if tokens else 1)
 
     # --- one plain statement ---
 
