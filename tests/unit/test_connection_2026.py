@@ -161,7 +161,12 @@ def test_another_refusal_is_one(tenant: Bench, status: int, message: str, active
 
 def test_what_is_being_changed_is_waited_for_and_not_deactivated(tenant: Bench) -> None:
     tenant.register(options(settings__is_active=True))
-    refuse(tenant, 409, "Unable to delete integration with ID 7 in current state editing.")
+    busy = "Unable to delete integration with ID 7 in current state editing."
+    refuse(tenant, 409, busy)
+    with pytest.raises(ApiError, match=busy):
+        tenant.absent(wait=False)
+    assert tenant.tenant.writes == [DELETE]
+    refuse(tenant, 409, busy)
     assert tenant.absent()["action"] == "deleted"
     assert tenant.tenant.writes == [DELETE, DELETE]
 
