@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.community.immuta.plugins.module_utils._core.errors import ScriptRefused
 from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden
 from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF, split
 
@@ -166,6 +167,8 @@ ANYWHERE: dict[str, list[str]] = {
         "DROP TABLE IDENTIFIER('HR.s.t')",
         "DELETE FROM IDENTIFIER($t)",
         "DELETE FROM TABLE($t)",
+        # what is read otherwise from here on
+        "ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = TRUE",
     ],
     REDSHIFT: [
         "CREATE OR REPLACE DATABASE immuta",
@@ -225,6 +228,8 @@ ANYWHERE: dict[str, list[str]] = {
         "CREATE FUNCTION f() RETURNS INT AS 'BEGIN \\x; END' LANGUAGE plpgsql",
         "SELECT dblink('x', 'DROP DATABASE fin')",
         "CREATE IDENTITY PROVIDER p TYPE azure",
+        "SET standard_conforming_strings = on",
+        "ALTER USER immuta_system SET standard_conforming_strings TO on",
         "VACUUM",
     ],
     DATABRICKS: [
@@ -287,11 +292,16 @@ ANYWHERE: dict[str, list[str]] = {
         "USE CATALOG IDENTIFIER(:c)",
         "PUT '/tmp/x' INTO '/Volumes/x'",
         "GET '/Volumes/x' TO '/tmp'",
+        # a raw literal knows no doubled quote, so the next one is a literal in which a backslash escapes
+        "BEGIN SELECT r'a''b\\', ' ; DROP CATALOG fin; SELECT 1 -- '\n; END",
+        "SET spark.sql.parser.escapedStringLiterals = true",
+        "SET `spark.sql.parser.escapedStringLiterals` = true",
     ],
     SYNAPSE: [
         "EXEC('DROP DATABASE fin')",
         "EXEC(N'DROP DATABASE fin')",
         "EXEC('DR'+'OP DATABASE fin')",
+        "EXEC('PRINT 1 --\\\n''\n DROP DATABASE fin --''')",  # a backslash takes the end of its line away
         "DECLARE @s NVARCHAR(99) = 'DROP DATABASE fin'; EXEC(@s)",
         "DECLARE @s NVARCHAR(99) = 'DROP DATABASE fin' EXEC sp_executesql @s",
         "EXEC sp_executesql N'DROP DATABASE fin'",
@@ -566,6 +576,28 @@ ELSEWHERE: dict[str, list[str]] = {
         "WITH a (x) AS (SELECT x FROM fin.dbo.t), b AS (SELECT 1 AS y) UPDATE a SET x = 1",
     ],
 }
+# By a comment that the database reads otherwise, so that what is in it, or in a literal behind it, runs.
+UNCLEAR: dict[str, list[str]] = {
+    SNOWFLAKE: [
+        # no comment begins within a path
+        "BEGIN LET r RESULTSET := (SELECT $1 FROM @s//a); DROP DATABASE HR; LET q RESULTSET := (SELECT 1\n); END",
+        "BEGIN LET r RESULTSET := (SELECT $1 FROM @s/a--b); DROP DATABASE HR; LET q RESULTSET := (SELECT 1\n); END",
+        "BEGIN LET r RESULTSET := (SELECT $1 FROM @s/*); DROP DATABASE HR; LET q RESULTSET := (SELECT 1 */); END",
+        "SELECT 1 -- \r'\n; DROP DATABASE HR --'",
+        "SELECT 1 // \r'\n; DROP DATABASE HR --'",
+    ],
+    REDSHIFT: ["SELECT 1 -- \r'\n; DROP DATABASE fin --'"],
+    DATABRICKS: [
+        # a backslash at the end of a line takes the next one into the comment
+        "DROP TABLE -- \\\n immuta.s.t --\n fin.s.t",
+        "BEGIN SELECT 1 -- \\\n+ '\n; DROP CATALOG fin; SELECT ' -- '\n; END",
+        # a hint is no comment, and opens none in a comment
+        "BEGIN SELECT /*+ a(' */ 1, ') */ 1; DROP CATALOG fin; SELECT 2 -- '\n; END",
+        "DROP TABLE /* /*+ */ fin.s.t -- */ immuta.s.t",
+        "SELECT 1 -- \r'\n; DROP CATALOG fin --'",
+    ],
+    SYNAPSE: ["PRINT 'a' -- \r'\n DROP DATABASE fin --'"],
+}
 
 
 def rows(cases: dict[str, list[str]]) -> list[tuple[str, str]]:
@@ -584,3 +616,17 @@ def test_what_is_not_the_platforms_own_is_not_touched(platform: str, script: str
     found = refused(platform, script)
     assert [row for row in found if row["reason"] == "scope"]
     assert refused(platform, script, "any") == []
+
+
+@pytest.mark.parametrize(("platform", "script"), rows(UNCLEAR))
+def test_a_comment_of_which_it_is_not_certain_where_it_ends_is_refused(platform: str, script: str) -> None:
+    with pytest.raises(ScriptRefused, match="is not certain"):
+        split(script, DIALECT_OF[platform])
+
+
+@pytest.mark.parametrize(
+    ("platform", "script"),
+    [(SNOWFLAKE, "SELECT $1 FROM @s/a // b\n-- c\r\n; SELECT 2 -- d\r"), (DATABRICKS, "/* a + b */ SELECT 1 -- c:\\d\n; /* e /* f */ */ SELECT 2")],
+)
+def test_any_other_comment_is_none_of_its_business(platform: str, script: str) -> None:
+    assert len(split(script, DIALECT_OF[platform])) == 2

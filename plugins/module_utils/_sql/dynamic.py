@@ -52,6 +52,8 @@ _ESCAPES = {
 # A plain string of Redshift, where a setting decides what a backslash is.
 _PLAIN_REDSHIFT = re.compile(r"\\(?:()()()(['\\]))")
 _NEVER = re.compile(r"(?!)")
+# T-SQL goes on with a literal behind a backslash at the end of a line, and leaves out both.
+_CONTINUED = re.compile(r"\\\r?\n")
 
 
 def bounds(token: Token) -> tuple[int, int]:
@@ -63,11 +65,13 @@ def bounds(token: Token) -> tuple[int, int]:
 
 
 def decode(token: Token, dialect: str) -> list[Char] | None:
-    """The characters of a literal; None when it holds an escape that is not documented."""
+    """The characters of a literal; None when it holds an escape that is not documented, or goes on behind a line."""
     opening, closing = bounds(token)
     prefix, inside = token.text[: opening - 1].upper(), token.text[opening:closing]
     if token.kind == "dollar" or prefix == "R":
         return [Char(inside, inside)]
+    if dialect == "tsql" and _CONTINUED.search(inside):
+        return None
     return _unescaped(inside, token.text[-1], _escapes(dialect, prefix))
 
 

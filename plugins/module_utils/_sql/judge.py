@@ -8,6 +8,7 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from .names import Name, Reader, part_of
 from .objects import KIND, SCOPE, UNREADABLE, Objection, definition_of, judge_definition, outermost
 from .parts import TRANSACTION, Part, batch_parts, block_parts, is_closed, statement_parts
 from .routines import Routine, routine_of
-from .rules import CONTROL, READS, RULES, STATEMENTS, TRANSACTIONS
+from .rules import CONTROL, READING, READS, RULES, STATEMENTS, TRANSACTIONS
 from .scope import Reach
 from .targets import judge_comment, judge_target, read_use
 from .tokens import Token, significant
@@ -204,7 +205,7 @@ class Judge:
 
     def _set(self, tokens: Tokens) -> Iterator[Objection]:
         keys = [token.key for token in tokens]
-        if "AUTHORIZATION" in keys:
+        if "AUTHORIZATION" in keys or _changes_reading(tokens):
             yield Objection(KIND)  # SET SESSION AUTHORIZATION: somebody else's rights
         elif keys[1:2] == ["CATALOG"]:
             yield from read_use(tokens, self.reach)
@@ -409,6 +410,11 @@ def _is_control(tokens: Tokens, dialect: str) -> bool:
     if keys[0] == "GET":
         return "DIAGNOSTICS" in keys[1:3]
     return keys[0] in CONTROL or keys[1:3] == [":", "="] or keys[1] == "="
+
+
+def _changes_reading(tokens: Tokens) -> bool:
+    """SET standard_conforming_strings, SET `spark.sql.parser.escapedStringLiterals`"""
+    return any(READING & set(re.findall(r"\w+", token.text.upper())) for token in tokens if token.kind in ("word", "name"))
 
 
 def _behind_with(tokens: Tokens, dialect: str) -> Tokens:

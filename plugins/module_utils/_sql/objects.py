@@ -23,6 +23,7 @@ from .rules import (
     NEVER_ENDINGS,
     NOT_REPLACED,
     OUTSIDE,
+    READING,
     RULES,
     may_by_purpose,
 )
@@ -81,7 +82,7 @@ def _is_never(said: Definition, reach: Reach) -> bool:
     if _is_another_kind(said):
         return True
     words = {token.key for token in said.reader.rest if token.kind == "word"}
-    never = NEVER.get((said.verb, said.class_), frozenset()) | NEVER_ANYWHERE
+    never = NEVER.get((said.verb, said.class_), frozenset()) | NEVER_ANYWHERE | READING
     if words & never or any(word.endswith(NEVER_ENDINGS) for word in words):
         return True
     return said.verb != "DROP" and _lies_outside(said, reach)

@@ -149,6 +149,8 @@ NEVER = {
 }
 # … whatever the class: where code and data come from outside, or go there.
 NEVER_ANYWHERE = listed("EXTERNAL_VOLUME, IAM_ROLE, LAMBDA, CREDENTIALS, ACCESS_KEY_ID, SECRETS")
+# Settings that change where a literal or a name ends, or which name is meant: what was judged would not be what runs.
+READING = listed("STANDARD_CONFORMING_STRINGS, BACKSLASH_QUOTE, ESCAPEDSTRINGLITERALS, DOUBLEQUOTEDIDENTIFIERS, QUOTED_IDENTIFIERS_IGNORE_CASE")
 NEVER_ENDINGS = ("_INTEGRATION", "_INTEGRATIONS")
 # Formats of tables whose data Databricks keeps itself
 MANAGED_FORMATS = listed("DELTA")

@@ -46,6 +46,10 @@ class Dialect:
     declare: bool = False
     # Whether lines of GO separate the statements, instead of semicolons
     batches: bool = False
+    # What in a comment is no comment to the database, or may be none: a hint, a line that goes on behind a backslash
+    unclear: str = NEVER
+    # Whether @ begins a path, in which nothing begins a comment
+    paths: bool = False
     scanner: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -82,16 +86,18 @@ DIALECTS = {
             client=r"\\\S*|![a-z]\w*",
             blocks=True,
             declare=True,
+            paths=True,
         ),
         # Redshift, unlike PostgreSQL today, also takes a backslash as an escape in plain strings
         Dialect("redshift", string=f"E?{BACKSLASHED}", fence=r"\$(?:[^\W\d]\w*)?\$"),
         Dialect(
             "databricks",
-            string="|".join(["r" + DOUBLED, 'r"[^"]*"', BACKSLASHED, BACKSLASHED.replace("'", '"')]),
+            string="|".join(["r'[^']*'", 'r"[^"]*"', BACKSLASHED, BACKSLASHED.replace("'", '"')]),
             quoted_name=BACKTICKED_NAME,
             fence=r"\$(?:[^\W\d]\w*)?\$",
             word=r"[^\W\d]\w*",
             blocks=True,
+            unclear=r"/\*(?:.*/\*)?\+.*|--.*\\[\r\n]+",
         ),
         Dialect(
             "tsql",
@@ -128,8 +134,13 @@ def scan(script: str, dialect: str) -> Iterator[Token]:
     position, line = 0, 1
     # The line on which a statement was last seen: there, GO is a word like others and a backslash a symbol.
     occupied = 0
+    # Whether a path may go on here
+    path = False
     while position < len(script):
         token = _token(script, position, line, DIALECTS[dialect], alone=occupied != line)
+        path = token.kind != "space" and (path or token.text == "@")
+        if token.kind == "comment":
+            _check_comment(token, script, position, DIALECTS[dialect], path=path)
         yield token
         position += len(token.text)
         line += token.text.count("\n")
@@ -165,6 +176,18 @@ def _token(script: str, position: int, line: int, dialect: Dialect, *, alone: bo
     if kind == "client":
         raise ScriptRefused(f"Line {line} is a command of a command line client, not SQL.", hint="Take it out of the script.", line=line)
     return Token(kind, text, line, _times(found, line) if kind == "go" else 1)
+
+
+def _check_comment(token: Token, script: str, position: int, dialect: Dialect, *, path: bool) -> None:
+    """Raises ScriptRefused for a comment that databases may read otherwise, so that what is behind it would not be what it seems.
+
+    A carriage return alone ends a line for some of them only.
+    """
+    end = position + len(token.text)
+    behind = script[end : end + 2]
+    lone = behind[:1] == "\r" and behind[1:] not in ("", "\n") and not token.text.startswith("/*")
+    if lone or (dialect.paths and path) or re.fullmatch(dialect.unclear, token.text + behind[:1], re.DOTALL):
+        raise ScriptRefused(f"Where the comment on line {token.line} begins or ends is not certain.", hint="Take it out of the script.", line=token.line)
 
 
 def _times(found: re.Match[str], line: int) -> int:
