@@ -164,7 +164,7 @@ class Replayed:
             self._bad = request
         if self._bad == request and (self._stays or number == self._number):
             return self._hostile
-        self.done += is_write(method, target)
+        self.done += is_write(method, target) and request in self._right.answers
         return self._answer(request, writes)
 
     def _answer(self, request: str, writes: int) -> bytes:
