@@ -8,14 +8,12 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import zip_longest
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
-from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import host_of, report_of
+from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import apart, host_of, report_of
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
 from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import FINDINGS, Call, Host, calls_for, complaint
 from ansible_collections.community.immuta.plugins.module_utils._fleet.plan import check_expected
@@ -34,6 +32,9 @@ ARGUMENTS: dict[str, Any] = {
     "dest": {"type": "path"},
 }
 
+#: what a host's variables hold of the play beside its own
+_OF_PLAY = ("hostvars", "groups", "ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all", "play_hosts")
+
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
     """Plans, and applies, the platforms of many hosts with one module call a tenant."""
@@ -46,13 +47,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         given = self.validate_argument_spec(argument_spec=ARGUMENTS)[1]
         names = given["hosts"] or list(known.get("ansible_play_batch") or [known["inventory_hostname"]])
         whole = not set(known["groups"].get(given["group"], ())) - set(names)
-        hosts = [self._host(name, known, given["state"]) for name in names]
-        calls = calls_for(hosts)
-
-        def ask(*, apply: bool, plans: Sequence[Any] = ()) -> list[dict[str, Any]]:
-            return [self._call(call, given, known, apply=apply, whole=whole, plan=plan) for call, plan in zip_longest(calls, plans)]
-
-        answers = ask(apply=given["apply"] and given["expected_plan"] is None)
+        hosts = apart([self._host(name, known, given["state"]) for name in names])
+        at_once = given["apply"] and given["expected_plan"] is None
+        calls = calls_for(hosts, with_role=not at_once)
+        answers = [self._call(call, given, known, apply=at_once) for call in calls]
         report = report_of(hosts, list(zip(calls, answers)), whole=whole)
         if given["expected_plan"] is not None:
             try:
@@ -60,33 +58,38 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             except ImmutaError as error:
                 return {**result, **report, **error.as_fail_json(), "failed": True, "changed": False}
             if given["apply"]:
-                answers = ask(apply=True, plans=[answer.get("plan_sha256") for answer in answers])
+                answers = [planned if call.is_role else self._call(call, given, known, apply=True, plan=planned) for call, planned in zip(calls, answers)]
                 report = report_of(hosts, list(zip(calls, answers)), whole=whole)
         return self._reported(result, report, answers, given)
 
     def _reported(self, result: dict[str, Any], report: dict[str, Any], answers: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
-        changed = any(each["changed"] for each in report["platforms"].values())
+        changed = given["apply"] and any(each["changed"] for each in report["platforms"].values())
+        unwritten = ""
         if given["dest"] and not self._task.check_mode:
-            changed = _write(given["dest"], report) or changed
+            try:
+                changed = _write(given["dest"], report) or changed
+            except (OSError, UnicodeError) as error:
+                unwritten = f"dest {given['dest']} cannot be written: {error}."
         told = [text for answer in answers for text in answer.get("warnings") or ()]
         warnings = [*result.get("warnings", ()), *told, *filter(None, [complaint(report, given["warn_on"])])]
-        failure = complaint(report, given["fail_on"])
+        failure = " ".join(filter(None, [unwritten, complaint(report, given["fail_on"])]))
         return {**result, **report, "changed": changed, "warnings": warnings, **({"failed": True, "msg": failure} if failure else {})}
 
     def _host(self, name: str, known: Mapping[str, Any], state: str | None) -> Host:
-        """A host with its own variables, and over them what holds for the whole play."""
-        hostvars = known["hostvars"]
-        here, own = hostvars.raw_get(known["inventory_hostname"]), hostvars.raw_get(name)
-        of_play = {variable: value for variable, value in known.items() if variable not in here or (here[variable] is not value and here[variable] != value)}
-        variables = {**own, **of_play, "inventory_hostname": name} if name != known["inventory_hostname"] else known
+        """A host with its variables, as this task would see them if it ran for that host: those of the play go before those of the inventory."""
+        manager, host = known["hostvars"]._variable_manager, known["hostvars"]._inventory.get_host(name)
+        if host is None:
+            return Host(name, problem="The inventory has no host of this name.")
+        own = manager.get_vars(play=self._task.get_play(), host=host, task=self._task, include_hostvars=False)
+        variables = {**own, **{variable: known[variable] for variable in _OF_PLAY if variable in known}}
         found = evaluate(variables, Templar(loader=self._loader, variables=variables))
         return host_of(name, found, home=constants.config.get_config_value("ANSIBLE_HOME"), state=state)
 
-    def _call(self, call: Call, given: Mapping[str, Any], known: dict[str, Any], *, apply: bool, whole: bool, plan: Any) -> dict[str, Any]:
-        arguments = call.arguments(whole=whole and not given["apply"], concurrency=given["concurrency"], on_error=given["on_error"])
-        if plan is not None:
-            arguments["expected_plan"] = plan
-        if not given["apply"]:
+    def _call(self, call: Call, given: Mapping[str, Any], known: dict[str, Any], *, apply: bool, plan: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        arguments = call.arguments(whole=not given["apply"], concurrency=given["concurrency"], on_error=given["on_error"])
+        if plan and plan.get("plan_sha256"):
+            arguments["expected_plan"] = plan["plan_sha256"]
+        if not apply:
             arguments["server_validation"] = False  # so that no secret is needed
         checks = self._task.check_mode
         self._task.check_mode = checks or not apply
@@ -100,14 +103,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 def _write(path: str, report: Mapping[str, Any]) -> bool:
     """Put the report there at once. Returns whether it is another one than before."""
     text = json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    with suppress(FileNotFoundError, UnicodeError), open(path, encoding="utf-8") as there:
+        if there.read() == text:
+            return False
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".immuta_")
     try:
-        with suppress(FileNotFoundError), open(path, encoding="utf-8") as there:
-            if there.read() == text:
-                return False
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".immuta_")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
         os.replace(temporary, path)
-    except (OSError, UnicodeError) as error:
-        raise AnsibleActionFail(f"dest {path} cannot be written: {error}.") from None
+    except BaseException:
+        os.unlink(temporary)
+        raise
     return True

@@ -195,7 +195,8 @@ failed_hosts:
   type: list
   elements: str
 unmanaged:
-  description: What the tenants have and no host is about. V(null) when only a part of the group was looked at, or O(apply) is set.
+  description: What the tenants have and no host is about. V(null) when only a part of the group was looked at, when the variables of a
+      host are wrong, or when O(apply) is set.
   returned: always
   type: list
   elements: dict

@@ -70,8 +70,20 @@ def spelled(kind: str, platform: Options) -> dict[str, Any]:
     found = ArgumentSpecValidator(spec).validate(dict(platform))
     if found.error_messages:
         raise OptionError(f"{PREFIX}{kind}: {'; '.join(found.error_messages)}.", option=kind)
-    options: dict[str, Any] = prune(found.validated_parameters)
+    options: dict[str, Any] = prune(_ours(found.validated_parameters, spec))
     return options
+
+
+def _ours(options: Options, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without the spellings that core leaves beside our names."""
+    kept = {name: value for name, value in options.items() if name in spec}
+    for name, value in kept.items():
+        below = spec[name].get("options")
+        if below and isinstance(value, Mapping):
+            kept[name] = _ours(value, below)
+        elif below and isinstance(value, list):
+            kept[name] = [_ours(item, below) if isinstance(item, Mapping) else item for item in value]
+    return kept
 
 
 def _integration_answer(outcome: IntegrationOutcome, tenant: str) -> Answer:

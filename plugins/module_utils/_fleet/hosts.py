@@ -53,6 +53,11 @@ class Call:
     hosts: tuple[Host, ...]
 
     @property
+    def is_role(self) -> bool:
+        """Whether the role has to look at these hosts, so that they are only planned here."""
+        return bool(self.hosts[0].role)
+
+    @property
     def tenant(self) -> Options:
         return self.hosts[0].tenant
 
@@ -80,12 +85,12 @@ def reason_for_role(values: Options, *, pending: bool) -> str:
     return next((text for holds, text in reasons if holds), "")
 
 
-def calls_for(hosts: Iterable[Host]) -> list[Call]:
-    """The calls that plan all hosts that are items, in the order of the hosts."""
+def calls_for(hosts: Iterable[Host], *, with_role: bool = False) -> list[Call]:
+    """The calls that plan all hosts that are items, in the order of the hosts. with_role: also those that the role looks at, in calls of their own."""
     groups: dict[str, list[Host]] = {}
     for host in hosts:
-        if host.kind and not (host.problem or host.role):
-            groups.setdefault(json.dumps([host.tenant, host.shared], sort_keys=True, default=str), []).append(host)
+        if host.kind and not host.problem and (with_role or not host.role):
+            groups.setdefault(json.dumps([host.tenant, host.shared, bool(host.role)], sort_keys=True, default=str), []).append(host)
     return [Call(tuple(group)) for group in groups.values()]
 
 
@@ -111,11 +116,14 @@ def outcome_of(host: Host, item: Options | None, failure: str = "") -> dict[str,
 def _words(item: Options, role: str) -> str:
     fields = [str(change["field"]) for change in item["changes"] or () if not change["secret"]]
     what = f"{item['action']}" + (f" ({', '.join(fields)})" if item["action"] == "updated" and fields else "")
-    if role:
-        return f"the role looks at it, because {role}"
     if item["needs_script"]:
-        return f"{_TO_DO[str(item['action'])]}, with scripts on the warehouse"
-    return what if item["healthy"] is not False else f"{what}, unhealthy: status {item['status']}"
+        what = f"{_TO_DO[str(item['action'])]}, with scripts on the warehouse"
+    elif item["healthy"] is False:
+        what = f"{what}, unhealthy: status {item['status']}"
+    if role:
+        told = f"the role looks at it, because {role}"
+        return f"{what}; {told}" if item["action"] else told
+    return what
 
 
 _TO_DO = {"created": "to be registered", "updated": "to be updated", "deleted": "to be removed"}
