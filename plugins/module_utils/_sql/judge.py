@@ -252,7 +252,9 @@ class Judge:
         reader = Reader(tokens[1:], self.dialect)
         while reader.take_any(("ANALYZE", "VERBOSE", "USING", "TEXT", "JSON", "TABULAR", "EXTENDED", "FORMATTED", "COST", "CODEGEN")):
             pass
-        yield from self._by_verb(reader.rest, "plain") if not reader.is_done else [Objection(UNREADABLE)]
+        # What it explains is a query or a change of data, and no block.
+        known = reader.key() in READS or _JUDGES.get(reader.key()) is Judge._change
+        yield from self._by_verb(reader.rest, "plain") if known else [Objection(UNREADABLE)]
 
     def _open(self, tokens: Tokens) -> Iterator[Objection]:
         """OPEN cursor, and not OPEN SYMMETRIC KEY"""

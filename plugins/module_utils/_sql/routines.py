@@ -60,7 +60,9 @@ def routine_of(tokens: Tokens, dialect: str) -> Routine | None:
     if dialect != "tsql" and behind[0].kind in LITERALS:
         header = [*tokens[:place], *behind[1:]]
         language = _language(header)
-        return Routine(kind, header, _read(behind[0], dialect) if language in _SQL else None, language)
+        # 'a' 'b' and 'a' || 'b' may be put together to one text
+        alone = len(behind) == 1 or not (behind[1].kind in LITERALS or behind[1].key == "|")
+        return Routine(kind, header, _read(behind[0], dialect) if alone and language in _SQL else None, language)
     return Routine(kind, tokens[:place], behind)
 
 
