@@ -27,9 +27,7 @@ def _option(written: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
     """An option of the module: the variable's text, and what the argument spec says of it."""
     option = {"description": _texts(written["description"]), **{name: value for name, value in spec.items() if name not in ("no_log", "options")}}
     if "options" in spec:
-        option["suboptions"] = {
-            name: {**inner, "description": _texts(written["options"][name]["description"])} for name, inner in spec["options"].items()
-        }
+        option["suboptions"] = {name: {**inner, "description": _texts(written["options"][name]["description"])} for name, inner in spec["options"].items()}
     return option
 
 

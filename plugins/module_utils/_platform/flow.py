@@ -302,9 +302,7 @@ def with_registration(flow: Flow, answer: Answer | None) -> Flow:
     return replace(
         flow,
         busy=False,
-        summary=replace(
-            summary, action=answer.action, id=answer.id or summary.id, state="open" if still_open else "done", forgotten=flow.is_last
-        ),
+        summary=replace(summary, action=answer.action, id=answer.id or summary.id, state="open" if still_open else "done", forgotten=flow.is_last),
     )
 
 

@@ -34,16 +34,14 @@ def other_platform(wanted: Wanted, previous: Summary) -> ImmutaError:
 
 def still_due(wanted: Wanted) -> ImmutaError:
     return ImmutaError(
-        "Immuta has forgotten this platform, and the script that cleans up the warehouse has not run to its end: it is in"
-        f" {wanted.folder}.",
+        f"Immuta has forgotten this platform, and the script that cleans up the warehouse has not run to its end: it is in {wanted.folder}.",
         hint=f"Run this with {PREFIX}state set to absent first: it finishes that.",
     )
 
 
 def other_settings(wanted: Wanted) -> ImmutaError:
     return ImmutaError(
-        "A set-up was begun with other settings, and has executed statements: its scripts in"
-        f" {wanted.folder} do not fit any more. No script has run now.",
+        f"A set-up was begun with other settings, and has executed statements: its scripts in {wanted.folder} do not fit any more. No script has run now.",
         hint=(
             "There are three ways out. Restore the settings, and it goes on where it stopped."
             f" Set {PREFIX}leftovers to cleanup, and Immuta's clean-up script runs first, then the whole set-up with the new settings."

@@ -43,17 +43,17 @@ class Way:
 #: type -> secret -> how it is set. What is not listed is made elsewhere, and only Immuta is told.
 WAYS: dict[str, dict[str, Way]] = {
     "Snowflake": {
-        "password": Way('ALTER USER "%(user)s" SET PASSWORD = \'%(new)s\'', 'ALTER USER "%(user)s" SET PASSWORD = \'%(present)s\''),
+        "password": Way("ALTER USER \"%(user)s\" SET PASSWORD = '%(new)s'", "ALTER USER \"%(user)s\" SET PASSWORD = '%(present)s'"),
         "private_key": Way(
-            'ALTER USER "%(user)s" SET RSA_PUBLIC_KEY_2 = \'%(public)s\'',
+            "ALTER USER \"%(user)s\" SET RSA_PUBLIC_KEY_2 = '%(public)s'",
             'ALTER USER "%(user)s" UNSET RSA_PUBLIC_KEY_2',
             'ALTER USER "%(user)s" SET RSA_PUBLIC_KEY = \'%(public)s\';\nALTER USER "%(user)s" UNSET RSA_PUBLIC_KEY_2',
         ),
     },
     "Redshift": {
         "password": Way(
-            'ALTER USER "%(user)s" PASSWORD \'%(new)s\'',
-            'ALTER USER "%(user)s" PASSWORD \'%(present)s\'',
+            "ALTER USER \"%(user)s\" PASSWORD '%(new)s'",
+            "ALTER USER \"%(user)s\" PASSWORD '%(present)s'",
             database="{database}",
             sign_in="{database}",
         ),
