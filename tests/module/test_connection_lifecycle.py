@@ -213,13 +213,15 @@ def check_requests(life: Life, tenant: Simulator) -> None:
     test = "POST /data/connection/test"
     counting = [line for line in writes[-3] if line.startswith(f"POST /data/object/search/{KEY}")]
     put, override = f"PUT /data/connection/{KEY}", f"PUT /data/settings/{KEY}"
+    # before an activation one look counts what is in it
+    count = f"POST /data/object/search/{KEY}"
     assert writes == [
         [],
         [test],
         [test, "POST /data/connection"],
         [],
-        [],
-        [put, override],
+        [count],
+        [count, put, override],
         [],
         [put],
         [],
