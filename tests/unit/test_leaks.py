@@ -170,6 +170,7 @@ def test_a_value_shows_none_of_its_secret_parts(value: str, shown: str) -> None:
     assert mask(shown) == shown
     text = json.dumps(everything_shown({"proxyUrl": value, "deep": {"other": [value]}}))
     assert json.dumps(shown)[1:-1] in text and json.dumps(value)[1:-1] not in text
+    assert list(to_options({"dataOwners": [value]}, SETTINGS_FIELDS).values()) == [[shown]]
 
 
 @pytest.mark.parametrize("value", [each.strip() for each in HARMLESS.replace("\n", "|").split("|") if each.strip()])
@@ -202,13 +203,14 @@ def test_the_secret_parts_of_a_value_are_known_wherever_else_they_turn_up() -> N
 DESCRIBES = """
 key_name keyName user_filename type project_id client_email client_id auth_uri token_uri auth_provider_x509_cert_url client_x509_cert_url universe_domain
 """
+UNDESCRIBED = "content value data text key id name uri url email user domain 0"
 
 
 @pytest.mark.parametrize("name", DESCRIBES.split())
 @pytest.mark.parametrize("above", ["credential", "privateKey", "credentials"])
 def test_what_describes_a_secret_is_shown_and_what_only_begins_or_ends_so_is_not(above: str, name: str) -> None:
     assert mask({above: {name: "Shown-1"}}) == {above: {name: "Shown-1"}}
-    for other in (f"{name}_x", f"x_{name}", f"{name}{name}", name[:-1], name[1:], f"{name}_value"):
+    for other in (*UNDESCRIBED.split(), f"{name}_x", f"x_{name}", f"{name}{name}", name[:-1], name[1:], f"{name}_value"):
         assert mask({above: {other: "s3cr3t!"}}) == {above: {other: REDACTED}}, other
         assert list(leaves({above: {other: "s3cr3t!"}})) == ["s3cr3t!"], other
     for whole in ({"x": "s3cr3t!"}, ["s3cr3t!"], [{"x": "s3cr3t!"}]):

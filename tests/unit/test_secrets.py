@@ -84,6 +84,7 @@ def test_values_under_secret_names_are_masked_whatever_their_length() -> None:
     value = {
         "password": "ab",
         "token": 12,
+        "pin_password": 0,
         "host": "ab.example.com",
         "list": [{"clientSecret": "x"}],
         "privateKey": {"keyName": "PRIV_KEY_FILE", "content": "y"},
@@ -91,6 +92,7 @@ def test_values_under_secret_names_are_masked_whatever_their_length() -> None:
     assert mask(value) == {
         "password": REDACTED,
         "token": REDACTED,
+        "pin_password": REDACTED,
         "host": "ab.example.com",
         "list": [{"clientSecret": REDACTED}],
         "privateKey": {"keyName": "PRIV_KEY_FILE", "content": REDACTED},
@@ -188,8 +190,8 @@ class OldModule:
 def test_register_uses_no_log_values_where_core_has_nothing_better(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ansible.module_utils.secrets", None)
     module = OldModule()
-    register(module, ["hunter22", "abc", 12345, None, "<REDACTED>"])
-    assert module.no_log_values == {"hunter22"}
+    register(module, ["hunter22", "q7Z!", "abc", 12345, None, "<REDACTED>"])
+    assert module.no_log_values == {"hunter22", "q7Z!"}
 
 
 def test_register_uses_cores_secrets_where_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -462,6 +462,14 @@ def test_no_literal_of_a_text_that_is_executed_survives_the_mask(case: tuple[str
     assert [(found.number, found.line) for found in split(masked, dialect)] == [(found.number, found.line) for found in split(text, dialect)]
 
 
+@pytest.mark.parametrize("dialect", EVERY)
+@pytest.mark.parametrize(("written", "masked", "known"), [("'q7Z!'", "'***'", {"q7Z!"}), ("'q7Z'", "'***'", set()), ("54321", "***", {"54321"})])
+def test_numbers_and_four_characters_may_be_a_secret(dialect: str, written: str, masked: str, known: set[str]) -> None:
+    script = f"ALTER USER u SET PASSWORD = {written}, x = 99999"
+    assert secrets_in(script, dialect) == known
+    assert mask_literals(script, dialect) == f"ALTER USER u SET PASSWORD = {masked}, x = 99999"
+
+
 def test_a_secret_in_a_text_that_is_executed_is_known() -> None:
     assert "it's one" in secrets_in("EXECUTE IMMEDIATE 'ALTER USER u SET PASSWORD = ''it''''s one'''", "snowflake")
     assert secrets_in("EXEC('CREATE LOGIN l WITH PASSWORD = ''geheim''')", "tsql") == {"geheim"}
