@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import connect, tenant_of
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError, OptionError
-from ansible_collections.community.immuta.plugins.module_utils._core.secrets import REDACTED, leaves, mask
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import REDACTED, leaves, mask, present_in
 from ansible_collections.community.immuta.plugins.module_utils._model.documents import all_as_changes, removed_as_changes
 from ansible_collections.community.immuta.plugins.module_utils._model.fields import Place, compare, to_options
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import CONFIG_FIELDS, PLATFORMS
@@ -288,6 +288,17 @@ def test_what_a_module_shows_of_its_options(tmp_path: Path) -> None:
     assert (shown["host"], shown["extra"]["port"], shown["extra"]["proxyHost"]) == ("h.example.com", 5439, "Shown-1")
     assert [shown["extra"][key] for key in keys] == [REDACTED] * len(keys)
     assert not [piece for piece in ("s3cr3t", "cr3t", "54321", "k3y-k3y", "MIIE", "eyJ") if piece in reply.output + reply.log]
+
+
+@pytest.mark.parametrize("secret", [HARD, FOUR, "one line of\nsixteen characters and more"])
+def test_a_secret_that_a_text_may_hold_is_told_from_others(secret: str) -> None:
+    others = [f"another {number} s3cret" for number in range(3)]
+    for name, form in named_forms(secret).items():
+        shown = {"a": [{"b": f"x {form} x"}], "c": ("y", 7, None)}
+        found = present_in(shown, [secret, *others])
+        assert mask(shown, found) == mask(shown, [secret, *others]), name
+        assert not found & set(others)
+    assert not present_in({"a": "nothing of it"}, [HARD, *others])
 
 
 # --- the hunt itself

@@ -22,7 +22,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import ImmutaError, OptionError
 from .._core.names import nearest
-from .._core.secrets import REDACTED, bare, leaves, looks_secret, mask, register, signs_in
+from .._core.secrets import REDACTED, bare, leaves, looks_secret, mask, present_in, register, signs_in
 from .._http.session import Session
 from .._model.fields import EXTRA, objects, prune
 from .tenant import TENANT_SPEC, connect, tenant_of
@@ -80,7 +80,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         given = mask(_without_unknown(shown_options, {**self.argument_spec, **self.shapes}))
         if _address(self.given):
             given["url"] = bare(_address(self.given))
-        shown: dict[str, Any] = _hide({**result, "invocation": {"module_args": given}}, frozenset(self.secrets))
+        whole = {**result, "invocation": {"module_args": given}}
+        shown: dict[str, Any] = _hide(whole, present_in(whole, self.secrets))
         return {**shown, **{name: result[name] for name in self.plain if name in result}}
 
 

@@ -126,6 +126,13 @@ def mask(value: Any, secrets: Iterable[str] = ()) -> Any:
     return _mask(value, _spelled(frozenset(secret for secret in secrets if isinstance(secret, str))), False)
 
 
+def present_in(value: Any, secrets: Iterable[str]) -> frozenset[str]:
+    """Of these secrets, those that the texts of a value may hold. To mask them alone is the same, and quicker for many secrets and texts."""
+    text = "\n".join(_texts(value))
+    known = _spelled(frozenset(secret for secret in secrets if isinstance(secret, str)))
+    return frozenset(each.secret for each in known if each.core in text or any(form.text in text for form in each.packed))
+
+
 def register(module: Any, values: Iterable[Any]) -> None:
     """Have Ansible hide these values in everything the module hands back or logs."""
     texts = [value for value in values if isinstance(value, str) and len(value) >= SHORTEST and not is_redacted(value)]
@@ -160,6 +167,19 @@ def _secret_strings(value: Any, inside: bool) -> Iterator[str]:
             yield from _secret_strings(child, inside)
     elif isinstance(value, str):
         yield from [value] if inside else _passwords_in(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of a value, names included."""
+    if isinstance(value, dict):
+        for name, child in value.items():
+            yield str(name)
+            yield from _texts(child)
+    elif isinstance(value, (list, tuple)):
+        for child in value:
+            yield from _texts(child)
+    elif isinstance(value, str):
+        yield value
 
 
 def _mask(value: Any, known: tuple[_Spelled, ...], inside: bool) -> Any:
@@ -228,10 +248,13 @@ class _Form(NamedTuple):
 
 
 class _Spelled(NamedTuple):
-    """A secret in all its spellings. core: letters and digits of it that stand in each of C(forms). shortest: of C(packed), its base64."""
+    """A secret and what tells whether a text can hold it.
 
+    core: letters and digits of it that stand in each of its spellings but base64. shortest: of C(packed), its base64.
+    """
+
+    secret: str
     core: str
-    forms: tuple[_Form, ...]
     shortest: int
     packed: tuple[_Form, ...]
 
@@ -252,7 +275,7 @@ def _worth_looking_for(text: str, known: tuple[_Spelled, ...]) -> Iterator[_Form
     longest = max(map(len, _BASE64.findall(text)), default=0) if known else 0
     for secret in known:
         if secret.core in text:
-            yield from secret.forms
+            yield from _written(secret.secret)
         if secret.shortest <= longest:
             yield from secret.packed
 
@@ -306,7 +329,12 @@ def _spell(secret: str) -> _Spelled:
     core = max(re.findall(r"[A-Za-z0-9]*", secret), key=len)
     written = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     packed = sorted({form for text in written for form in _base64(text)})
-    return _Spelled(core, tuple(map(_Form, sorted(_forms(secret)))), min(len(form.text) for form in packed), tuple(packed))
+    return _Spelled(secret, core, min(len(form.text) for form in packed), tuple(packed))
+
+
+@lru_cache(maxsize=1024)
+def _written(secret: str) -> tuple[_Form, ...]:
+    return tuple(map(_Form, sorted(_forms(secret))))
 
 
 def _forms(secret: str) -> set[str]:

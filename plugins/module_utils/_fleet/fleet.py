@@ -85,7 +85,7 @@ class Fleet:
             for item in self.items:
                 item.owner = self._snapshot.owners.get(item.id, "") if item.kind == INTEGRATION else ""
         self._find_unmanaged(looking)
-        steps = steps_of(item.as_result() for item in self.items)
+        steps = steps_of(item.as_result() for item in self.items if item.action != "unchanged")
         self.plan_sha256 = checksum(steps)
         if self._rules.expected_plan is not None:
             check_expected(self._rules.expected_plan, steps)
