@@ -268,6 +268,12 @@ def test_the_readme_lists_what_is_there(heading: str, there: set[str]) -> None:
     assert table(heading) == there
 
 
+def test_the_tests_of_each_promise_are_there() -> None:
+    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+    assert named
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
 def test_the_readme_has_the_sections_that_readers_look_for() -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert headings == [
