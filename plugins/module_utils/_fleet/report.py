@@ -1,0 +1,313 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a report shows of a fleet: numbers, platforms, and what nobody manages. Pure; whoever writes it down computes nothing more.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import OptionError
+from .._core.secrets import looks_secret, mask
+from .items import INTEGRATION
+
+Given = Mapping[str, Any]
+
+#: the format of what M(community.immuta.immuta_fleet) returns that is understood here
+READS = 1
+#: the format of a report as JSON
+FORMAT = 1
+
+#: what can be said of a platform, the worst first -> how that is told
+STATES = {
+    "failed": "Failed",
+    "unhealthy": "Unhealthy",
+    "drifted": "Drifted",
+    "pending": "Left to the role",
+    "owned": "Owned by a connection",
+    "fine": "As it should be",
+}
+#: those that are a failure to who counts tests
+FAILURES = ("failed", "unhealthy", "drifted")
+
+# Where a character can be one that has to be looked at.
+_ODD = re.compile(r"[^ -~]")
+# Join letters of Persian and Indic scripts.
+_JOINERS = "\u200c\u200d"
+_CODES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field that differs. A secret has no values."""
+
+    field: str
+    before: Any = None
+    after: Any = None
+    secret: bool = False
+
+    @property
+    def shown_before(self) -> str:
+        return _shown(self.before)
+
+    @property
+    def shown_after(self) -> str:
+        return _shown(self.after)
+
+    def document(self) -> dict[str, Any]:
+        return {"field": self.field, "secret": True} if self.secret else {"field": self.field, "before": self.before, "after": self.after, "secret": False}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One host of the inventory. states: of STATES, the worst first."""
+
+    name: str
+    tenant: str
+    kind: str
+    key: str
+    id: str
+    action: str
+    status: str
+    owner: str
+    states: tuple[str, ...]
+    message: str
+    failed_tests: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def titles(self) -> list[tuple[str, str]]:
+        """Its states, each with how that is told."""
+        return [(state, STATES[state]) for state in self.states]
+
+    @property
+    def facts(self) -> list[str]:
+        """What it is, in short."""
+        said = (self.kind, self.key if self.key != self.name else "", f"id {self.id}" if self.id else "", self.tenant)
+        return [fact for fact in said if fact]
+
+    @property
+    def is_failure(self) -> bool:
+        return any(state in FAILURES for state in self.states)
+
+    def document(self) -> dict[str, Any]:
+        parts = ("name", "tenant", "kind", "key", "id", "action", "status", "owner", "message")
+        lists = {"states": list(self.states), "failed_tests": list(self.failed_tests), "changes": [change.document() for change in self.changes]}
+        return {**{part: getattr(self, part) for part in parts}, **lists}
+
+
+@dataclass(frozen=True)
+class Stray:
+    """What a tenant has and no host is about."""
+
+    tenant: str
+    kind: str
+    key: str
+    type: str
+
+    def document(self) -> dict[str, str]:
+        return {"tenant": self.tenant, "kind": self.kind, "key": self.key, "type": self.type}
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One tenant in numbers. errors: why it could not be read. unmanaged: null when nobody looked."""
+
+    name: str
+    errors: tuple[str, ...]
+    platforms: int
+    counts: Mapping[str, int]
+    unmanaged: int | None
+
+    @property
+    def strays(self) -> str:
+        return _number(self.unmanaged)
+
+    def document(self) -> dict[str, Any]:
+        return {"tenant": self.name, "errors": list(self.errors), "platforms": self.platforms, **self.counts, "unmanaged": self.unmanaged}
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report shows. generated: the time, as ISO 8601 writes it. unmanaged: null when only a part of the fleet was looked at."""
+
+    title: str
+    generated: str
+    platforms: tuple[Platform, ...]
+    tenants: tuple[Tenant, ...]
+    unmanaged: tuple[Stray, ...] | None
+    plan_sha256: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return _counts(self.platforms)
+
+    @property
+    def filters(self) -> list[tuple[str, str, int]]:
+        """The states that there are: name, how it is told, number of platforms."""
+        return [(state, STATES[state], number) for state, number in self.counts.items() if number]
+
+    @property
+    def strays(self) -> str:
+        return _number(self.summary["unmanaged"])
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return {"platforms": len(self.platforms), **self.counts, "unmanaged": None if self.unmanaged is None else len(self.unmanaged)}
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Of the table of tenants: the numbers that are not nought everywhere."""
+        return [(state, title) for state, title, _number in self.filters]
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON has it."""
+        return {
+            "format": FORMAT,
+            "title": self.title,
+            "generated": self.generated,
+            "summary": self.summary,
+            "tenants": [tenant.document() for tenant in self.tenants],
+            "platforms": [platform.document() for platform in self.platforms],
+            "unmanaged": None if self.unmanaged is None else [stray.document() for stray in self.unmanaged],
+            "plan_sha256": self.plan_sha256,
+        }
+
+
+def report_on(fleet: Given, *, title: str, generated: str) -> Report:
+    """The report on what M(community.immuta.immuta_fleet) found. Raises OptionError when that is something else."""
+    known = fleet.get("platforms")
+    if fleet.get("format") != READS or not isinstance(known, Mapping) or not all(isinstance(each, Mapping) for each in known.values()):
+        raise OptionError(
+            "The fleet is not what the module immuta_fleet returns, or is in a format that this version does not know.",
+            option="fleet",
+            hint="Give the registered result of immuta_fleet, or the file that it wrote to its dest.",
+        )
+    platforms = sorted((_platform(str(name), each) for name, each in known.items()), key=_place)
+    strays = fleet.get("unmanaged")
+    unmanaged = tuple(map(_stray, _objects(strays))) if isinstance(strays, (list, tuple)) else None
+    tenants = _tenants(platforms, unmanaged, _objects(fleet.get("tenants")))
+    return Report(title, generated, tuple(platforms), tuple(tenants), unmanaged, _text(fleet.get("plan_sha256")))
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """The text with a code in place of each character that cannot be seen, turns the text around, or is none that XML can hold.
+
+    lines: line breaks and tabs may stay.
+    """
+    return _ODD.sub(lambda found: _seen(found.group(), lines), text)
+
+
+def as_json(report: Report) -> str:
+    """The report as JSON, in which no character turns the text around."""
+    text = json.dumps(report.document(), indent=2, ensure_ascii=False, default=str)
+    return visible(text, lines=True) + "\n"
+
+
+def _seen(character: str, lines: bool) -> str:
+    if character in _CODES:
+        return character if lines else _CODES[character]
+    category = unicodedata.category(character)
+    is_unseen = category in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS
+    if not is_unseen and ord(character) & 0xFFFE != 0xFFFE:
+        return character
+    return "".join(f"\\u{int.from_bytes(pair, 'big'):04x}" for pair in _pairs(character))
+
+
+def _pairs(character: str) -> Iterable[bytes]:
+    """A character as JSON codes it: its one or two units of UTF-16."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return (units[place : place + 2] for place in range(0, len(units), 2))
+
+
+def _platform(name: str, given: Given) -> Platform:
+    return Platform(
+        name=name,
+        states=_states(given),
+        message=_text(given.get("msg")).removeprefix(f"{name}: "),
+        failed_tests=tuple(_text(test) for test in _list(given.get("failed_tests"))),
+        changes=tuple(_change(change) for change in _objects(given.get("changes"))),
+        **{part: _text(given.get(part)) for part in ("tenant", "kind", "key", "id", "action", "status", "owner")},
+    )
+
+
+def _states(given: Given) -> tuple[str, ...]:
+    failed = bool(given.get("failed"))
+    drifted = given.get("action") not in (None, "", "unchanged")
+    found = {
+        "failed": failed,
+        "unhealthy": given.get("healthy") is False,
+        "drifted": drifted,
+        "pending": not (failed or drifted or given.get("done")),
+        "owned": given.get("kind") == INTEGRATION and bool(given.get("owner")),
+    }
+    return tuple(state for state, holds in found.items() if holds) or ("fine",)
+
+
+def _change(given: Given) -> Change:
+    field = _text(given.get("field"))
+    if given.get("secret") or looks_secret(re.split(r"[.\[]", field)[-1]):
+        return Change(field, secret=True)
+    return Change(field, mask(given.get("before")), mask(given.get("after")))
+
+
+def _stray(given: Given) -> Stray:
+    return Stray(*(_text(given.get(part)) for part in ("tenant", "kind", "key", "type")))
+
+
+def _place(platform: Platform) -> tuple[int, str]:
+    """The worst first, then by name."""
+    return list(STATES).index(platform.states[0]), platform.name
+
+
+def _counts(platforms: Iterable[Platform]) -> dict[str, int]:
+    found = Counter(state for platform in platforms for state in platform.states)
+    return {state: found[state] for state in STATES}
+
+
+def _tenants(platforms: Sequence[Platform], unmanaged: Sequence[Stray] | None, given: Iterable[Given]) -> Iterable[Tenant]:
+    """One row a tenant, however many calls it took, in the order of their names."""
+    errors: dict[str, list[str]] = {}
+    for each in given:
+        errors.setdefault(_text(each.get("tenant")), []).extend(filter(None, [_text(each.get("error"))]))
+    of: dict[str, list[Platform]] = {name: [] for name in errors}
+    for platform in platforms:
+        of.setdefault(platform.tenant, []).append(platform)
+    strays = Counter(stray.tenant for stray in unmanaged or ())
+    for name in sorted({*of, *strays}):
+        mine = of.get(name, ())
+        said = tuple(dict.fromkeys(errors.get(name, ())))
+        yield Tenant(name, said, len(mine), _counts(mine), None if unmanaged is None else strays[name])
+
+
+def _text(value: Any) -> str:
+    """A text for what should be one; empty for what is not given. What is a secret by itself is no part of it."""
+    return "" if value is None else str(mask(value if isinstance(value, str) else _shown(value)))
+
+
+def _shown(value: Any) -> str:
+    """A value of any kind as a person reads it."""
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def _objects(value: Any) -> list[Given]:
+    return [each for each in _list(value) if isinstance(each, Mapping)]

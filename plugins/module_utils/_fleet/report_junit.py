@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A report as JUnit XML: one test case a platform.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+
+from .report import STATES, Platform, Report, visible
+
+
+def as_junit(report: Report) -> str:
+    """The report as systems of continuous integration read it: a suite for each tenant.
+
+    A platform that failed, is unhealthy or drifted is a failure. One that was not compared, because the role looks at it itself, is skipped.
+    """
+    root = ET.Element("testsuites", name=visible(report.title))
+    for tenant in report.tenants:
+        cases = [platform for platform in report.platforms if platform.tenant == tenant.name]
+        name = visible(tenant.name) or "no tenant"
+        if cases:
+            suite = ET.SubElement(root, "testsuite", {"name": name, "timestamp": report.generated.removesuffix("Z"), **_counts(cases)})
+            for platform in cases:
+                _case(ET.SubElement(suite, "testcase", classname=name, name=visible(platform.name), time="0"), platform)
+    root.attrib.update(_counts(report.platforms))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _counts(platforms: Sequence[Platform]) -> dict[str, str]:
+    failures = sum(platform.is_failure for platform in platforms)
+    skipped = sum(map(_is_skipped, platforms))
+    return {"tests": str(len(platforms)), "failures": str(failures), "errors": "0", "skipped": str(skipped), "time": "0"}
+
+
+def _is_skipped(platform: Platform) -> bool:
+    return "pending" in platform.states and not platform.is_failure
+
+
+def _case(case: ET.Element, platform: Platform) -> None:
+    if platform.is_failure:
+        found = ET.SubElement(case, "failure", type=" ".join(platform.states), message=visible(_sentence(platform)))
+        found.text = visible("\n".join(_lines(platform)), lines=True)
+    elif _is_skipped(platform):
+        ET.SubElement(case, "skipped", message=visible(platform.message))
+
+
+def _sentence(platform: Platform) -> str:
+    return f"{', '.join(STATES[state] for state in platform.states)}: {platform.message}"
+
+
+def _lines(platform: Platform) -> list[str]:
+    changes = [
+        f"{change.field} is a secret, to be sent" if change.secret else f"{change.field} is {change.shown_before} and should be {change.shown_after}"
+        for change in platform.changes
+    ]
+    return [_sentence(platform), *(f"Failed test: {test}" for test in platform.failed_tests), *changes]
