@@ -271,6 +271,17 @@ def faults() -> None:
     run(sys.executable, "-m", "faults", PYTHONPATH=str(ROOT / "tests"))
 
 
+def interruptions() -> None:
+    """A kill at every step of the role, and a second run at every step of the first."""
+    run(sys.executable, "-m", "pytest", "-m", "all", "-n", "2", "--dist", "worksteal", "tests/role")
+
+
+def examples() -> None:
+    """The properties, with twenty times the examples."""
+    files = ("test_hostile.py", "test_hostile_scripts.py", "test_gate_property.py")
+    run(sys.executable, "-m", "pytest", "-n", "2", *(f"tests/unit/{name}" for name in files), EXAMPLES_TIMES="20")
+
+
 def report_page() -> None:
     """The page of a report in headless Chromium, with axe-core; pytest reads it without one."""
     run(sys.executable, "-m", "report", PYTHONPATH=f"{ROOT / 'tests'}{os.pathsep}{ROOT / '.venv' / 'collections'}")
@@ -301,7 +312,7 @@ LINT: dict[str, Callable[[], object]] = {
 }
 ALL = LINT | {"pytest": pytest, "cores": cores, "sanity": sanity, "tarball": tarball}
 # Whole instruments of which the default run has a part: they take long.
-LONG: dict[str, Callable[[], object]] = {"faults": faults, "report": report_page}
+LONG: dict[str, Callable[[], object]] = {"faults": faults, "kills": interruptions, "examples": examples, "report": report_page}
 # Not checks, but wanted by the Makefile in the same environment.
 OTHER: dict[str, Callable[[], object]] = {"build": build, "demo": demo, "venv": lambda: None}
 GROUPS = {"all": list(ALL), "lint": list(LINT)}
