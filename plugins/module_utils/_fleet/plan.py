@@ -26,10 +26,10 @@ _PARTS = ("tenant", "kind", "key", "action", "needs_script", "changes")
 def steps_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What is to be done, of the rows of a plan, in an order that does not depend on theirs. A row with nothing to do is no part of it.
 
-    A secret has no value here: two plans that differ in the value of a secret alone are the same.
+    No secret is part of it: two plans that differ in a secret alone are the same, and so is one that was made where nobody knew the secrets.
     """
     kept = (row for row in rows if row.get("action") not in (None, "", "unchanged"))
-    return sorted(({name: row[name] for name in _PARTS if name in row} for row in kept), key=_place)
+    return sorted(({name: _shown(row[name]) if name == "changes" else row[name] for name in _PARTS if name in row} for row in kept), key=_place)
 
 
 def checksum(steps: Sequence[Step]) -> str:
@@ -56,6 +56,11 @@ def summary_of(items: Sequence[Item]) -> dict[str, int]:
     """How many were, or would be, created, updated and deleted; how many are as they should be, need a script, or failed."""
     counts = Counter("failed" if item.error else "needs_script" if item.needs_script else item.action for item in items)
     return {name: counts[name] for name in ("created", "updated", "deleted", "unchanged", "needs_script", "failed")}
+
+
+def _shown(changes: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]]:
+    """The changes without secrets that go along."""
+    return [change for change in changes or () if not change.get("secret")]
 
 
 def _place(step: Step) -> tuple[str, str, str]:
