@@ -42,6 +42,8 @@ def test_the_names_of_the_login_stay_readable() -> None:
         ("redshift", f"CREATE USER u PASSWORD '{SECRET}'", f"password {SECRET} is too weak", "password *** is too weak"),
         ("redshift", "CREATE USER u PASSWORD 'q7Z!'", "password q7Z! is too weak", "password *** is too weak"),
         ("snowflake", "ALTER USER u SET PASSWORD = 54321", "invalid value [54321] for parameter", "invalid value [***] for parameter"),
+        ("redshift", "SELECT 'abcd', 'abcdefgh'", "near abcdefgh", "near ***"),
+        ("redshift", "SELECT 'one line\nand another'", "near and another.", "near ***."),
         ("redshift", "SELECT 'ab' + 1", 'invalid input syntax for type integer: "ab"', 'invalid input syntax for type integer: "***"'),
         ("redshift", "SELECT 'it''s hidden'", "Key (a)=(it's hidden) already exists.", "Key (a)=(***) already exists."),
         ("redshift", r"SELECT E'it\'s \\ hidden'", r"near it's \ hidden", "near ***"),

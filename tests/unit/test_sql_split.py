@@ -395,6 +395,7 @@ def test_no_literal_in_a_readable_body_survives_the_mask(inside: str) -> None:
             "CREATE PROCEDURE p() RETURNS INT LANGUAGE JAVASCRIPT EXECUTE AS OWNER AS 'return \"geheim\"'",
             "CREATE PROCEDURE p() RETURNS INT LANGUAGE JAVASCRIPT EXECUTE AS OWNER AS '***'",
         ),
+        ("snowflake", "EXECUTE IMMEDIATE 'SELECT ''ge' || 'heim'''", "EXECUTE IMMEDIATE 'SELECT ''***' || '***'''"),
         ("snowflake", "EXECUTE IMMEDIATE 'SELECT ''geheim'", "EXECUTE IMMEDIATE '***'"),
         ("snowflake", r"EXECUTE IMMEDIATE '\geheim'", "EXECUTE IMMEDIATE '***'"),
         ("snowflake", "SELECT 1 AS execute, 'x' AS immediate", "SELECT 1 AS execute, '***' AS immediate"),

@@ -18,7 +18,7 @@ from .._core.secrets import mask
 from .._model.states import connection_state, is_well
 from .._plan.connection import wanted_connection, wanted_settings
 from .._reconcile.connection import ConnectionReconciler
-from .._reconcile.outcome import plan_as_result
+from .._reconcile.outcome import masked, plan_as_result
 from .._reconcile.steps import Settings, unless_missing
 from .runtime import Task
 
@@ -98,8 +98,7 @@ def _connection(api: Connections, object: Mapping[str, Any], *, preview: bool) -
     shown = _if_shown(lambda: api.get(key)) or {"connectionKey": key, "connection": {"technology": object.get("technology")}}
     newer = {"preview": _if_shown(lambda: api.preview(key), (Forbidden, Unauthorized)) or {}} if preview else {}
     health = is_well(connection_state(object, shown, *newer.values()))
-    masked: dict[str, Any] = mask({**shown, "object": dict(object), **newer})
-    return {**masked, "healthy": health}
+    return {**masked({**shown, "object": dict(object), **newer}), "healthy": health}
 
 
 def _if_shown(ask: Callable[[], dict[str, Any]], refusals: tuple[type[ApiError], ...] = (Forbidden,)) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Union
 
@@ -20,6 +20,7 @@ from typing import Any, Union
 Body = Union[dict[str, Any], list[Any], str]
 
 _LONGEST_EXTRACT = 400
+_LONGEST_TEST = 2000
 _LONGEST_REASON = 60
 _MOST_TESTS = 20
 # So much of a text is looked at for its one line.
@@ -193,6 +194,11 @@ def validation_tests(body: Any) -> list[dict[str, Any]]:
     """Every validation test in a body, wherever it stands: the place in a 422 or in the answer to a dry run is not documented."""
     lists = [*_find(body, "validationTests"), *_find(body, "validationResults")]
     return [test for tests in lists if isinstance(tests, list) for test in tests if isinstance(test, dict)]
+
+
+def spoken(test: Mapping[str, Any]) -> dict[str, Any]:
+    """The same validation test, its texts as lines to show: the platform wrote them, and nobody knows what is in them."""
+    return {key: shorten(value, _LONGEST_TEST) if isinstance(value, str) else value for key, value in test.items()}
 
 
 def validation_status(body: Any) -> str:

@@ -16,7 +16,19 @@ from typing import Any, TypeVar
 
 from .._api.connections import Connections
 from .._api.integrations import Integrations
-from .._core.errors import AnswerLost, ApiError, BadAnswer, Conflict, ImmutaError, NotFound, RemoteFailure, failed_tests, validation_status, validation_tests
+from .._core.errors import (
+    AnswerLost,
+    ApiError,
+    BadAnswer,
+    Conflict,
+    ImmutaError,
+    NotFound,
+    RemoteFailure,
+    failed_tests,
+    spoken,
+    validation_status,
+    validation_tests,
+)
 from .._core.waiting import CONTINUES, Clock, wait_until
 from .._model.documents import branch_of, branches
 from .._model.fields import Field
@@ -162,7 +174,7 @@ class Steps:
     def _tests(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Name, status and message of each test in an answer. Their C(result) holds raw rows of the platform and stays behind."""
         kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in validation_tests(answer)]
-        return [{"name": "", "status": "", **self._mask(test)} for test in kept]
+        return [{"name": "", "status": "", **spoken(self._mask(test))} for test in kept]
 
     def _at_rest(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
         """The integration once nothing is under way any more; of one that is gone just id and status."""
