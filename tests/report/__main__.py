@@ -28,7 +28,7 @@ PAGES = {
     "1": fleet(1),
     "40": fleet(40),
     "40-hostile": fleet(40, hostile=True, worst=True),
-    "1000": fleet(1000),
+    "1000": fleet(1000, mistyped=True),
     "1000-hostile": fleet(1000, hostile=True, worst=True),
 }
 

@@ -51,10 +51,10 @@ ITEMS: dict[str, dict[str, Any]] = {
 }
 
 
-def fleet(count: int = 40, *, hostile: bool = False, worst: bool = False) -> dict[str, Any]:
+def fleet(count: int = 40, *, hostile: bool = False, worst: bool = False, mistyped: bool = False) -> dict[str, Any]:
     """What immuta_fleet returns for so many hosts of two tenants, a host that only the role looks at, and a tenant that is down.
 
-    hostile: every name and every text is one of HOSTILE. worst: no host is fine.
+    hostile: every name and every text is one of HOSTILE. worst: no host is fine. mistyped: there is a host with wrong variables.
     """
     kinds = [kind for kind in ITEMS if kind != "fine"]
     hosts, items = [], {}
@@ -79,7 +79,7 @@ def fleet(count: int = 40, *, hostile: bool = False, worst: bool = False) -> dic
     if count == 1:
         return report_of(hosts, answers, whole=False)
     answers.append((Call((lost,)), {"failed": True, "msg": "GET /integrations failed: connection refused.", "tenant": TENANTS[2]}))
-    return report_of([*hosts, role, lost, wrong], answers, whole=True)
+    return report_of([*hosts, role, lost, *[wrong] * mistyped], answers, whole=True)
 
 
 def _spoiled(item: dict[str, Any], text: str) -> dict[str, Any]:

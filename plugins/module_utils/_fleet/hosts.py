@@ -117,7 +117,7 @@ def _words(item: Options, role: str) -> str:
     fields = [str(change["field"]) for change in item["changes"] or () if not change["secret"]]
     what = f"{item['action']}" + (f" ({', '.join(fields)})" if item["action"] == "updated" and fields else "")
     if item["needs_script"]:
-        what = f"{_TO_DO[str(item['action'])]}, with scripts on the warehouse"
+        what = f"{TO_DO[str(item['action'])]}, with scripts on the warehouse"
     elif item["healthy"] is False:
         what = f"{what}, unhealthy: status {item['status']}"
     if role:
@@ -126,7 +126,8 @@ def _words(item: Options, role: str) -> str:
     return what
 
 
-_TO_DO = {"created": "to be registered", "updated": "to be updated", "deleted": "to be removed"}
+#: what was done, or would be -> how that is told of a plan
+TO_DO = {"created": "to be registered", "updated": "to be updated", "deleted": "to be removed"}
 
 
 def findings(platforms: Mapping[str, Options], unmanaged: Sequence[Options] | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from .._core.errors import OptionError
 from .._core.secrets import looks_secret, mask
+from .hosts import TO_DO
 from .items import INTEGRATION
 
 Given = Mapping[str, Any]
@@ -120,7 +121,7 @@ class Stray:
 
 @dataclass(frozen=True)
 class Tenant:
-    """One tenant in numbers. errors: why it could not be read. unmanaged: null when nobody looked."""
+    """One tenant in numbers. errors: why it could not be read. unmanaged: null when that is not known."""
 
     name: str
     errors: tuple[str, ...]
@@ -159,6 +160,11 @@ class Report:
     @property
     def strays(self) -> str:
         return _number(self.summary["unmanaged"])
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a tenant could not be read."""
+        return any(tenant.errors for tenant in self.tenants)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -202,7 +208,7 @@ def report_on(fleet: Given, *, title: str, generated: str) -> Report:
 def visible(text: str, *, lines: bool = False) -> str:
     """The text with a code in place of each character that cannot be seen, turns the text around, or is none that XML can hold.
 
-    lines: line breaks and tabs may stay.
+    lines: line breaks may stay.
     """
     return _ODD.sub(lambda found: _seen(found.group(), lines), text)
 
@@ -214,8 +220,10 @@ def as_json(report: Report) -> str:
 
 
 def _seen(character: str, lines: bool) -> str:
+    if character == "\n" and lines:
+        return character
     if character in _CODES:
-        return character if lines else _CODES[character]
+        return _CODES[character]
     category = unicodedata.category(character)
     is_unseen = category in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS
     if not is_unseen and ord(character) & 0xFFFE != 0xFFFE:
@@ -233,11 +241,17 @@ def _platform(name: str, given: Given) -> Platform:
     return Platform(
         name=name,
         states=_states(given),
-        message=_text(given.get("msg")).removeprefix(f"{name}: "),
+        message=_message(name, given),
         failed_tests=tuple(_text(test) for test in _list(given.get("failed_tests"))),
         changes=tuple(_change(change) for change in _objects(given.get("changes"))),
         **{part: _text(given.get(part)) for part in ("tenant", "kind", "key", "id", "action", "status", "owner")},
     )
+
+
+def _message(name: str, given: Given) -> str:
+    """What came of it, without its name, as of a plan: nothing was done yet."""
+    said, action = _text(given.get("msg")).removeprefix(f"{name}: "), given.get("action")
+    return f"{TO_DO[action]}{said[len(action) :]}" if action in TO_DO and said.startswith(action) and not given.get("failed") else said
 
 
 def _states(given: Given) -> tuple[str, ...]:
@@ -286,7 +300,7 @@ def _tenants(platforms: Sequence[Platform], unmanaged: Sequence[Stray] | None, g
     for name in sorted({*of, *strays}):
         mine = of.get(name, ())
         said = tuple(dict.fromkeys(errors.get(name, ())))
-        yield Tenant(name, said, len(mine), _counts(mine), None if unmanaged is None else strays[name])
+        yield Tenant(name, said, len(mine), _counts(mine), None if unmanaged is None or said else strays[name])
 
 
 def _text(value: Any) -> str:

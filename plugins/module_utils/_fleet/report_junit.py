@@ -45,7 +45,7 @@ def _is_skipped(platform: Platform) -> bool:
 def _case(case: ET.Element, platform: Platform) -> None:
     if platform.is_failure:
         found = ET.SubElement(case, "failure", type=" ".join(platform.states), message=visible(_sentence(platform)))
-        found.text = visible("\n".join(_lines(platform)), lines=True)
+        found.text = "\n".join(map(visible, _lines(platform)))
     elif _is_skipped(platform):
         ET.SubElement(case, "skipped", message=visible(platform.message))
 

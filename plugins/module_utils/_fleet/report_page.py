@@ -46,7 +46,7 @@ button { cursor: pointer; }
 .numbers { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .75rem; margin: 0; padding: 0; list-style: none; }
 .numbers li { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .5rem .8rem; }
 .numbers li { border-top: .3rem solid var(--of, var(--soft)); }
-.numbers strong { display: block; font-size: 1.7rem; line-height: 1.2; }
+.numbers strong { display: block; font-size: 1.4rem; line-height: 1.3; }
 .failed { --of: var(--failed); } .unhealthy { --of: var(--unhealthy); } .drifted { --of: var(--drifted); }
 .pending { --of: var(--pending); } .owned { --of: var(--owned); } .fine { --of: var(--fine); }
 .badge { display: inline-block; color: var(--of); border: 1px solid currentColor; border-radius: 1rem; padding: 0 .6rem; margin: 0 .25rem .25rem 0; }
@@ -72,6 +72,7 @@ input[type="search"] { width: 100%; }
 .controls > div { flex: 1 1 14rem; }
 @media (max-width: 40rem) {
   .platforms, .platforms tbody, .platforms tr, .platforms th, .platforms td, .platforms caption { display: block; width: auto; }
+  .platforms caption { padding: .5rem .8rem; }
   .platforms thead { position: absolute; left: -999rem; }
   .platforms tr[hidden] { display: none; }
   .platforms tbody th { border-top: 3px solid var(--line); }
@@ -191,7 +192,8 @@ TEMPLATE = """\
 {% for platform in report.platforms %}
 <tr role="row" data-states="{{ platform.states | join(" ") }}">
 <th scope="row" role="rowheader" class="name"><bdi>{{ platform.name }}</bdi>
-{%- for fact in platform.facts %} <span class="facts"><bdi>{{ fact }}</bdi></span>{% endfor %}</th>
+{%- if platform.facts %} <span class="facts">
+{%- for fact in platform.facts %}<bdi>{{ fact }}</bdi>{{ "" if loop.last else ", " }}{% endfor %}</span>{% endif %}</th>
 <td role="cell" class="state">{% for state, title in platform.titles %}<span class="badge {{ state }}">{{ title }}</span> {% endfor %}
 {%- if platform.status %} <span class="facts">Immuta says: <bdi>{{ platform.status }}</bdi></span>{% endif %}
 {%- if platform.owner %} <span class="facts">Connection: <bdi>{{ platform.owner }}</bdi></span>{% endif %}</td>
@@ -216,7 +218,7 @@ TEMPLATE = """\
 <section aria-labelledby="unmanaged">
 <h2 id="unmanaged">In no inventory</h2>
 {% if report.unmanaged is none %}
-<p>Nobody looked for what is in no inventory, because only a part of the group was compared.</p>
+<p>It is not known what is in no inventory: only a part of the group was compared, or the variables of a host are wrong.</p>
 {% elif report.unmanaged %}
 <div class="wide" role="region" aria-label="Table of what is in no inventory" tabindex="0">
 <table>
@@ -231,7 +233,10 @@ TEMPLATE = """\
 </table>
 </div>
 {% else %}
-<p>Everything that the tenants have is in the inventory.</p>
+<p>Everything that was read of the tenants is in the inventory.</p>
+{% endif %}
+{% if report.is_partial %}
+<p>A tenant could not be read, and what it has is not known.</p>
 {% endif %}
 </section>
 </main>
