@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -19,8 +20,8 @@ FAULTS_OF_CORE = tuple(each for each in FAULTS if each.core)
 
 @pytest.fixture(scope="session")
 def free() -> Iterator[Lane]:
-    with lane() as ready:
-        yield ready
+    with ExitStack() as lanes:
+        yield lanes.enter_context(lane())
 
 
 @pytest.mark.parametrize("operation", CORE, ids=lambda each: each.name)

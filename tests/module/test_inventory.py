@@ -129,7 +129,7 @@ def test_the_platforms_of_a_tenant_are_hosts(fleet: Simulator, show: Show, tmp_p
     assert shown.of("owned") == ["connection_prod", "connection_test"]
     assert shown.of("type_Snowflake") == ["connection_prod", "connection_test", "snowflake_hostile.example.com", SNOWFLAKE]
     assert shown.of("db_none") == ["connection_test", "native_s3_S3_integration", "trino"]
-    assert shown.of("db_immuta") == [name for name in NAMES if name.split("_")[0] in ("azure", "databricks", "google", "redshift")]
+    assert shown.of("db_immuta") == [name for name in NAMES if name.split("_", maxsplit=1)[0] in ("azure", "databricks", "google", "redshift")]
     known = shown.hosts["connection_prod"]
     assert (known["immuta_tenant"], known["immuta_url"], known["immuta_database"], known["immuta_healthy"]) == ("127.0.0.1", fleet.url, "I", True)
     assert known["immuta_platform_connection"]["connection"]["warehouse"] == "W"

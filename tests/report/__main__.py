@@ -51,7 +51,9 @@ def packages() -> None:
     stamp = BUILD / "packages"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == " ".join(PACKAGES):
         return
-    npm = shutil.which("npm") or sys.exit("There is no npm on PATH, which brings axe-core. Install Node.js with npm.")
+    npm = shutil.which("npm")
+    if npm is None:
+        sys.exit("There is no npm on PATH, which brings axe-core. Install Node.js with npm.")
     subprocess.run([npm, "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", BUILD, *PACKAGES], check=True)
     stamp.write_text(" ".join(PACKAGES), encoding="utf-8")
 

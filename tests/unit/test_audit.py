@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core import lines
@@ -57,7 +58,7 @@ def test_a_line_is_one_write_to_the_end(tmp_path: Path, monkeypatch: pytest.Monk
     """Also where locks of files do nothing."""
     log, written, flags = tmp_path / "log", [], []
     write, opened = os.write, os.open
-    monkeypatch.setattr(lines.fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError("no locks")))
+    monkeypatch.setattr(lines.fcntl, "flock", Mock(side_effect=OSError("no locks")))
     monkeypatch.setattr(lines.os, "write", lambda handle, data: (written.append(data), write(handle, data))[1])
     monkeypatch.setattr(lines.os, "open", lambda path, how, mode: (flags.append(how), opened(path, how, mode))[1])
     lines.append(str(log), {"text": "a\nb\u2028c\x1b é"}, "log")

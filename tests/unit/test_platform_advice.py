@@ -90,7 +90,8 @@ def test_what_a_removal_that_was_cut_off_may_have_left() -> None:
     statements = [{"verb": "DROP DATABASE", "object": "immuta"}, {"verb": "SELECT"}, {"verb": "DROP USER", "object": "sys"}]
     flow = with_made(at({"state": "absent"}, "delete", state="done", skipped="gone"), "1-delete", {"checksum": "a", "statements": statements})
     said = " ".join(report(flow, answer("deleted"), seconds=1))
-    assert "Scripts: none run, the database immuta is gone already. Where an earlier removal was cut off, do the rest by hand on rs.example.com: SELECT, DROP USER sys." in said
+    done = "Scripts: none run, the database immuta is gone already."
+    assert f"{done} Where an earlier removal was cut off, do the rest by hand on rs.example.com: SELECT, DROP USER sys." in said
     for wanted, asks in (({"state": "absent"}, True), ({"state": "absent", "automatic": True}, False), ({}, False)):
         said = " ".join(report(at(wanted, "", state="done"), answer("unchanged"), seconds=1))
         assert ("the database immuta may still be on rs.example.com: then register it with immuta_platform_leftovers" in said) is asks, said
