@@ -15,6 +15,7 @@ import pytest
 import yaml
 from simulator import Simulator
 from support.leaks import traces
+from support.modules import run_module
 from support.playbook import Run, run_playbook
 
 from .conftest import World, request_line
@@ -339,3 +340,14 @@ def test_an_export_is_an_inventory_of_no_change(play: PLAY, tenant: Simulator, t
     brought = run_playbook(tmp_path / "lists-play.yml", {}, tmp_path, environment=environment, extra=filled)
     assert brought.rc == 0 and recap(brought) == {"localhost": (0, 0)}, brought.output
     assert tenant.writes() == [] and not list(tmp_path.rglob("evil")), "nothing was sent, and no name was taken for a template"
+
+
+def test_a_list_of_connections_that_is_cut_off_prunes_nothing(tenant: Simulator, tmp_path: Path) -> None:
+    tenant.settings(data_api="on")
+    tenant.seed({"type": "Trino"})
+    tenant.fault(method="POST", path="/data/object/search$", body=json.dumps({"objects": [], "count": 7}), status=200, times=2)
+    environment = {"IMMUTA_URL": tenant.url, "IMMUTA_API_KEY": tenant.api_key}
+    done = run_module("immuta_tenant", {"integrations": [], "connections": [], "prune": True, "prune_empty": True}, tmp_path, environment=environment)
+    assert not done["changed"] and len(done["unmanaged"]) == 1 and there(tenant) == ["Trino"]
+    assert "Immuta showed 0 connections and says that there are more" in str(done["warnings"]) and "Nothing is pruned" in str(done["warnings"])
+    assert "says that there are more" in str(run_module("immuta_tenant_info", {}, tmp_path, environment=environment)["warnings"])

@@ -17,7 +17,7 @@ from ansible_collections.community.immuta.plugins.module_utils._platform.variabl
 from ansible_collections.community.immuta.plugins.module_utils._platform.works import WORKS
 from support.playbook import ROOT, Run, run_playbook
 
-from .conftest import DEREGISTER, REGISTER, World
+from .conftest import DEREGISTER, World
 
 ROLE = ROOT / "roles" / "immuta_platform"
 EXAMPLES = ROOT / "playbooks" / "inventory.example"
@@ -46,7 +46,7 @@ def test_deregister_of_one_host_takes_its_name(world: World, confirm: str) -> No
 def test_the_example_inventory_works_as_it_is(world: World) -> None:
     """Against a tenant that knows nothing of its hosts; only its address and key are not the example's."""
     run: Run = run_playbook(
-        REGISTER,
+        "community.immuta.register",
         {},
         world.folder,
         "--check",

@@ -68,11 +68,12 @@ def _write(task: Task, dest: str, exported: Sequence[Exported]) -> bool:
     folders = {os.path.dirname(os.path.join(dest, path)) for path in files}
     for folder in sorted(folders) if not task.check_mode else ():
         os.makedirs(folder, mode=0o700, exist_ok=True)
-    return any([task.write_file(os.path.join(dest, path), text) for path, text in files.items()])
+    changed = [path for path, text in files.items() if task.write_file(os.path.join(dest, path), text)]
+    return bool(changed)
 
 
 def _exported(task: Task) -> Iterator[Exported]:
-    snapshot = Snapshot(task.session, at_once=task.params["concurrency"])
+    snapshot = Snapshot(task.session, at_once=task.params["concurrency"], warn=task.warn)
     for found in snapshot.integrations:
         if str(found.get("type")) not in PLATFORMS:
             task.warn(f"Integration {found.get('id')} is left out: this collection does not know its type, {found.get('type')}.")

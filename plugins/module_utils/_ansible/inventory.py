@@ -47,7 +47,7 @@ def platforms_of(session: Session, warn: Warn) -> list[Variables]:
 
     One request for all integrations, one for the list of connections, and one for each of them. Raises what C(Session.request) raises.
     """
-    snapshot = Snapshot(session, at_once=_AT_ONCE)
+    snapshot = Snapshot(session, at_once=_AT_ONCE, warn=warn)
     found = [*_integrations(snapshot), *_connections(snapshot, warn)]
     own = names.unique([each.host for each, _known in found], [each.mark for each, _known in found])
     return sorted(({**known, "immuta_name": name} for (_each, known), name in zip(found, own)), key=lambda known: str(known["immuta_name"]))

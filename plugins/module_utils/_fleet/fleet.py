@@ -61,7 +61,7 @@ class Fleet:
         self._rules = rules
         self._warn = warn
         self._mask = mask
-        self._snapshot = Snapshot(session, at_once=rules.at_once)
+        self._snapshot = Snapshot(session, at_once=rules.at_once, warn=warn)
 
     def run(self) -> None:
         """Plan all items, and unless it is check mode, apply the plan. What came of an item stands in the item.
@@ -103,6 +103,9 @@ class Fleet:
         broken = [item.label for item in self.items if item.error]
         if broken:
             self._warn(f"Nothing is pruned, because it is not known which platforms these are: {', '.join(broken)}.")
+            return
+        if self._snapshot.is_partial:
+            self._warn("Nothing is pruned, because a connection that is missing here may own what no list has.")
             return
         kinds = {kind for kind in {item.kind for item in strangers} if self._may_prune(kind)}
         pruned = [replace(item, options={**item.options, "state": "absent"}, pruned=True) for item in strangers if item.kind in kinds]

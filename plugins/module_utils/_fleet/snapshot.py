@@ -10,7 +10,7 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -29,9 +29,12 @@ Object = dict[str, Any]
 class Snapshot:
     """The integrations and connections of a tenant. Each is read when it is first needed, and once."""
 
-    def __init__(self, session: Session, *, at_once: int) -> None:
+    def __init__(self, session: Session, *, at_once: int, warn: Callable[[str], None]) -> None:
         self.session = session
         self._at_once = at_once
+        self._warn = warn
+        #: whether the tenant says that it has more connections than it showed
+        self.is_partial = False
 
     @cached_property
     def integrations(self) -> Listing:
@@ -41,7 +44,11 @@ class Snapshot:
     @cached_property
     def _objects(self) -> dict[str, Object] | ApiError:
         try:
-            paths = ((path_to(found), found) for found in Connections(self.session).search().objects)
+            answer = Connections(self.session).search()
+            self.is_partial = answer.more
+            if answer.more:
+                self._warn(f"Immuta showed {len(answer.objects)} connections and says that there are more; the others are missing here.")
+            paths = ((path_to(found), found) for found in answer.objects)
             return {path[0]: found for path, found in paths if len(path) == 1}
         except (Forbidden, NotFound) as error:
             return error
