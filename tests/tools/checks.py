@@ -278,8 +278,8 @@ def interruptions() -> None:
 
 def examples() -> None:
     """The properties, with twenty times the examples."""
-    files = ("test_hostile.py", "test_hostile_scripts.py", "test_gate_property.py")
-    run(sys.executable, "-m", "pytest", "-n", "2", *(f"tests/unit/{name}" for name in files), EXAMPLES_TIMES="20")
+    names = ("hostile", "hostile_scripts", "gate_property", "http_bytes", "integrations_api", "connections_api")
+    run(sys.executable, "-m", "pytest", "-n", "2", *(f"tests/unit/test_{name}.py" for name in names), EXAMPLES_TIMES="20")
 
 
 def report_page() -> None:

@@ -23,8 +23,9 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     WriteBlocked,
 )
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
+from support.examples import examples
 from unit.http_servers import LABELS, Told, texts
 from unit.wire import FakeClock, Reply, Wire, hang_up, ok, reply
 
@@ -297,7 +298,7 @@ def well_shaped(request_line: str, found: Any) -> bool:
 
 @pytest.mark.parametrize(("request_line", "call", "body", "answer", "result"), CALLS, ids=[row[0] for row in CALLS])
 def test_any_answer_is_a_right_result_or_a_clear_error(request_line: str, call: Call, body: Any, answer: Any, result: Any) -> None:
-    @settings(max_examples=60, deadline=None)
+    @examples(60)
     @given(text=texts(answer), label=LABELS, status=some.sampled_from([200, 201, 202, 400, 409, 422, 500]))
     def check(text: str, label: str, status: int) -> None:
         session = Told(text, label, status)
@@ -314,7 +315,7 @@ def test_any_answer_is_a_right_result_or_a_clear_error(request_line: str, call: 
     check()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=texts([{"objectPath": ["a"], "nativeIntegrationId": 7}]), label=LABELS)
 def test_the_owner_is_a_key_or_none_or_a_clear_error(text: str, label: str) -> None:
     try:

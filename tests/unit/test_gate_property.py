@@ -15,8 +15,9 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
 from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden, is_query
 from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF, split
 from ansible_collections.community.immuta.plugins.module_utils._sql.tokens import scan
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 SNOWFLAKE, REDSHIFT, DATABRICKS, SYNAPSE = DIALECT_OF
 SCOPES: dict[str, dict[str, Any]] = {
@@ -296,7 +297,7 @@ def is_script(platform: str, text: str) -> bool:
 CASES = [(platform, statement) for platform, statements in FORBIDDEN.items() for statement in statements]
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(st.sampled_from(CASES), st.integers(0, 2**32), st.integers(0, 3))
 def test_no_dress_gets_a_forbidden_statement_through(case: tuple[str, str], seed: int, depth: int) -> None:
     platform, statement = case
@@ -308,7 +309,7 @@ def test_no_dress_gets_a_forbidden_statement_through(case: tuple[str, str], seed
     assert forbidden(statements, platform, "setup", SCOPES[platform]), script
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(CASES), st.integers(0, 2**32), st.integers(0, 3))
 def test_no_dress_makes_one_a_query(case: tuple[str, str], seed: int, depth: int) -> None:
     platform, statement = case
@@ -330,7 +331,7 @@ WORDS = ["BEGIN", "END", "CREATE", "DROP", "EXEC", "EXECUTE", "IMMEDIATE", "AS",
 NOISE = st.lists(st.sampled_from([*"aE;'\"`$[]()-/*\\.,=:>@|+\n", *(f" {word} " for word in WORDS)]), max_size=30).map("".join)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.sampled_from(sorted(DIALECT_OF)), NOISE)
 def test_whatever_the_script_it_is_judged(platform: str, script: str) -> None:
     try:

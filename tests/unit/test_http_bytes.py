@@ -17,8 +17,9 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import AnswerLost, ApiError, BadAnswer, ImmutaError
 from ansible_collections.community.immuta.plugins.module_utils._http.answer import OddJson, loads
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
+from support.examples import examples
 from unit.http_servers import Server, read_head
 from unit.wire import FakeClock, Wire, ok, raw, reply
 
@@ -91,7 +92,7 @@ def test_any_bytes_are_an_answer_or_an_error(method: str) -> None:
     sender = Sender()
     with Server(sender) as server:
 
-        @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @examples(200)
         @given(start=GOOD_STARTS, rest=ANY_BYTES)
         def check(start: bytes, rest: bytes) -> None:
             sender.answer, sender.requests = start + rest, 0
@@ -184,7 +185,7 @@ LEAVES = some.none() | some.booleans() | some.integers(-(2**63), 2**63) | some.f
 VALUES = some.recursive(LEAVES, lambda below: some.lists(below) | some.dictionaries(TEXT, below))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(value=VALUES, ascii=some.booleans())
 def test_all_json_comes_back_as_it_was_written(value: Any, ascii: bool) -> None:
     assert loads(json.dumps(value, ensure_ascii=ascii)) == value

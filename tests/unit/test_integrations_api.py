@@ -22,8 +22,9 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     WriteBlocked,
 )
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
+from support.examples import examples
 from unit.http_servers import LABELS, Told, texts
 from unit.wire import FakeClock, Reply, Wire, hang_up, ok, reply
 
@@ -270,7 +271,7 @@ def fits(request_line: str, result: Any) -> bool:
 
 @pytest.mark.parametrize(("request_line", "call", "body", "answer", "result"), CALLS, ids=[f"{number} {row[0]}" for number, row in enumerate(CALLS)])
 def test_any_answer_is_a_right_result_or_a_clear_error(request_line: str, call: Callable[[Integrations], Any], body: Any, answer: Any, result: Any) -> None:
-    @settings(max_examples=60, deadline=None)
+    @examples(60)
     @given(text=texts(answer), label=LABELS, status=some.sampled_from([200, 201, 202, 400, 409, 422, 500]))
     def check(text: str, label: str, status: int) -> None:
         session = Told(text, label, status)
