@@ -36,8 +36,8 @@ class Outcome:
 
 
 def actions_of(run: Run, hosts: Mapping[str, str]) -> dict[str, str]:
-    """Host -> what the role says it did, or that it failed."""
-    return {host: "failed" if run.stats(host)["failures"] else run.result(host)["action"] for host in hosts}
+    """Host -> what was done to it, or that it failed."""
+    return {host: run.action(host) for host in hosts}
 
 
 def play(number: int, step: Step, world: World, show: Show) -> Outcome:

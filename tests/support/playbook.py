@@ -51,6 +51,20 @@ class Run:
         found = [event["result"].get("ansible_facts", {}).get("immuta_platform_result") for event in self.tasks(host, "set_fact")]
         return [fact for fact in found if fact is not None][-1]
 
+    def fleet(self) -> dict[str, dict[str, Any]]:
+        """What the task that planned all hosts together says of each; empty when there was none."""
+        found = [event["result"]["platforms"] for event in self.events if event.get("action", "").endswith("immuta_fleet") and "platforms" in event["result"]]
+        return dict(found[-1]) if found else {}
+
+    def action(self, host: str) -> str:
+        """What was done to a host, or would be: by the role, or else by the task that planned all hosts together; or that it failed."""
+        if [task for task in self.tasks(host, status="failed") if not task["action"].endswith("immuta_fleet")]:
+            return "failed"
+        if self.tasks(host, "immuta_platform_plan"):
+            return str(self.result(host)["action"])
+        planned = self.fleet()[host]
+        return "failed" if planned["failed"] else str(planned["action"])
+
     def message(self, host: str) -> str:
         """The message of the task that failed last."""
         return str(self.tasks(host, status="failed")[-1]["result"]["msg"])
