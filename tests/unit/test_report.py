@@ -222,7 +222,7 @@ def test_a_hostile_name_is_text(name: str) -> None:
     page, harmless = Page(as_html(named(name))), Page(as_html(named("harmless")))
     assert [(tag, *attributes) for tag, attributes in page.elements] == [(tag, *attributes) for tag, attributes in harmless.elements]
     assert "".join(page.texts).count(visible(name)) >= "".join(harmless.texts).count("harmless") - 2, "what stands in the JSON of a value is quoted"
-    assert json.loads(as_json(named(name)))["platforms"][0]["name"] == name
+    assert json.loads(as_json(named(name)))["platforms"][0]["name"] == name.replace("\ud800", "\ufffd")
     (case,) = ET.fromstring(as_junit(named(name))).iter("testcase")
     assert case.get("name") == visible(name)
 

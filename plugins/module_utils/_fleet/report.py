@@ -42,6 +42,7 @@ FAILURES = ("failed", "unhealthy", "drifted")
 
 # Where a character can be one that has to be looked at.
 _ODD = re.compile(r"[^ -~]")
+_HALVES = re.compile(r"[\ud800-\udfff]")
 # Join letters of Persian and Indic scripts.
 _JOINERS = "\u200c\u200d"
 _CODES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -214,9 +215,9 @@ def visible(text: str, *, lines: bool = False) -> str:
 
 
 def as_json(report: Report) -> str:
-    """The report as JSON, in which no character turns the text around."""
+    """The report as JSON, in which no character turns the text around. Half a character, which many readers refuse, is U+FFFD."""
     text = json.dumps(report.document(), indent=2, ensure_ascii=False, default=str)
-    return visible(text, lines=True) + "\n"
+    return visible(_HALVES.sub("\ufffd", text), lines=True) + "\n"
 
 
 def _seen(character: str, lines: bool) -> str:
