@@ -48,8 +48,11 @@ class Run:
 
     def result(self, host: str) -> dict[str, Any]:
         """The fact immuta_platform_result, as the role left it."""
+        return self._results(host)[-1]
+
+    def _results(self, host: str) -> list[dict[str, Any]]:
         found = [event["result"].get("ansible_facts", {}).get("immuta_platform_result") for event in self.tasks(host, "set_fact")]
-        return [fact for fact in found if fact is not None][-1]
+        return [fact for fact in found if fact is not None]
 
     def fleet(self) -> dict[str, dict[str, Any]]:
         """What the task that planned all hosts together says of each; empty when there was none."""
@@ -58,10 +61,8 @@ class Run:
 
     def action(self, host: str) -> str:
         """What was done to a host, or would be: by the role, or else by the task that planned all hosts together; or that it failed."""
-        if [task for task in self.tasks(host, status="failed") if not task["action"].endswith("immuta_fleet")]:
-            return "failed"
-        if self.tasks(host, "immuta_platform_plan"):
-            return str(self.result(host)["action"])
+        if self._results(host):
+            return "failed" if self.stats(host)["failures"] else str(self.result(host)["action"])
         planned = self.fleet()[host]
         return "failed" if planned["failed"] else str(planned["action"])
 
