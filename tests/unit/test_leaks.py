@@ -170,7 +170,8 @@ def test_a_value_shows_none_of_its_secret_parts(value: str, shown: str) -> None:
     assert mask(shown) == shown
     text = json.dumps(everything_shown({"proxyUrl": value, "deep": {"other": [value]}}))
     assert json.dumps(shown)[1:-1] in text and json.dumps(value)[1:-1] not in text
-    assert list(to_options({"dataOwners": [value]}, SETTINGS_FIELDS).values()) == [[shown]]
+    for field in (field for fields in (CONFIG_FIELDS, NATIVE_FIELDS, SETTINGS_FIELDS) for field in fields if field.fields and not field.secret):
+        assert to_options({field.key: [value]}, [field]) == {field.option: [shown]}
 
 
 @pytest.mark.parametrize("value", [each.strip() for each in HARMLESS.replace("\n", "|").split("|") if each.strip()])

@@ -205,13 +205,13 @@ class Judge:
 
     def _set(self, tokens: Tokens) -> Iterator[Objection]:
         keys = [token.key for token in tokens]
-        if "AUTHORIZATION" in keys or _changes_reading(tokens):
+        if {"AUTHORIZATION", "SESSION_AUTHORIZATION"} & set(keys) or _changes_reading(tokens):
             yield Objection(KIND)  # SET SESSION AUTHORIZATION: somebody else's rights
         elif keys[1:2] == ["CATALOG"]:
             yield from read_use(tokens, self.reach)
 
     def _change(self, tokens: Tokens) -> Iterator[Objection]:
-        """INSERT, UPDATE, DELETE, MERGE, TRUNCATE and the like: what they write to."""
+        """INSERT, UPDATE, DELETE, MERGE, TRUNCATE, LOCK: what they write to, or keep others from."""
         reader = Reader(tokens[1:], self.dialect)
         overwrite = bool(reader.take("OVERWRITE"))
         while reader.take_any(_BEFORE_TARGETS):
@@ -373,7 +373,7 @@ _BEFORE_TARGETS = frozenset({"INTO", "TABLE", "FROM", "IF", "EXISTS", "ONLY"})
 _JUDGES: dict[str, Callable[[Judge, Tokens], Iterator[Objection]]] = {
     **dict.fromkeys(("CREATE", "ALTER", "DROP"), Judge._definition),
     **dict.fromkeys(("GRANT", "REVOKE", "DENY"), Judge._grant),
-    **dict.fromkeys(("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE"), Judge._change),
+    **dict.fromkeys(("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "LOCK"), Judge._change),
     **dict.fromkeys(("ATTACH", "DETACH"), Judge._attach),
     "COMMENT": Judge._comment,
     "USE": Judge._use,

@@ -62,7 +62,9 @@ def routine_of(tokens: Tokens, dialect: str) -> Routine | None:
         language = _language(header)
         # 'a' 'b' and 'a' || 'b' may be put together to one text
         alone = len(behind) == 1 or not (behind[1].kind in LITERALS or behind[1].key == "|")
-        return Routine(kind, header, _read(behind[0], dialect) if alone and language in _SQL else None, language)
+        # Without a language, the literal names a class of Java in Databricks.
+        sql = language in _SQL and (language != "" or dialect != "databricks")
+        return Routine(kind, header, _read(behind[0], dialect) if alone and sql else None, language)
     return Routine(kind, tokens[:place], behind)
 
 

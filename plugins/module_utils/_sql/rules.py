@@ -83,7 +83,7 @@ RULES = {
     ),
     "Redshift": Rules(
         classes=_classes(object=_OBJECTS + "RLS POLICY", schema="SCHEMA", database="DATABASE", account=_ACCOUNTS + "OWNED"),
-        verbs=listed("DO, RESET, ANALYZE, LOCK, ABORT"),
+        verbs=listed("DO, RESET, ANALYZE, ABORT"),
         foreign={"LANGUAGE": listed("USAGE")},
         system=listed("CREATE ROLE, ACCESS SYSTEM TABLE, ACCESS CATALOG"),
         everybody=listed("public"),
