@@ -65,6 +65,8 @@ options:
         beforehand is refused, such as SQL that is put together when it runs.
       - Statements that move data in or out (COPY, UNLOAD, PUT, GET), that replace a database or an account, or that grant a role which the
         platform comes with, belong in none of them.
+      - Whatever the purpose, a script is refused when it is not certain where a comment begins or ends. Such are a hint and a comment that ends
+        with a backslash (Databricks), a comment within the path of a stage (Snowflake), and one that ends with a carriage return alone.
       - V(any) allows every statement. It is meant for a script that somebody has read. The error of a script that is refused names the lines to
         look at.
     type: str
