@@ -130,9 +130,12 @@ async function byKeyboard(tab, what) {
 
 async function printed(tab, what) {
   await tab.emulateMedia({ media: "print", colorScheme: "dark" });
-  const [controls, scheme] = await tab.evaluate(() => [
+  await tab.setViewportSize({ width: 700, height: 1000 }); // what A4 has between its margins
+  const [controls, scheme, cut] = await tab.evaluate(() => [
     document.querySelector(".controls").checkVisibility(), getComputedStyle(document.documentElement).colorScheme,
+    [...document.querySelectorAll("table")].filter((table) => table.getBoundingClientRect().right > innerWidth).length,
   ]);
+  check(cut === 0, `${what}: on paper ${cut} tables are cut off`);
   check(!controls && scheme === "light", `${what}: on paper there are controls or it is dark`);
   await tab.pdf({ path: path.join(folder, `${what}.pdf`), format: "A4" });
 }

@@ -84,6 +84,9 @@ input[type="search"] { width: 100%; }
   :root, :root[data-theme] { color-scheme: light; }
   body { background: none; font-size: 10pt; }
   .controls, .skip, button { display: none; }
+  .wide { overflow: visible; }
+  th, td, .name { min-width: 0; padding: .3rem .4rem; }
+  thead th { font-size: 8pt; }
   tr, .numbers li { break-inside: avoid; }
   thead { display: table-header-group; }
 }
@@ -156,9 +159,10 @@ TEMPLATE = """\
 </section>
 <section aria-labelledby="tenants">
 <h2 id="tenants">Tenants</h2>
+<p class="soft">A platform can be in several states.</p>
 <div class="wide" role="region" aria-label="Table of tenants" tabindex="0">
 <table>
-<caption>Platforms by tenant and state. A platform can have several states.</caption>
+<caption>Platforms by tenant and state</caption>
 <thead><tr><th scope="col" class="name">Tenant</th><th scope="col">Platforms</th>
 {%- for state, title in report.columns %}<th scope="col">{{ title }}</th>{% endfor %}<th scope="col">In no inventory</th></tr></thead>
 <tbody>
