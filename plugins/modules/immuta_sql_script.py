@@ -229,7 +229,9 @@ options:
         type: str
         required: true
   start_at:
-    description: Number of the statement to start at. Those before it are left out.
+    description:
+      - Number of the statement to start at. Those before it are left out.
+      - The number behind the last statement leaves all of them out, and a O(ledger) then says that the script has run.
     type: int
     default: 1
   on_error:

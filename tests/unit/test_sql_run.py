@@ -256,7 +256,7 @@ def test_without_a_login_nothing_ran() -> None:
         ({"script": "SELECT 'a"}, ScriptRefused, "opens on line 1"),
         ({"script": "SELECT 1; DROP DATABASE d"}, ScriptRefused, r"does not belong in a setup script for Redshift: DROP DATABASE d \(statement 2, line 1\)"),
         ({"purpose": "cleanup"}, ScriptRefused, "CREATE DATABASE d"),
-        ({"start_at": 5}, OptionError, "start_at is 5, and the script has statements 1 to 4"),
+        ({"start_at": 6}, OptionError, "start_at is 6, and the script has statements 1 to 4"),
         ({"start_at": 0}, OptionError, "start_at is 0"),
         ({"on_error": "continue"}, OptionError, "only when purpose is cleanup"),
         ({"unless": "DELETE FROM t"}, OptionError, "unless has to be one query"),
@@ -413,6 +413,13 @@ def test_a_failed_run_is_taken_up_where_it_stopped(ledger: str) -> None:
     result = run(warehouse, ledger=ledger)
     assert warehouse.sent == ["GRANT r TO u", "INSERT INTO t VALUES (1)"]
     assert (statuses(result), result["changed"]) == (["skipped", "skipped", "ok", "ok"], True)
+
+
+def test_behind_the_last_statement_nothing_is_left_to_run(ledger: str) -> None:
+    warehouse = Warehouse()
+    result = run(warehouse, ledger=ledger, start_at=5)
+    assert (result["changed"], result["executed"], result["statements_skipped"], warehouse.log) == (False, 0, 4, ["<close>"])
+    assert run(Warehouse(), ledger=ledger)["executed"] == 0, "the ledger does not say that it has run"
 
 
 def test_a_complete_ledger_needs_no_connection(ledger: str) -> None:

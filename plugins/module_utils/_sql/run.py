@@ -177,7 +177,8 @@ def _read(path: str) -> bytes:
 def _check(params: Mapping[str, Any], script: Script) -> None:
     """Raise OptionError or ScriptRefused for what must not be run."""
     total = len(script.statements)
-    if not 1 <= params["start_at"] <= total:
+    # one more than there are: the last one has run, too
+    if not 1 <= params["start_at"] <= total + 1:
         raise OptionError(f"start_at is {params['start_at']}, and the script has statements 1 to {total}.", option="start_at")
     if params["on_error"] == "continue" and params["purpose"] != "cleanup":
         raise OptionError("on_error may be continue only when purpose is cleanup.", option="on_error")
@@ -250,6 +251,8 @@ class Run:
     def work(self, warn: Callable[[str], None]) -> None:
         """Run what is pending. Raises StatementFailed at the first failure, or goes on to the end and warns."""
         if not (self._asks or self._pending):
+            if self.start_at > 1:
+                self._begin_ledger()
             return
         self.driver.connect()
         if self._asks and self._ask():
