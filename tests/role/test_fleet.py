@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import report_of
+from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import Call, Host
 from simulator import Simulator
 from support.leaks import traces
 from support.modules import run_module
@@ -127,7 +129,7 @@ def test_a_fleet_of_mixed_kinds(world: World) -> None:
     """Six kinds and one host with a typing error in a play, with all that Ansible says; a manual set-up on a real engine is among them."""
     tenant = world.tenant
     tenant.settings(data_api="on")
-    fleet = [Plain("acme1", snowflake(1)), Plain("acme2", snowflake(2)), Plain("trino", TRINO), Plain("s3", S3), Plain("glue", GLUE), world.redshift]
+    fleet: list[Any] = [Plain("acme1", snowflake(1)), Plain("acme2", snowflake(2)), Plain("trino", TRINO), Plain("s3", S3), Plain("glue", GLUE), world.redshift]
     names = [each.host for each in fleet]
 
     check = world.run(REGISTER, "--check", on=[*fleet, Plain("typo", MISSPELLED)])
@@ -280,10 +282,12 @@ def test_drift_needs_no_secret_and_apply_does_what_was_approved(play: PLAY, tena
     assert tenant.writes() == [] and not (tmp_path / "audit").exists()
     assert sum(line == "GET /integrations" for line in asked(tenant)) == 3, "one for each way of going about it: the usual, the audited, always"
 
-    part = play("drift", closed, "--limit", "same,sick,lake", "-e", '{"immuta_drift_fail_on": ["unmanaged"], "immuta_drift_warn_on": ["unhealthy", "owned"]}')
+    part = play(
+        "drift", closed, "--limit", "same,sick,lake,drifted", "-e", '{"immuta_drift_fail_on": ["unmanaged"], "immuta_drift_warn_on": ["unhealthy", "owned"]}'
+    )
     assert part.rc == 0, part.output
-    assert report(part)["unmanaged"] is None and report(part)["owned"] == ["lake"]
-    assert "Unhealthy: sick. In the inventory as an integration, although a connection owns it: lake." in part.output
+    assert report(part)["unmanaged"] is None and (report(part)["owned"], report(part)["drifted"]) == (["lake"], ["drifted"])
+    assert "Unhealthy: sick. In the inventory as an integration, although a connection owns it: lake." in " ".join(part.output.split())
     assert recap(part) == {"same": (0, 0)}, "a comparison changes nothing"
 
     # … without a plan, with another plan, and with the one that was approved
@@ -305,6 +309,13 @@ def test_drift_needs_no_secret_and_apply_does_what_was_approved(play: PLAY, tena
     # … once
     late = play("apply", hosts, "-e", f"immuta_expected_plan={found['plan_sha256']}")
     assert late.rc != 0 and "The plan is not the one that was approved" in late.message("same")
+
+
+def test_what_is_in_no_inventory_cannot_be_told_while_a_host_is_wrong() -> None:
+    call = Call((Host("fine", "integration", {"type": "Trino"}, {"url": "https://one"}),))
+    answer = {"plan": [{"name": "fine", "kind": "integration", "key": "Trino", "action": "unchanged"}], "unmanaged": [{"kind": "connection", "key": "stray"}]}
+    shown = [report_of([*call.hosts, *more], [(call, answer)], whole=True)["unmanaged"] for more in ([], [Host("typo", problem="It is wrong.")])]
+    assert shown == [[{"tenant": "one", "kind": "connection", "key": "stray"}], None]
 
 
 # --- export
