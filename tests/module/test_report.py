@@ -22,7 +22,7 @@ EVIL = "{{ lookup('pipe', 'touch evil') }}<script>alert(1)</script>"
 
 
 def write(folder: Path, *, check: bool = False, **options: Any) -> Reply:
-    return run_module("immuta_report", {"dest": str(folder / "report"), **options}, folder, check=check)
+    return run_module("immuta_report", {"dest": str(folder / "report"), **options}, folder, check=check, settings={"inject_invocation": True, "verbosity": 4})
 
 
 def there(folder: Path) -> list[str]:

@@ -35,6 +35,7 @@ _FIELDS = [
     {"field": "config.tags", "before": None, "after": ["finance", "eu"], "secret": False},
     # the values are never there; a page that would show them is found out
     {"field": "config.password", "before": SECRET, "after": SECRET, "secret": True},
+    {"field": "config.extra.pepper", "before": SECRET, "after": SECRET, "secret": True},
     {"field": "config.oauth_client_config.client_secret", "before": None, "after": SECRET, "secret": False},
 ]
 _TESTS = ["Warehouse access: USAGE on warehouse IMMUTA_WH is missing", "Audit: the view QUERY_HISTORY cannot be read"]

@@ -161,7 +161,11 @@ def test_field_by_field() -> None:
         ("config.role", "IMMUTA_OLD", "IMMUTA_SYSTEM", False),
         ("config.tags", "not set", '["finance", "eu"]', False),
     ]
-    assert [field for field, _before, _after, secret in shown if secret] == ["config.password", "config.oauth_client_config.client_secret"]
+    assert [field for field, _before, _after, secret in shown if secret] == [
+        "config.password",
+        "config.extra.pepper",
+        "config.oauth_client_config.client_secret",
+    ]
     text = re.sub(r"\s+", " ", "".join(Page(as_html(made)).texts))
     assert "config.role: is IMMUTA_OLD and should be IMMUTA_SYSTEM" in text and "config.password: a secret, to be sent" in text
     assert "Failed validation tests: Warehouse access: USAGE on warehouse IMMUTA_WH is missing" in text
