@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Returns what a tenant has as the lists that M(community.immuta.immuta_tenant) takes. To apply them to the same tenant changes nothing.
   - Immuta does not give secrets back. In their places stand variables of a vault, whose names begin with C(vault_immuta_).
-    RV(vault_names) lists them. A variable that nobody has filled in counts as not given.
+    RV(vault_names) lists them. In the inventory layout, a variable that nobody has filled in counts as not given. To use the lists, fill in all of them.
   - The order and the spelling do not change between two runs, so that the export can be kept under version control.
   - An integration that belongs to a connection is exported with the connection.
 author:
