@@ -150,6 +150,7 @@ async function withoutScript(browser, page) {
 
 async function main() {
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), "report-"));
+  process.on("exit", () => fs.rmSync(profile, { recursive: true, force: true }));
   const browser = await chromium.launch({ executablePath: browserPath, args: QUIET, env: { ...process.env, HOME: profile } });
   for (const page of pages) {
     for (const [name, view] of Object.entries(VIEWS)) {
@@ -170,12 +171,11 @@ async function main() {
     await withoutScript(browser, page);
   }
   await browser.close();
-  fs.rmSync(profile, { recursive: true, force: true });
   console.log(wrong ? `${wrong} things are wrong` : `${pages.length} pages at ${Object.keys(VIEWS).length} views: nothing is wrong`);
   process.exitCode = wrong ? 1 : 0;
 }
 
 main().catch((error) => {
   console.error(error);
-  process.exitCode = 1;
+  process.exit(1); // and with it the browser
 });
