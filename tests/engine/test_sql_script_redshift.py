@@ -141,7 +141,7 @@ def test_bad_input_names_its_option_and_holds_no_secret(login: dict[str, Any], t
         "unknown": ({**right, "login": "{{ misspelt }}"}, "login.extra"),
         "browser": ({**right, "type": "Snowflake", "login": {"account": "a", "username": "u", "authenticator": "externalbrowser"}}, "opens a browser"),
         "password": ({**right, "login": "{{ wrong }}"}, "no login: password authentication failed for user"),
-        "start": ({**right, "start_at": 2}, "start_at is 2"),
+        "start": ({**right, "start_at": 3}, "start_at is 3"),
         "unless": ({**right, "unless": "SELECT nothing FROM nowhere"}, "The query in unless failed"),
     }
     tasks = [{"ignore_errors": True, **task(name, **options)} for name, (options, _complaint) in wrong.items()]
