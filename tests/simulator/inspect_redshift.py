@@ -30,7 +30,7 @@ class RedshiftWarehouse(Warehouse):
         return str(self.config["initialDatabase"])
 
     @property
-    def inside(self) -> str:  # type: ignore[override]
+    def inside(self) -> str:  # type: ignore[override]  # so it is here
         return str(self.config["database"])
 
     @classmethod

@@ -89,9 +89,7 @@ def _asked(task: Task, *, regenerate: bool) -> str:
         return Keys(task.session).system(params["connection_key"], params["name"], params["scopes"], regenerate=regenerate).text
     except ApiError as error:
         if error.status == 400:
-            error.hint = (
-                "Immuta refuses a name that a key of another connection or of other scopes has, and a scope or connection that it does not know."
-            )
+            error.hint = "Immuta refuses a name that a key of another connection or of other scopes has, and a scope or connection that it does not know."
         elif error.status == 404:
             error.hint = "This tenant may have no keys for connections. The key of a Trino integration is what immuta_integration_api_key makes."
         raise

@@ -113,7 +113,7 @@ def signs_in(url: str) -> Iterator[str]:
 def bare(url: str) -> str:
     """A URL, however badly it is written, with REDACTED in place of who signs in, and of its query and fragment."""
     scheme, userinfo, rest = _URL.fullmatch(url).groups("")  # type: ignore[union-attr]  # it matches any text
-    place, mark, _query = re.match(r"([^?#]*)([?#]?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+    place, mark, _query = re.match(r"([^?#]*)([?#]?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]  # so does this
     return f"{scheme}{REDACTED + '@' if userinfo else ''}{place}{mark}{REDACTED if mark else ''}"
 
 

@@ -18,7 +18,7 @@ from .._model.fields import normalise_host
 from .._model.platforms import PLATFORMS
 from .._reconcile.connection import ConnectionOutcome
 from .._reconcile.integration import IntegrationOutcome
-from .._reconcile.outcome import NOT_ASKED, Outcome, plan_as_result
+from .._reconcile.outcome import NOT_ASKED, Outcome
 
 INTEGRATION, CONNECTION = "integration", "connection"
 
@@ -93,19 +93,19 @@ class Item:
 
     def as_result(self) -> dict[str, Any]:
         """The item as the result of the module shows it."""
-        planned = plan_as_result(self.outcome.plan) if self.outcome else {}
-        shown = self.outcome.as_result() if self.outcome else {}
+        # the keys that all outcomes share: the whole document behind it is not shown
+        shown = Outcome.as_result(self.outcome) if self.outcome else {}
         return {
             "kind": self.kind,
             "key": self.key,
             "name": self.name or None,
             "action": self.action or None,
             "changed": self.changed,
-            "changes": planned.get("changes", []),
-            "changed_reason": planned.get("changed_reason") or None,
+            "changes": shown.get("changes", []),
+            "changed_reason": shown.get("changed_reason") or None,
             "id": self.id or None,
             "status": self.document.get("status") or self.document.get("state"),
-            "healthy": shown.get("healthy"),
+            "healthy": self.outcome.healthy if self.outcome else None,
             "adopted": shown.get("adopted", False),
             "validation": shown.get("validation", NOT_ASKED),
             "needs_script": self.needs_script,

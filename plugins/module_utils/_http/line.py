@@ -70,7 +70,7 @@ def bounded(pool: type) -> type:
     """The same kind of urllib3 connection pool, with connections that keep to the attempt."""
     from urllib3.connection import HTTPConnection as Plain
 
-    kind: Any = pool.ConnectionCls  # type: ignore[attr-defined]
+    kind: Any = pool.ConnectionCls  # type: ignore[attr-defined]  # every pool of urllib3 has one
     if issubclass(kind, _Bounded):
         return pool
     # Where somebody else opens the connection (SOCKS), this stays so.
@@ -176,7 +176,7 @@ class _Direct(_Bounded):
         except socket.timeout as error:
             raise ConnectTimeoutError(self, f"no connection with {self.host}") from error
         except OSError as error:
-            raise NewConnectionError(self, f"no connection with {self.host}: {error}") from error  # type: ignore[arg-type]
+            raise NewConnectionError(self, f"no connection with {self.host}: {error}") from error  # type: ignore[arg-type]  # this is mixed into one of urllib3's
         sys.audit("http.client.connect", self, self.host, self.port)
         return opened
 

@@ -54,6 +54,10 @@ class ConnectionOutcome(Outcome):
     child_count: int | None = None
     data_source_count: int | None = None
 
+    @property
+    def healthy(self) -> bool | None:
+        return healthy(self.observed)
+
     def as_result(self) -> dict[str, Any]:
         """The keys of a module's result."""
         return {
@@ -63,7 +67,7 @@ class ConnectionOutcome(Outcome):
             "native_integration_id": self.observed.native_id or None,
             "child_count": self.child_count,
             "data_source_count": self.data_source_count,
-            "healthy": healthy(self.observed),
+            "healthy": self.healthy,
         }
 
 

@@ -39,9 +39,13 @@ class IntegrationOutcome(Outcome):
     #: the id of an integration that a request has changed, as long as nobody has looked at it since
     sent: str = ""
 
+    @property
+    def healthy(self) -> bool | None:
+        return is_healthy(self.integration.get("status"))
+
     def as_result(self) -> dict[str, Any]:
         """The keys of a module's result."""
-        return {**super().as_result(), "integration": masked(self.integration), "healthy": is_healthy(self.integration.get("status"))}
+        return {**super().as_result(), "integration": masked(self.integration), "healthy": self.healthy}
 
 
 class Reconciler(Steps):

@@ -28,6 +28,11 @@ class Outcome:
     #: the object was there already when it was to be created
     adopted: bool = False
 
+    @property
+    def healthy(self) -> bool | None:
+        """Whether Immuta reports the object as working; None when nobody can tell yet."""
+        return None
+
     def as_result(self) -> dict[str, Any]:
         """The keys that the results of all reconcilers share."""
         return {**plan_as_result(self.plan), "adopted": self.adopted, "validation": dict(self.validation)}
