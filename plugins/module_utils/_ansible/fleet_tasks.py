@@ -12,15 +12,13 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._api.connections import NOT_OFFERED
-from .._core.errors import ApiError, ImmutaError, OptionError
+from .._core.errors import ImmutaError, OptionError
 from .._fleet.export import Exported, export_connection, export_integration, unique
 from .._fleet.fleet import Fleet, Rules
 from .._fleet.items import CONNECTION, INTEGRATION, Item, items_of
 from .._fleet.plan import summary_of
 from .._fleet.snapshot import Snapshot
 from .._model.platforms import PLATFORMS
-from .._plan.connection import Observed
 from .._reconcile.steps import Settings
 from .connection_tasks import check_names
 from .export_files import as_inventory, as_lists
@@ -79,15 +77,11 @@ def _exported(task: Task) -> Iterator[Exported]:
             task.warn(f"Integration {found.get('id')} is left out: this collection does not know its type, {found.get('type')}.")
         elif str(found.get("id")) not in snapshot.owners:
             yield export_integration(found)
-    for key, object in snapshot.known_objects().items():
-        answer = snapshot.connections[key]
-        if isinstance(answer, ApiError):
-            if answer.status not in (*NOT_OFFERED, 403):
-                raise answer
-            task.warn(f"{answer.message} So connection {key} is exported without its settings.")
-            answer = {}
-        native = snapshot.integrations.with_id(str(answer.get("nativeIntegrationId"))) or {}
-        yield export_connection(key, Observed(answer, object, native))
+    for key in snapshot.known_objects():
+        observed, refusal = snapshot.observed(key)
+        if refusal:
+            task.warn(f"{refusal.message} So connection {key} is exported without its settings.")
+        yield export_connection(key, observed)
 
 
 def _fleet(task: Task) -> Fleet:

@@ -12,8 +12,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .._api.connections import NOT_OFFERED
-from .._core.errors import ApiError, Forbidden, NotFound
+from .._core.errors import Forbidden, NotFound
 from .._fleet import names
 from .._fleet.export import Exported, export_connection, export_integration
 from .._fleet.snapshot import Snapshot
@@ -79,16 +78,11 @@ def _connections(snapshot: Snapshot, warn: Warn) -> Iterator[tuple[Exported, Var
     except Forbidden as error:
         warn(f"{error.message} So there are no connections among the hosts, and the integrations behind them are hosts of their own.")
         return
-    for key, object in objects.items():
-        answer = snapshot.connections[key]
-        if isinstance(answer, ApiError):
-            if answer.status not in (*NOT_OFFERED, 403):
-                raise answer
-            if isinstance(answer, Forbidden):
-                warn(f"{answer.message} So the integration behind connection {key} is a host of its own.")
-            answer = {}
-        native = snapshot.integrations.with_id(str(answer.get("nativeIntegrationId"))) or {}
-        observed = Observed(*snapshot.session.mask([answer, object, native]))
+    for key in objects:
+        shown, refusal = snapshot.observed(key)
+        if isinstance(refusal, Forbidden):
+            warn(f"{refusal.message} So the integration behind connection {key} is a host of its own.")
+        observed = Observed(*snapshot.session.mask([shown.answer, shown.object, shown.native]))
         exported = export_connection(key, observed)
         yield exported, _of_connection(key, observed, exported)
 

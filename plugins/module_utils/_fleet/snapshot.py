@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from .._api.connections import Connections, path_to
+from .._api.connections import NOT_OFFERED, Connections, path_to
 from .._api.integrations import Integrations
 from .._core.errors import ApiError, Forbidden, NotFound
 from .._http.answer import Answer
 from .._http.session import Session
 from .._model.states import TRANSIENT
+from .._plan.connection import Observed
 from .._plan.listing import Listing
 from .pool import each
 
@@ -79,6 +80,19 @@ class Snapshot:
 
         each(self.objects, read, at_once=self._at_once)
         return found
+
+    def observed(self, key: str) -> tuple[Observed, ApiError | None]:
+        """What is known of a connection, and why the tenant does not show the rest: it does not offer that, or not to this user.
+
+        Raises ApiError for any other refusal.
+        """
+        shown = self.connections[key]
+        refusal = shown if isinstance(shown, ApiError) else None
+        if refusal and refusal.status not in (*NOT_OFFERED, 403):
+            raise refusal
+        answer = {} if isinstance(shown, ApiError) else shown
+        native = self.integrations.with_id(str(answer.get("nativeIntegrationId"))) or {}
+        return Observed(answer, self.objects[key], native), refusal
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
