@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from ansible import constants
@@ -15,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import apart, host_of, report_of
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
+from ansible_collections.community.immuta.plugins.module_utils._core.files import content_of, replace
 from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import FINDINGS, Call, Host, calls_for, complaint
 from ansible_collections.community.immuta.plugins.module_utils._fleet.plan import check_expected
 from ansible_collections.community.immuta.plugins.plugin_utils.variables import evaluate
@@ -101,17 +99,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
 
 def _write(path: str, report: Mapping[str, Any]) -> bool:
-    """Put the report there at once. Returns whether it is another one than before."""
-    text = json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    with suppress(FileNotFoundError, UnicodeError), open(path, encoding="utf-8") as there:
-        if there.read() == text:
-            return False
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".immuta_")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    """Put the report there at once. Returns whether it is another one than before. Raises OSError and UnicodeError."""
+    content = (json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    if content_of(path) == content:
+        return False
+    replace(path, content)
     return True

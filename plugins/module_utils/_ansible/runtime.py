@@ -11,7 +11,6 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import os
-import tempfile
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
@@ -21,6 +20,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import ImmutaError, OptionError
+from .._core.files import content_of, replace
 from .._core.names import nearest
 from .._core.secrets import REDACTED, bare, leaves, looks_secret, mask, present_in, register, signs_in
 from .._http.session import Session
@@ -137,9 +137,9 @@ class Task:
         """
         content = text.encode("utf-8")
         self.check_writable(path)
-        changed = _content(path) != content
+        changed = content_of(path) != content
         if changed and not self.check_mode:
-            _replace(path, content)
+            replace(path, content)
         if os.path.exists(path):
             wanted = {**self._module.params, "mode": self._module.params.get("mode") or mode, **(attributes or {})}
             changed = bool(self._module.set_fs_attributes_if_different(self._module.load_file_common_arguments(wanted, path=path), changed))
@@ -274,25 +274,3 @@ def _below(name: str, value: Any, secrets: frozenset[str]) -> Any:
     """What is shown of the value under a secret name, in which a secret may stand by chance."""
     (shown,) = mask({name: value}, secrets).values()
     return shown
-
-
-def _content(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
-
-
-def _replace(path: str, content: bytes) -> None:
-    """Put the content in the place of the file at once. The module's own atomic_move leaves a new file readable to all for a moment."""
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".immuta_")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
