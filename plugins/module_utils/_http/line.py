@@ -176,7 +176,8 @@ class _Direct(_Bounded):
         except socket.timeout as error:
             raise ConnectTimeoutError(self, f"no connection with {self.host}") from error
         except OSError as error:
-            raise NewConnectionError(self, f"no connection with {self.host}: {error}") from error  # type: ignore[arg-type]  # this is mixed into one of urllib3's
+            # This class is mixed into one of urllib3's, which mypy does not see
+            raise NewConnectionError(self, f"no connection with {self.host}: {error}") from error  # type: ignore[arg-type]
         sys.audit("http.client.connect", self, self.host, self.port)
         return opened
 
