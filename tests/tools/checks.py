@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every check of the repository, each a name and a function; ``tests/run`` makes .venv and calls this.
+"""Every check of the repository: a name and a function. ``tests/run`` creates .venv and calls this file.
 
-A check passes when its function returns, and fails when a command in it ends with another status than 0.
-What they write goes under .build; nothing outside the checkout is touched.
+A check passes if its function returns, and fails if one of its commands exits with a status other than 0.
+The checks write to .build and change nothing outside the checkout.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ JUNIT = BUILD / "pytest.xml"
 
 
 class Failed(Exception):
-    """A check that did not hold, in one line."""
+    """A failed check, described in one line."""
 
 
 def clean_environment() -> dict[str, str]:
-    """The caller's environment without what would steer Ansible or name a tenant, and with .venv in front."""
+    """Return the caller's environment without the variables of Ansible and Immuta, and with .venv first on PATH."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
     return kept | {
         "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}",
@@ -61,21 +61,21 @@ def run(*command: str | Path, cwd: Path = ROOT, quiet: bool = False, **environme
 
 
 def tracked() -> list[str]:
-    """The files of the repository as git sees them, those not yet added included, those deleted not."""
+    """Return the files that git tracks or would add, without deleted ones."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True)
     return sorted({name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()})
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep two runs out of one folder: the second waits."""
+    """Lock a folder; a second run waits."""
     with open(f"{folder}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def copy_to(folder: Path) -> Path:
-    """A copy of the files at a path that ends as a collection's must; returns it."""
+    """Copy the repository to a path that ends like that of a collection, and return the path."""
     copy = folder / NAME
     shutil.rmtree(copy, ignore_errors=True)
     for name in tracked():
@@ -88,38 +88,51 @@ def copy_to(folder: Path) -> Path:
 
 
 def ruff() -> None:
+    """Python style and likely bugs."""
     run("ruff", "check", ".")
 
 
 def types() -> None:
+    """Strict types of module_utils and of the tools."""
     run("mypy", "-p", "ansible_collections.community.immuta.plugins.module_utils")
     run("mypy", "--follow-imports=silent", "tests/tools", "tests/demo")
 
 
 def yaml_files() -> None:
+    """YAML style."""
     run("yamllint", "--strict", ".")
 
 
 def shell_files() -> None:
+    """The shell scripts."""
     run("shellcheck", "tests/run", "tests/tools/bootstrap", ".ci/run")
 
 
 def ansible_lint() -> None:
+    """The roles and playbooks."""
     run("ansible-lint", "--offline", "--strict")
 
 
 def documentation() -> None:
+    """The module documentation and its references."""
     run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", "--disallow-unknown-collection-refs", ".")
 
 
 def changelog() -> None:
+    """The changelog fragments."""
     run("antsibull-changelog", "lint")
+
+
+def prose() -> None:
+    """The English of the documentation, docstrings and comments."""
+    run(sys.executable, ROOT / "tests" / "tools" / "prose.py")
 
 
 # --- tests
 
 
 def pytest() -> None:
+    """All tests: unit tests, module tests, role tests."""
     run(sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", f"--junitxml={JUNIT}")
 
 
@@ -129,7 +142,7 @@ CORES = {"2.16.19": ("3.11", "3.12"), "2.19.14": ("3.11", "3.12", "3.13")}
 
 
 def cores() -> None:
-    """The tests marked so, on other versions of ansible-core. The oldest has to run; another may be left out where there is no Python for it."""
+    """Repeat the tests marked ``cores`` on other versions of ansible-core. The oldest must run; others are skipped if no Python fits."""
     for number, (version, pythons) in enumerate(CORES.items()):
         if base := find_python(pythons):
             print(f"--- ansible-core {version}", flush=True)
@@ -147,7 +160,7 @@ def find_python(versions: tuple[str, ...]) -> Path | None:
 
 
 def core_python(version: str, base: Path) -> Path:
-    """The Python of a virtual environment with that ansible-core and what the modules import, made once."""
+    """Return the Python of a virtual environment with that ansible-core and the libraries of the modules; create it once."""
     place = BUILD / "cores" / version
     python, stamp = place / "bin" / "python", place / "made-from"
     wanted = [f"ansible-core=={version}", *libraries()]
@@ -165,7 +178,7 @@ def core_python(version: str, base: Path) -> Path:
 
 
 def libraries() -> list[str]:
-    """What the modules import, as meta names it and as tests/requirements.txt pins it."""
+    """Return the libraries of meta/ee-requirements.txt as tests/requirements.txt pins them."""
     named = {re.split(r"[<>=]", line)[0].replace("_", "-") for line in requirements("meta/ee-requirements.txt")}
     return [line for line in requirements("tests/requirements.txt") if line.partition("==")[0] in named]
 
@@ -184,7 +197,7 @@ subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "--dis
 
 
 def sanity() -> None:
-    """ansible-test's own checks, from a copy, on every Python that is here and that this ansible-core supports."""
+    """``ansible-test sanity`` on every installed Python that ansible-core supports."""
     folder = BUILD / "sanity"
     folder.mkdir(exist_ok=True)
     with alone(folder):
@@ -195,7 +208,7 @@ def sanity() -> None:
 
 
 def sanity_home() -> Path:
-    """A home folder with pip's settings, and with a stand-in for the get-pip that ansible-test would download."""
+    """Return a home folder with pip's settings and a replacement for the get-pip.py that ansible-test would download."""
     home = BUILD / "sanity" / "home"
     for settings in (".pip", ".config/pip"):
         ours, theirs = home / settings, Path.home() / settings
@@ -210,13 +223,13 @@ def sanity_home() -> Path:
 
 
 def pips_of_ansible_test() -> set[str]:
-    """The versions of pip for which ansible-test may want a bootstrap script; it has no public way to ask."""
+    """Return the pip versions for which ansible-test may need a bootstrap script. It has no public way to ask, so read its source."""
     source = next(ROOT.glob(".venv/lib/python3*/site-packages/ansible_test/_internal/python_requirements.py"))
     return set(re.findall(r"\bpip='([\d.]+)'", source.read_text(encoding="utf-8")))
 
 
 def working_path() -> Iterator[str]:
-    """PATH, with every Python that really runs, and without the folders that hold one that does not."""
+    """Yield the folders of PATH and of pyenv, without those that contain a Python that does not run."""
     yield str(BIN)
     yield from map(str, sorted(pyenv_folders()))
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
@@ -237,13 +250,13 @@ def runs(python: Path) -> bool:
 # --- the tarball
 
 
-# What a user of the collection needs; a file elsewhere got in by accident.
+# What a user of the collection needs. Any other file in the tarball is a mistake.
 SHIPPED = ("plugins/", "roles/", "playbooks/", "meta/", "docs/", "changelogs/changelog.yaml", "changelogs/config.yaml", "tests/config.yml")
 SHIPPED_AT_THE_TOP = {"CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md"}
 
 
 def build() -> Path:
-    """The tarball in .build, made from a copy, so that nothing that lies about in the checkout gets in."""
+    """Build the tarball in .build from a copy, so that it contains no stray file of the checkout, and return its path."""
     with alone(BUILD / "source"):
         run("ansible-galaxy", "collection", "build", "--force", "--output-path", BUILD, cwd=copy_to(BUILD / "source"))
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
@@ -251,7 +264,7 @@ def build() -> Path:
 
 
 def tarball() -> None:
-    """It holds what it should, it installs, and Ansible finds the modules in it."""
+    """The built tarball: it contains the right files, installs, and Ansible finds its modules."""
     built = build()
     with tarfile.open(built) as archive:
         names = {member.name for member in archive.getmembers() if not member.isdir()}
@@ -267,27 +280,28 @@ def tarball() -> None:
 
 
 def faults() -> None:
-    """Every fault crossed with every operation; pytest runs a part of it."""
+    """Every fault crossed with every operation. pytest runs a part of this."""
     run(sys.executable, "-m", "faults", PYTHONPATH=str(ROOT / "tests"))
 
 
 def interruptions() -> None:
-    """A kill at every step of the role, and a second run at every step of the first."""
+    """A kill at every step of the role, and a second run at every step of the first. pytest runs a part of this."""
     run(sys.executable, "-m", "pytest", "-m", "all", "-n", "2", "--dist", "worksteal", "tests/role")
 
 
 def examples() -> None:
-    """The properties, with twenty times the examples."""
+    """The property tests with twenty times the examples."""
     names = ("hostile", "hostile_scripts", "gate_property", "http_bytes", "integrations_api", "connections_api")
     run(sys.executable, "-m", "pytest", "-n", "2", *(f"tests/unit/test_{name}.py" for name in names), EXAMPLES_TIMES="20")
 
 
 def report_page() -> None:
-    """The page of a report in headless Chromium, with axe-core; pytest reads it without one."""
+    """The page of a report in headless Chromium with axe-core. pytest checks it without a browser."""
     run(sys.executable, "-m", "report", PYTHONPATH=f"{ROOT / 'tests'}{os.pathsep}{ROOT / '.venv' / 'collections'}")
 
 
 def demo() -> None:
+    """The whole workflow on this machine: register, edit, break, repair, deregister."""
     run(sys.executable, "-m", "demo", PYTHONPATH=str(ROOT / "tests"))
 
 
@@ -309,13 +323,20 @@ LINT: dict[str, Callable[[], object]] = {
     "ansible-lint": ansible_lint,
     "docs": documentation,
     "changelog": changelog,
+    "prose": prose,
 }
 ALL = LINT | {"pytest": pytest, "cores": cores, "sanity": sanity, "tarball": tarball}
-# Whole instruments of which the default run has a part: they take long.
+# Not in the default run. pytest runs a part of each.
 LONG: dict[str, Callable[[], object]] = {"faults": faults, "kills": interruptions, "examples": examples, "report": report_page}
-# Not checks, but wanted by the Makefile in the same environment.
+# Not checks; the Makefile runs them in the same environment.
 OTHER: dict[str, Callable[[], object]] = {"build": build, "demo": demo, "venv": lambda: None}
 GROUPS = {"all": list(ALL), "lint": list(LINT)}
+# How long each check takes on two cores, for --help.
+DURATIONS = {
+    "seconds": ["ruff", "mypy", "yamllint", "shellcheck", "ansible-lint", "docs", "changelog", "prose", "tarball"],
+    "minutes": ["pytest", "cores", "sanity", "report"],
+    "long": ["faults", "kills", "examples"],
+}
 
 
 def attempt(name: str) -> Outcome:
@@ -332,7 +353,7 @@ def attempt(name: str) -> Outcome:
 
 
 def pytest_counts() -> Counter[str]:
-    """How many tests passed, failed and were skipped, from the report of the run just made."""
+    """Return how many tests passed, failed and were skipped in this run."""
     counts: Counter[str] = Counter()
     if JUNIT.exists():
         for suite in ET.parse(JUNIT).getroot().iter("testsuite"):
@@ -342,7 +363,7 @@ def pytest_counts() -> Counter[str]:
 
 
 def report(outcomes: list[Outcome]) -> int:
-    """The table of timings, and a last line in which each check counts as one and so does each test of pytest."""
+    """Print the timings and a last line that counts every check and every pytest test. Return the exit status."""
     print()
     counts = pytest_counts()
     tests_failed = counts["failed"]
@@ -359,10 +380,22 @@ def report(outcomes: list[Outcome]) -> int:
     return 1 if bad else 0
 
 
+def overview() -> str:
+    """The checks with the first sentence of their docstrings, grouped by how long they take."""
+    described = {name: re.split(r"\.(?:\s|$)", check.__doc__ or "")[0] for name, check in (ALL | LONG).items()}
+    described |= {name: f"{described[name]} (by name or with --all)" for name in LONG}
+    return "\n\n".join("\n".join([f"{group}:", *(f"  {name:<14}{described[name]}" for name in names)]) for group, names in DURATIONS.items())
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="tests/run", description="Run the checks and tests of this repository.")
-    parser.add_argument("names", nargs="*", default=["all"], metavar="NAME", help=f"{', '.join([*GROUPS, *ALL, *LONG, *OTHER])} (default: all)")
-    parser.add_argument("--all", action="store_true", dest="long", help=f"the named and those that take long: {', '.join(LONG)}")
+    parser = argparse.ArgumentParser(
+        prog="tests/run",
+        description="Run the checks and tests of this repository.",
+        epilog=overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", default=["all"], metavar="NAME", help=f"a check listed below, {', '.join([*GROUPS, *OTHER])} (default: all)")
+    parser.add_argument("--all", action="store_true", dest="long", help=f"also run {', '.join(LONG)}")
     given = parser.parse_args()
     names = [name for asked in given.names for name in GROUPS.get(asked, [asked])] + [name for name in LONG if given.long and name not in given.names]
     if unknown := [name for name in names if name not in ALL | LONG | OTHER]:

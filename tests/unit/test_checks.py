@@ -112,6 +112,11 @@ def test_what_steers_ansible_or_names_a_tenant_does_not_reach_the_checks(monkeyp
     assert "ANSIBLE_CONFIG" not in environment
 
 
+def test_the_help_lists_every_check_once_with_what_it_does() -> None:
+    assert sorted(name for names in checks.DURATIONS.values() for name in names) == sorted(checks.ALL | checks.LONG)
+    assert all(check.__doc__ for check in (checks.ALL | checks.LONG).values())
+
+
 def test_a_command_that_fails_fails_its_check() -> None:
     with pytest.raises(Failed, match="false ended with status 1"):
         checks.run("false")
