@@ -11,7 +11,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -19,9 +19,8 @@ from typing import Any
 
 from simulator import Simulator
 from support.leaks import traces
-from support.modules import Reply
+from support.modules import Door, Reply
 
-from .door import Door
 from .operations import CONNECTION, CONNECTS, FILE, FIND, NEW_PASSWORD, OBJECT, ONE, PASSWORD, READ, SYNC, Operation
 from .table import ELSEWHERE, RETRIES, SOON, Class, Expected, Fault, expected
 
@@ -165,7 +164,7 @@ class Lane:
 
 @contextmanager
 def lane() -> Iterator[Lane]:
-    with tempfile.TemporaryDirectory() as name, Simulator() as tenant, Door(Path(name)) as door, socket.create_server(("127.0.0.2", 0)) as trap:
+    with tempfile.TemporaryDirectory() as name, Simulator() as tenant, closing(Door(Path(name))) as door, socket.create_server(("127.0.0.2", 0)) as trap:
         trap.setblocking(False)
         yield Lane(tenant, door, Path(name), trap)
         shutil.rmtree(Path(name) / "syslog", ignore_errors=True)
