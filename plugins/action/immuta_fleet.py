@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import apart, host_of, report_of
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
-from ansible_collections.community.immuta.plugins.module_utils._core.files import content_of, replace
+from ansible_collections.community.immuta.plugins.module_utils._core.files import read_if_exists, write_atomically
 from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import FINDINGS, Call, Host, calls_for, complaint
 from ansible_collections.community.immuta.plugins.module_utils._fleet.plan import check_expected
 from ansible_collections.community.immuta.plugins.plugin_utils.variables import evaluate
@@ -101,7 +101,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 def _write(path: str, report: Mapping[str, Any]) -> bool:
     """Put the report there at once. Returns whether it is another one than before. Raises OSError and UnicodeError."""
     content = (json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
-    if content_of(path) == content:
+    if read_if_exists(path) == content:
         return False
-    replace(path, content)
+    write_atomically(path, content)
     return True

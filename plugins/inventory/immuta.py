@@ -143,7 +143,7 @@ from ansible_collections.community.immuta.plugins.module_utils._ansible.inventor
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC, connect, tenant_of, tenant_url
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError, OptionError
 from ansible_collections.community.immuta.plugins.module_utils._core.names import nearest
-from ansible_collections.community.immuta.plugins.module_utils._core.secrets import leaves, mask
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import find_secrets, mask
 from ansible_collections.community.immuta.plugins.module_utils._fleet.names import safe
 
 FILE = re.compile(r"(?:.+\.)?immuta\.ya?ml")
@@ -197,14 +197,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _tenant_options(self, path: str, secrets: set[str]) -> dict[str, Any]:
         """The options of the tenant that the file gives. Those that it does not give are left to the environment, which says more than a default."""
-        secrets.update(leaves(self.loader.load_from_file(path)))
+        secrets.update(find_secrets(self.loader.load_from_file(path)))
         config = self._read_config_data(path)
         self._refuse_unknown(config)
         given = {option: self.get_option(option) for option in TENANT_SPEC if config.get(option) not in (None, "")}
         self.templar.available_variables = self._vars
         for option in {"url", "api_key", "bearer_token"} & given.keys():
             given[option] = self._evaluated(option, given[option])
-        secrets.update(leaves(given))
+        secrets.update(find_secrets(given))
         return given
 
     def _refuse_unknown(self, config: Mapping[str, Any]) -> None:

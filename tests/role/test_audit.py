@@ -171,7 +171,7 @@ def test_check_mode_leaves_none_and_a_log_that_cannot_be_written_stops_all(world
     assert world.asked() == [] and not world.redshift.holds() and not world.scripts_left() and not [*world.home.rglob("*.lock")]
     for reference in ("a\nb", "x" * 201):
         run = play(world, immuta_platform_change_reference=reference)
-        assert run.rc != 0 and "immuta_platform_change_reference has to be one line of at most 200 printable characters" in run.message("redshift")
+        assert run.rc != 0 and "immuta_platform_change_reference must be one line of at most 200 printable characters" in run.message("redshift")
         assert world.asked() == []
 
 

@@ -18,8 +18,8 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._core import lines
-from ansible_collections.community.immuta.plugins.module_utils._core.change import LONGEST, application, checked, user_agent
+from ansible_collections.community.immuta.plugins.module_utils._core import json_lines
+from ansible_collections.community.immuta.plugins.module_utils._core.change import MAX_LENGTH, application_name, checked_reference, user_agent
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._platform import audit
 from ansible_collections.community.immuta.plugins.module_utils._platform.flow import Answer
@@ -41,7 +41,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 def test_many_processes_append_to_one_file(tmp_path: Path) -> None:
     log, processes, each = tmp_path / "audit.jsonl", 12, 60
     code = (
-        f"import sys\nfrom {lines.__name__} import append\n"
+        f"import sys\nfrom {json_lines.__name__} import append\n"
         f"for number in range({each}):\n    append({str(log)!r}, {{'who': sys.argv[1], 'number': number, 'long': sys.argv[1] * (7919 * number % 40000)}}, '')"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -58,10 +58,10 @@ def test_a_line_is_one_write_to_the_end(tmp_path: Path, monkeypatch: pytest.Monk
     """Also where locks of files do nothing."""
     log, written, flags = tmp_path / "log", [], []
     write, opened = os.write, os.open
-    monkeypatch.setattr(lines.fcntl, "flock", Mock(side_effect=OSError("no locks")))
-    monkeypatch.setattr(lines.os, "write", lambda handle, data: (written.append(data), write(handle, data))[1])
-    monkeypatch.setattr(lines.os, "open", lambda path, how, mode: (flags.append(how), opened(path, how, mode))[1])
-    lines.append(str(log), {"text": "a\nb\u2028c\x1b é"}, "log")
+    monkeypatch.setattr(json_lines.fcntl, "flock", Mock(side_effect=OSError("no locks")))
+    monkeypatch.setattr(json_lines.os, "write", lambda handle, data: (written.append(data), write(handle, data))[1])
+    monkeypatch.setattr(json_lines.os, "open", lambda path, how, mode: (flags.append(how), opened(path, how, mode))[1])
+    json_lines.append(str(log), {"text": "a\nb\u2028c\x1b é"}, "log")
     assert len(written) == 1 and written[0].endswith(b"\n") and log.read_bytes() == written[0]
     assert flags[0] & os.O_APPEND and read(log) == [{"text": "a\nb\u2028c\x1b é"}]
 
@@ -70,29 +70,30 @@ def test_only_its_owner_can_read_it_unless_the_operator_says_otherwise(tmp_path:
     log = tmp_path / "log"
     before = os.umask(0)
     try:
-        lines.check(str(log), "log")
+        json_lines.ensure_writable(str(log), "log")
     finally:
         os.umask(before)
     assert stat.S_IMODE(log.stat().st_mode) == 0o600 and log.read_bytes() == b""
     log.chmod(0o640)
-    lines.append(str(log), {}, "log")
+    json_lines.append(str(log), {}, "log")
     assert stat.S_IMODE(log.stat().st_mode) == 0o640
 
 
 def test_a_line_behind_one_that_was_cut_off_is_whole(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text('{"a": 1}\n{"b"')
-    lines.append(str(log), {"c": 3}, "log")
+    json_lines.append(str(log), {"c": 3}, "log")
     assert log.read_text().splitlines() == ['{"a": 1}', '{"b"', '{"c": 3}']
 
 
 @pytest.mark.parametrize(
-    ("place", "why"), [("none/log", "No such file or directory"), ("", "Is a directory"), ("pipe", "No such device|it is no file"), ("link", "No such file")]
+    ("place", "why"),
+    [("none/log", "No such file or directory"), ("", "Is a directory"), ("pipe", "No such device|it is not a regular file"), ("link", "No such file")],
 )
 def test_what_nothing_can_be_appended_to_is_refused_at_once(tmp_path: Path, place: str, why: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "none" / "log")
-    for call in (lambda: lines.check(str(tmp_path / place), "audit_log"), lambda: lines.append(str(tmp_path / place), {}, "audit_log")):
+    for call in (lambda: json_lines.ensure_writable(str(tmp_path / place), "audit_log"), lambda: json_lines.append(str(tmp_path / place), {}, "audit_log")):
         with pytest.raises(OptionError, match=f"audit_log .* cannot be written: (?:{why})") as found:
             call()
         assert found.value.facts["option"] == "audit_log"
@@ -100,9 +101,9 @@ def test_what_nothing_can_be_appended_to_is_refused_at_once(tmp_path: Path, plac
 
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
-    monkeypatch.setattr(lines.os, "write", lambda handle, data: write(handle, data[:5]))
-    with pytest.raises(OptionError, match="the line was cut off"):
-        lines.append(str(tmp_path / "log"), {"a": 1}, "log")
+    monkeypatch.setattr(json_lines.os, "write", lambda handle, data: write(handle, data[:5]))
+    with pytest.raises(OptionError, match="the line was truncated"):
+        json_lines.append(str(tmp_path / "log"), {"a": 1}, "log")
 
 
 # --- the reference of a change -----------------------------------------------------------------------------------
@@ -118,17 +119,17 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (CHANGE, CHANGE),
         (f" {CHANGE}\n", CHANGE),
         ("Änderung 4, zweite", "Änderung 4, zweite"),
-        ("x" * LONGEST, "x" * LONGEST),
+        ("x" * MAX_LENGTH, "x" * MAX_LENGTH),
     ],
 )
 def test_a_reference(given: Any, read_as: str) -> None:
-    assert checked(given) == read_as
+    assert checked_reference(given) == read_as
 
 
-@pytest.mark.parametrize("given", ["x" * (LONGEST + 1), "a\nb", "a\r\nX-Admin: 1", "a\tb", "a\0b", "a\x1b[31m", "a\u2028b", "a\ud800", "a\u202eb"])
+@pytest.mark.parametrize("given", ["x" * (MAX_LENGTH + 1), "a\nb", "a\r\nX-Admin: 1", "a\tb", "a\0b", "a\x1b[31m", "a\u2028b", "a\ud800", "a\u202eb"])
 def test_what_is_no_reference_is_refused(given: str) -> None:
-    with pytest.raises(OptionError, match="change_reference has to be one line of at most 200 printable characters"):
-        checked(given)
+    with pytest.raises(OptionError, match="change_reference must be one line of at most 200 printable characters"):
+        checked_reference(given)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_what_is_no_reference_is_refused(given: str) -> None:
     ],
 )
 def test_what_carries_a_reference(reference: str, agent: str, name: str) -> None:
-    assert (user_agent("p/1", reference), application("p/1", reference, 63)) == (agent, name)
+    assert (user_agent("p/1", reference), application_name("p/1", reference, 63)) == (agent, name)
     assert re.fullmatch(r"p/1(?: \(change [!#$%&'*+.^_`|~0-9A-Za-z-]+\))?", user_agent("p/1", reference)), "a product and a comment of token characters"
 
 
@@ -204,7 +205,7 @@ class Audited(Role):
         super().ran(but=but, of=of)
         for step in self.plan["run"]:
             sha256 = step["options"].get("expected_sha256") or "d" * 64
-            lines.append(step["options"]["report"], {**REPORT, "sha256": sha256, "statements": [{**STATEMENT, "status": but}]}, "report")
+            json_lines.append(step["options"]["report"], {**REPORT, "sha256": sha256, "statements": [{**STATEMENT, "status": but}]}, "report")
 
     def line(self) -> dict[str, Any]:
         """The only line so far."""
@@ -255,7 +256,7 @@ def test_a_secret_that_was_reported_is_not_written(tenant: Simulator, tmp_path: 
     role.begin()
     role.made()
     role.ran()
-    lines.append(role.plan["run"][-1]["options"]["report"], {**REPORT, "statements": [{**STATEMENT, "object": f"u_{SECRET}"}]}, "report")
+    json_lines.append(role.plan["run"][-1]["options"]["report"], {**REPORT, "statements": [{**STATEMENT, "object": f"u_{SECRET}"}]}, "report")
     role.told()
     assert role.line()["scripts"][-1]["statements"][0]["object"] == "u_<REDACTED>"
 
@@ -277,7 +278,7 @@ def test_check_mode_writes_nothing(tenant: Simulator, tmp_path: Path) -> None:
     assert not role.plan["work"] and not [*tmp_path.rglob("*")]
     role.variables["change_reference"] = "a\nb"
     refusal = refused(role.begin, check=True)
-    assert "immuta_platform_change_reference has to be one line" in str(refusal)
+    assert "immuta_platform_change_reference must be one line" in str(refusal)
     role.next(failure={"task": "x", "action": "immuta_platform_plan", "result": {}}, check=True)
     assert not [*tmp_path.rglob("*")]
 
@@ -372,7 +373,7 @@ def test_the_line_of_a_rotation_has_no_checksum_of_a_secret(tenant: Simulator, t
     role.made()
     assert "report" in role.plan["run"][0]["options"] and "report" not in role.plan["run"][1]["options"], "a sign-in is no script"
     Path(role.plan["run"][0]["options"]["ledger"]).write_text('{"number": 1, "status": "ok"}')
-    lines.append(role.plan["run"][0]["options"]["report"], REPORT, "report")
+    json_lines.append(role.plan["run"][0]["options"]["report"], REPORT, "report")
     role.told("updated")
     line = role.line()
     assert (line["work"], line["result"], line["registration"]["action"]) == ("rotate", "changed", "updated")

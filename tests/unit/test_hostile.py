@@ -237,7 +237,7 @@ def test_any_answer_ends_in_a_result_or_a_clear_error(case: Case, tenant: Simula
     run()
 
 
-# --- a warehouse that is spoken to over HTTP
+# --- a warehouse that speaks HTTP
 
 STATEMENTS = "/api/2.0/sql/statements"
 HELLO, MAKE, ASK = "SELECT 1", "CREATE TABLE immuta.s.t (a INT)", "SELECT 1 FROM immuta.information_schema.tables"

@@ -20,7 +20,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     BadAnswer,
     ConnectionFailed,
     ImmutaError,
-    clean,
+    remove_control_characters,
     shorten,
 )
 from ansible_collections.community.immuta.plugins.module_utils._http import answer as _answer
@@ -148,8 +148,8 @@ def test_a_server_that_reads_slowly_holds_no_task_beyond_its_timeout(scheme: str
 
     def serve(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        with context.wrap_socket(connection, server_side=True) if scheme == "https" else connection as spoken:
-            while spoken.recv(20_000):
+        with context.wrap_socket(connection, server_side=True) if scheme == "https" else connection as printable_test:
+            while printable_test.recv(20_000):
                 time.sleep(0.1)
 
     with Server(serve) as server:
@@ -346,7 +346,7 @@ def test_a_long_error_in_json_becomes_a_short_text() -> None:
 )
 def test_what_a_terminal_would_obey_is_taken_out(text: str, seen: str) -> None:
     assert shorten(text) == seen
-    assert " ".join(clean(text).split()) == seen
+    assert " ".join(remove_control_characters(text).split()) == seen
     assert extract(text, lambda value: value) == seen
 
 

@@ -111,10 +111,10 @@ def test_a_post_whose_handshake_breaks_is_tried_again_as_nothing_was_sent() -> N
 
 def answering(context: ssl.SSLContext | None, seen: list[bytes]) -> Callable[[socket.socket], None]:
     def serve(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) if context else connection as spoken:
-            while head := read_head(spoken):
+        with context.wrap_socket(connection, server_side=True) if context else connection as secured:
+            while head := read_head(secured):
                 seen.append(head)
-                spoken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthere")
+                secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthere")
 
     return serve
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import connect, tenant_of
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError, OptionError
-from ansible_collections.community.immuta.plugins.module_utils._core.secrets import REDACTED, leaves, mask, present_in
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import REDACTED, find_secrets, mask, secrets_in
 from ansible_collections.community.immuta.plugins.module_utils._model.documents import all_as_changes, removed_as_changes
 from ansible_collections.community.immuta.plugins.module_utils._model.fields import Place, compare, to_options
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import CONFIG_FIELDS, PLATFORMS
@@ -57,7 +57,7 @@ def test_nothing_is_found_of_a_secret_however_it_is_written(secret: str, literal
 
 @pytest.mark.parametrize("secret", [FOUR, "abcd", "1234"])
 def test_four_characters_are_a_secret_and_three_are_none(secret: str) -> None:
-    assert (list(leaves({"password": secret})), list(leaves({"password": secret[:3]}))) == ([secret], [])
+    assert (list(find_secrets({"password": secret})), list(find_secrets({"password": secret[:3]}))) == ([secret], [])
     assert mask(f"x {secret} x", [secret]) == f"x {REDACTED} x"
     assert mask(f"x {secret} x", [secret[:3]]) == f"x {secret} x"
 
@@ -176,13 +176,13 @@ def test_a_value_shows_none_of_its_secret_parts(value: str, shown: str) -> None:
 
 @pytest.mark.parametrize("value", [each.strip() for each in HARMLESS.replace("\n", "|").split("|") if each.strip()])
 def test_a_value_that_only_reads_like_one_with_a_secret_is_shown(value: str) -> None:
-    assert mask(value) == value and list(leaves({"x": value})) == []
+    assert mask(value) == value and list(find_secrets({"x": value})) == []
 
 
 @pytest.mark.parametrize("key", HARMLESS_KEYS.split())
 def test_a_key_that_only_reads_like_a_secret_is_shown(key: str) -> None:
     value = {key: "Shown-1", "deep": [{key: 54321}]}
-    assert mask(value) == value and list(leaves(value)) == []
+    assert mask(value) == value and list(find_secrets(value)) == []
 
 
 def test_what_the_tables_know_is_shown_but_for_their_secrets() -> None:
@@ -195,8 +195,8 @@ def test_what_the_tables_know_is_shown_but_for_their_secrets() -> None:
 
 def test_the_secret_parts_of_a_value_are_known_wherever_else_they_turn_up() -> None:
     options = {"proxyUrl": "https://user:s3%2Fcr3t!@proxy.example.com", "odbc": "Uid=sa;PWD={b;race}};d};x=1", "port": "1"}
-    assert set(leaves(options)) == {"s3%2Fcr3t!", "s3/cr3t!", "b;race};d"}
-    assert list(leaves({"url": "https://user@host.example.com", "x": "PWD=abc;password=<REDACTED>"})) == []
+    assert set(find_secrets(options)) == {"s3%2Fcr3t!", "s3/cr3t!", "b;race};d"}
+    assert list(find_secrets({"url": "https://user@host.example.com", "x": "PWD=abc;password=<REDACTED>"})) == []
 
 
 # --- below a name that is secret
@@ -213,10 +213,10 @@ def test_what_describes_a_secret_is_shown_and_what_only_begins_or_ends_so_is_not
     assert mask({above: {name: "Shown-1"}}) == {above: {name: "Shown-1"}}
     for other in (*UNDESCRIBED.split(), f"{name}_x", f"x_{name}", f"{name}{name}", name[:-1], name[1:], f"{name}_value"):
         assert mask({above: {other: "s3cr3t!"}}) == {above: {other: REDACTED}}, other
-        assert list(leaves({above: {other: "s3cr3t!"}})) == ["s3cr3t!"], other
+        assert list(find_secrets({above: {other: "s3cr3t!"}})) == ["s3cr3t!"], other
     for whole in ({"x": "s3cr3t!"}, ["s3cr3t!"], [{"x": "s3cr3t!"}]):
         assert "s3cr3t!" not in json.dumps(mask({above: {name: whole}}))
-        assert list(leaves({above: {name: whole}})) == ["s3cr3t!"]
+        assert list(find_secrets({above: {name: whole}})) == ["s3cr3t!"]
 
 
 # --- the address of the tenant
@@ -296,10 +296,10 @@ def test_a_secret_that_a_text_may_hold_is_told_from_others(secret: str) -> None:
     others = [f"another {number} s3cret" for number in range(3)]
     for name, form in named_forms(secret).items():
         shown = {"a": [{"b": f"x {form} x"}], "c": ("y", 7, None)}
-        found = present_in(shown, [secret, *others])
+        found = secrets_in(shown, [secret, *others])
         assert mask(shown, found) == mask(shown, [secret, *others]), name
         assert not found & set(others)
-    assert not present_in({"a": "nothing of it"}, [HARD, *others])
+    assert not secrets_in({"a": "nothing of it"}, [HARD, *others])
 
 
 # --- the hunt itself

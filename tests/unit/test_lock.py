@@ -64,13 +64,13 @@ def test_what_counts_as_a_play(tmp_path: Path, command: list[str], is_play: bool
 
 
 def test_a_lock_that_nobody_can_be_asked_about_is_not_dead(tmp_path: Path) -> None:
-    here = lock._machine()
+    here = lock._this_machine()
     for held in ({}, {"host": here["host"]}, {**here, "pid": 0}, {**here, "host": "another", "pid": 2**22 + 1, "started": "1"}, {**here, "pid": os.getpid()}):
         assert lock.is_dead(held) is (held.get("pid") == os.getpid()), held
     assert lock.is_dead({**here, "pid": os.getpid(), "started": "1"}), "a number that is used again"
-    assert not lock.is_dead({**here, "pid": os.getpid(), "started": lock._started(os.getpid())})
+    assert not lock.is_dead({**here, "pid": os.getpid(), "started": lock._start_time(os.getpid())})
     with subprocess.Popen(["sleep", "60"]) as ended:
-        held = {**here, "pid": ended.pid, "started": lock._started(ended.pid)}
+        held = {**here, "pid": ended.pid, "started": lock._start_time(ended.pid)}
         assert not lock.is_dead(held)
         ended.kill()
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
@@ -78,14 +78,14 @@ def test_a_lock_that_nobody_can_be_asked_about_is_not_dead(tmp_path: Path) -> No
 
 
 def test_a_script_that_outlives_its_play_keeps_the_lock(tmp_path: Path) -> None:
-    held = {**lock._machine(), "pid": 2**22 + 1, "started": "1", "folder": str(tmp_path), "user": "op", "since": "now"}
+    held = {**lock._this_machine(), "pid": 2**22 + 1, "started": "1", "folder": str(tmp_path), "user": "op", "since": "now"}
     (tmp_path / "1-create.ledger").touch()
     with open(tmp_path / "2-delete.ledger", "w", encoding="utf-8") as ledger:
-        assert lock.is_dead(held) and "killed" not in lock.in_words(held)
+        assert lock.is_dead(held) and "killed" not in lock.describe_holder(held)
         fcntl.flock(ledger, fcntl.LOCK_EX)
         assert not lock.is_dead(held)
-        assert lock.in_words(held).endswith("since now, and its script still runs although the play was killed")
-        assert "killed" not in lock.in_words({**held, "host": "another"})
+        assert lock.describe_holder(held).endswith("since now, and its script still runs although the play was killed")
+        assert "killed" not in lock.describe_holder({**held, "host": "another"})
     assert lock.is_dead(held)
 
 
@@ -98,13 +98,13 @@ def test_a_script_that_outlives_its_play_keeps_the_lock(tmp_path: Path) -> None:
     ],
 )
 def test_who_holds_it_in_words(held: dict[str, Any], words: str) -> None:
-    assert lock.in_words(held) == words
+    assert lock.describe_holder(held) == words
 
 
 def test_outside_of_a_play_nobody_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a play that could be told apart, the same machine and the same name are no proof."""
     monkeypatch.setenv("JOB_ID", "42")
-    monkeypatch.setattr(lock, "_play", lambda: 0)
+    monkeypatch.setattr(lock, "_play_pid", lambda: 0)
     place = tmp_path / "x.lock"
     run = lock.take([place], ABOUT)
     for about in (ABOUT, {**ABOUT, "name": "twin"}):
@@ -150,7 +150,7 @@ def test_of_many_processes_one_takes_the_lock_also_from_a_dead_one(tmp_path: Pat
     for number in range(21):
         place = tmp_path / f"{number}.lock"
         if number % 2:
-            place.write_text(json.dumps({**lock._machine(), "run": "dead", "pid": os.getpid(), "started": "1"}))
+            place.write_text(json.dumps({**lock._this_machine(), "run": "dead", "pid": os.getpid(), "started": "1"}))
         for to, _out in pipes:
             to.write(f"{place}\n" if number else "begin\n")
             to.flush()

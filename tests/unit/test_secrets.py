@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._core.secrets import REDACTED, is_redacted, leaves, looks_secret, mask, register
+from ansible_collections.community.immuta.plugins.module_utils._core.secrets import REDACTED, find_secrets, is_redacted, looks_secret, mask, register
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -69,15 +69,15 @@ def test_leaves_are_the_strings_under_secret_names() -> None:
         "secret": "abc",
         "token": "<REDACTED>",
     }
-    assert list(leaves(raw)) == ["hunter22", "okta-secret", "-----BEGIN KEY-----", "first-token", "second-token"]
+    assert list(find_secrets(raw)) == ["hunter22", "okta-secret", "-----BEGIN KEY-----", "first-token", "second-token"]
 
 
 def test_leaves_look_into_a_service_account_file_that_is_given_as_text() -> None:
     document = {"type": "service_account", "project_id": "project-1", "client_email": "x@example.com", "private_key": "-----BEGIN PRIVATE KEY-----\nMIIE\n"}
     account = json.dumps(document)
-    assert list(leaves({"credential": account})) == [account, "-----BEGIN PRIVATE KEY-----\nMIIE\n"]
-    assert list(leaves({"credential": document})) == ["-----BEGIN PRIVATE KEY-----\nMIIE\n"]
-    assert list(leaves({"credential": "{not json"})) == ["{not json"]
+    assert list(find_secrets({"credential": account})) == [account, "-----BEGIN PRIVATE KEY-----\nMIIE\n"]
+    assert list(find_secrets({"credential": document})) == ["-----BEGIN PRIVATE KEY-----\nMIIE\n"]
+    assert list(find_secrets({"credential": "{not json"})) == ["{not json"]
 
 
 def test_values_under_secret_names_are_masked_whatever_their_length() -> None:

@@ -535,6 +535,6 @@ def test_a_report_that_cannot_be_written_is_found_out_before_the_login_and_hides
 @pytest.mark.parametrize("given", ["a\nb", "x" * 201])
 def test_what_is_no_reference_of_a_change_is_refused_before_the_login(given: str) -> None:
     warehouse = Warehouse()
-    with pytest.raises(OptionError, match="change_reference has to be one line"):
+    with pytest.raises(OptionError, match="change_reference must be one line"):
         run(warehouse, change_reference=given)
     assert warehouse.log == []

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from .._core import lines
+from .._core import json_lines
 from .._core.errors import ImmutaError, OptionError
-from .._core.lock import who
+from .._core.lock import current_run
 from .._platform import audit
 from .._platform.advice import in_role_words
 from .._platform.options import SYNC
@@ -41,13 +41,13 @@ class Trail:
         if self.path and not os.path.isabs(self.path):
             raise OptionError(f"{AUDIT_LOG} is {self.path}, and has to be an absolute path.", option=AUDIT_LOG)
         if self.path:
-            lines.check(self.path, AUDIT_LOG)
+            json_lines.ensure_writable(self.path, AUDIT_LOG)
 
     def leave(self, wanted: Wanted | None, plan: Mapping[str, Any], noted: Mapping[str, Any], *, started: float, **known: Any) -> None:
         """Append the line of the run that ends with this plan. When that fails, a warning holds the line: what was done is done."""
         if not self.path:
             return
-        params, here = self._task.params, who()
+        params, here = self._task.params, current_run()
         document = audit.line(
             wanted,
             plan,
@@ -64,7 +64,7 @@ class Trail:
         masked = self._task.mask(document)
         try:
             self.check()
-            lines.append(self.path, masked, AUDIT_LOG)
+            json_lines.append(self.path, masked, AUDIT_LOG)
         except ImmutaError as error:
             self._task.warn(f"{in_role_words(error.message)} This is the line: {json.dumps(masked)}")
 

@@ -101,7 +101,7 @@ class PlatformRun:
         if self.task.check_mode:
             held = next((held for held in map(lock.holder, self._locks) if held is not None and not lock.is_dead(held)), None)
             if held is not None:
-                self.task.warn(f"Another run is at work on {self.wanted.identity}: {lock.in_words(held)}. What is said here may not hold any longer.")
+                self.task.warn(f"Another run is at work on {self.wanted.identity}: {lock.describe_holder(held)}. What is said here may not hold any longer.")
             return
         sweep_private(self.task.params["home"], mine=self.folder.path)
         private = private_folders(self.task.params["home"])

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 from .._core.errors import ImmutaError, OptionError
-from .._core.secrets import leaves
+from .._core.secrets import find_secrets
 from .._platform import audit
 from .._platform import flow as flows
 from .._platform.advice import Failure, case_of, complaint, in_role_words, report
@@ -91,7 +91,7 @@ def _sync(run: PlatformRun) -> Plan:
 def _learn(task: Task) -> None:
     """Know the secrets, to keep them out of messages. No plan holds one."""
     params = task.params
-    task.register_secrets(*leaves({name: params.get(name) for name in ("integration", "connection", "login", "new_secrets")}))
+    task.register_secrets(*find_secrets({name: params.get(name) for name in ("integration", "connection", "login", "new_secrets")}))
     dialect = DIALECT_OF.get(str((params.get("integration") or {}).get("type")), DIALECT_OF["Snowflake"])
     for text in (*(params.get("sql_before") or ()), *(params.get("sql_after") or ())):
         with suppress(ImmutaError):

@@ -20,9 +20,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import ImmutaError, OptionError
-from .._core.files import content_of, replace
+from .._core.files import read_if_exists, write_atomically
 from .._core.names import nearest
-from .._core.secrets import REDACTED, bare, leaves, looks_secret, mask, present_in, register, signs_in
+from .._core.secrets import REDACTED, find_secrets, looks_secret, mask, redact_url, register, secrets_in, url_passwords
 from .._http.session import Session
 from .._model.fields import EXTRA, objects, prune
 from .tenant import TENANT_SPEC, connect, tenant_of
@@ -50,8 +50,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         #: what the task itself gave, before aliases, fallbacks and defaults
         self.given = {name: deepcopy(value) for name, value in self.params.items() if not name.startswith("_ansible_")}
         self.secrets: set[str] = set()
-        self.learn(leaves(self.given))
-        self.learn(signs_in(_address(self.given)))
+        self.learn(find_secrets(self.given))
+        self.learn(url_passwords(_address(self.given)))
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Hide these, from now on, wherever they would show up."""
@@ -79,9 +79,9 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         shown_options = {name: value for name, value in self.given.items() if name not in self.unshown}
         given = mask(_without_unknown(shown_options, {**self.argument_spec, **self.shapes}))
         if _address(self.given):
-            given["url"] = bare(_address(self.given))
+            given["url"] = redact_url(_address(self.given))
         whole = {**result, "invocation": {"module_args": given}}
-        shown: dict[str, Any] = _hide(whole, present_in(whole, self.secrets))
+        shown: dict[str, Any] = _hide(whole, secrets_in(whole, self.secrets))
         return {**shown, **{name: result[name] for name in self.plain if name in result}}
 
 
@@ -137,9 +137,9 @@ class Task:
         """
         content = text.encode("utf-8")
         self.check_writable(path)
-        changed = content_of(path) != content
+        changed = read_if_exists(path) != content
         if changed and not self.check_mode:
-            replace(path, content)
+            write_atomically(path, content)
         if os.path.exists(path):
             wanted = {**self._module.params, "mode": self._module.params.get("mode") or mode, **(attributes or {})}
             changed = bool(self._module.set_fs_attributes_if_different(self._module.load_file_common_arguments(wanted, path=path), changed))
@@ -166,8 +166,8 @@ def run(
     spec = {**(TENANT_SPEC if tenant else {}), **argument_spec}
     module = _Module(argument_spec=spec, supports_check_mode=True, plain=plain, unshown=unshown, shapes=shapes, **module_arguments)
     # once more: by now a dict that was given as text is one
-    module.learn(leaves(module.params))
-    module.learn(signs_in(_address(module.params)))  # of the environment, too
+    module.learn(find_secrets(module.params))
+    module.learn(url_passwords(_address(module.params)))  # of the environment, too
     task = Task(module)
     facts: dict[str, Any] = {}
     try:

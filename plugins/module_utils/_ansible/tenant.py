@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from ansible.module_utils.common.validation import check_type_bool, check_type_int, check_type_path, check_type_str
 
-from .._core.change import checked, user_agent
+from .._core.change import checked_reference, user_agent
 from .._core.errors import OptionError, Unauthorized
 from .._core.waiting import Clock
 from .._http.session import Auth, HeaderAuth, Session, Transport, checked_url, origin, path_of
@@ -148,7 +148,7 @@ def tenant_of(params: Mapping[str, Any]) -> str:
 
 def change_reference(params: Mapping[str, Any]) -> str:
     """The reference of the change that the task belongs to; empty when there is none. Raises OptionError for what is no reference."""
-    return checked(_value(params, "change_reference"))
+    return checked_reference(_value(params, "change_reference"))
 
 
 def explain(status: int, path: str) -> str | None:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one family of errors. Everything below raises one of these; only `_ansible/runtime` turns one into C(fail_json).
+"""The errors of this collection. All rooms raise them; only `_ansible/runtime` turns one into C(fail_json).
 
-An error carries a message (what failed, on which object), a hint (what to do next) and facts (machine-readable keys that
-stand beside C(msg) in the failed result). Messages are complete when they are raised: secrets are masked by whoever raises.
+An error carries a message (what failed on which object), a hint (what to do next) and facts (machine-readable keys next to
+C(msg) in the failed result). The code that raises an error masks the secrets in its message first.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -19,29 +19,29 @@ from typing import Any, Union
 # An answer's body in an error: the JSON object the server sent, or a short text when it sent no JSON.
 Body = Union[dict[str, Any], list[Any], str]
 
-_LONGEST_EXTRACT = 400
-_LONGEST_TEST = 2000
-_LONGEST_REASON = 60
-_MOST_TESTS = 20
-# So much of a text is looked at for its one line.
-_LONGEST_READ = 64 * 1024
+_MAX_EXTRACT = 400
+_MAX_TEST = 2000
+_MAX_REASON = 60
+_MAX_TESTS = 20
+# shorten() reads no more characters of a text than this.
+_MAX_READ = 64 * 1024
 
-_REASONS = {each.value: each.phrase for each in HTTPStatus}
+_STATUS_PHRASES = {each.value: each.phrase for each in HTTPStatus}
 
-# What colours a terminal, moves its cursor or sets its title, and what does not show at all.
+# Terminal escape sequences, and characters that are invisible.
 _ESCAPES = re.compile(r"\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]")
-_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_HALVES = re.compile(r"[\ud800-\udfff]")
+_LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 class ImmutaError(Exception):
-    """Any failure that the user is told about.
+    """A failure that is reported to the user.
 
-    message: one or more sentences. hint: what to do next. facts: further keys of the failed result.
+    message: one or more sentences. hint: what to do next. facts: additional keys of the failed result.
     """
 
-    #: it is about a write that may have had its effect all the same
+    #: whether the error concerns a write that may have taken effect nevertheless
     in_doubt = False
 
     def __init__(self, message: str, *, hint: str | None = None, **facts: Any) -> None:
@@ -54,60 +54,60 @@ class ImmutaError(Exception):
         return f"{self.message} {self.hint}" if self.hint else self.message
 
     def as_fail_json(self) -> dict[str, Any]:
-        """The arguments of C(fail_json): C(msg) and the facts."""
+        """Return the arguments of C(fail_json): C(msg) and the facts."""
         return {**self.facts, "msg": str(self)}
 
 
 class OptionError(ImmutaError):
-    """The input is wrong, nothing was sent. Fact: option, the path of the option (C(config.host))."""
+    """The input is wrong, and nothing was sent. Fact: option, the path of the option (C(config.host))."""
 
-    #: what is wrong is that a credential was not given which the request needs
+    #: whether the cause is a missing credential that the request needs
     is_missing_secret = False
 
 
 class ConnectionFailed(ImmutaError):
-    """No answer came. Facts: method, path."""
+    """The server did not answer. Facts: method, path."""
 
 
 class AnswerLost(ConnectionFailed):
-    """A request that must not be repeated was sent and its answer never came: it may have had its effect.
+    """A request that must not be repeated was sent, and its answer was lost. The request may have taken effect.
 
-    Facts: method, path, and status when the answer was a server error (5xx) rather than silence.
+    Facts: method, path, and the status if the server answered with an error (5xx).
     """
 
     in_doubt = True
 
 
 class BadAnswer(ImmutaError):
-    """An answer that is not what it should be: HTML, cut off, not JSON. Facts: status, content_type, method, path."""
+    """The answer cannot be used: it is HTML, truncated, or not JSON. Facts: status, content_type, method, path."""
 
 
 class WriteBlocked(ImmutaError):
-    """A write was tried in check mode: a bug of the collection. Facts: method, path."""
+    """The collection tried to write in check mode, which is a bug. Facts: method, path."""
 
 
 class WaitTimeout(ImmutaError):
-    """The deadline passed. Facts: last_status, seconds."""
+    """The wait reached its timeout. Facts: last_status, seconds."""
 
 
 class RemoteFailure(ImmutaError):
-    """The object ended in an error state. Facts: status, tests."""
+    """Immuta reports that the object failed. Facts: status, tests."""
 
 
 class SqlError(ImmutaError):
-    """A database refused one statement. Facts: code, sqlstate, line when known. The text is masked already."""
+    """A database rejected a statement. Facts: code, sqlstate and line, if known. The text is already masked."""
 
 
 class StatementFailed(ImmutaError):
-    """A script stopped at a statement. Facts: failed_statement, statements, executed, total."""
+    """A statement of a script failed. Facts: failed_statement, statements, executed, total."""
 
 
 class ScriptRefused(ImmutaError):
-    """A script was not run at all: changed, forbidden statements, empty, missing. Fact: refused, where it applies."""
+    """A script was not run: it was changed, is empty, is missing or holds forbidden statements. Fact: refused, for the last."""
 
 
 class MissingLibrary(ImmutaError):
-    """A Python library is missing where the module runs. Fact: library."""
+    """A Python library is missing on the host that runs the module. Fact: library."""
 
     def __init__(self, library: str, *, reason: str | None = None, url: str | None = None, hint: str | None = None, **facts: Any) -> None:
         from ansible.module_utils.basic import missing_required_lib
@@ -118,7 +118,7 @@ class MissingLibrary(ImmutaError):
 class ApiError(ImmutaError):
     """The server answered with an error. Facts: status, method, path, api_error (its body).
 
-    server_message: the server's own words. tests: the validation tests of the body, passed ones too.
+    server_message: the error text of the server. tests: all validation tests in the body, including those that passed.
     """
 
     def __init__(self, message: str, *, status: int, method: str, path: str, api_error: Body = "", hint: str | None = None, **facts: Any) -> None:
@@ -129,7 +129,7 @@ class ApiError(ImmutaError):
 
     @staticmethod
     def of(method: str, path: str, status: int, body: Body = "", *, reason: str = "", hint: str | None = None) -> ApiError:
-        """The error of an answer, of the class its status asks for. body must be masked already."""
+        """Return the error for an answer, of the class that belongs to its status. The body must already be masked."""
         message = failure_text(method, path, status, body, reason=reason)
         return _BY_STATUS.get(status, ApiError)(message, status=status, method=method, path=path, api_error=body, hint=hint)
 
@@ -158,18 +158,18 @@ _BY_STATUS: dict[int, type[ApiError]] = {401: Unauthorized, 403: Forbidden, 404:
 
 
 def failure_text(method: str, path: str, status: int, body: Body = "", *, reason: str = "") -> str:
-    """C(PUT /integrations/7 failed: HTTP 400 Bad Request: <server message>. Failed tests: <name>: <message>.)"""
-    answer = f"HTTP {status} {shorten(reason, _LONGEST_REASON) or _REASONS.get(status, '')}".rstrip()
+    """Return C(PUT /integrations/7 failed: HTTP 400 Bad Request: <server message>. Failed tests: <name>: <message>.)"""
+    answer = f"HTTP {status} {shorten(reason, _MAX_REASON) or _STATUS_PHRASES.get(status, '')}".rstrip()
     sentences = [": ".join(filter(None, [f"{method} {path} failed", answer, server_message(body)]))]
     failed = failed_tests(validation_tests(body))
     if failed:
-        more = [f"and {len(failed) - _MOST_TESTS} more"] if len(failed) > _MOST_TESTS else []
-        sentences.append("Failed tests: " + "; ".join(failed[:_MOST_TESTS] + more))
+        more = [f"and {len(failed) - _MAX_TESTS} more"] if len(failed) > _MAX_TESTS else []
+        sentences.append("Failed tests: " + "; ".join(failed[:_MAX_TESTS] + more))
     return " ".join(sentence.rstrip(". ") + "." for sentence in sentences)
 
 
 def server_message(body: Body) -> str:
-    """The server's own words in an error body, whatever its shape; empty when it has none."""
+    """Return the error text in a body of any shape; empty if there is none."""
     if isinstance(body, dict):
         for key in ("message", "error", "detail", "title"):
             words = shorten(body[key]) if isinstance(body.get(key), str) else ""
@@ -179,59 +179,59 @@ def server_message(body: Body) -> str:
     return shorten(body) if isinstance(body, str) else ""
 
 
-def shorten(text: str, longest: int = _LONGEST_EXTRACT) -> str:
-    """One line of at most C(longest) characters, without anything that a terminal would obey."""
-    line = " ".join(clean(text[:_LONGEST_READ]).split())
-    return line if len(line) <= longest and len(text) <= _LONGEST_READ else line[: longest - 3] + "..."
+def shorten(text: str, max_length: int = _MAX_EXTRACT) -> str:
+    """Return the text as one line of at most C(max_length) characters, without control characters."""
+    line = " ".join(remove_control_characters(text[:_MAX_READ]).split())
+    return line if len(line) <= max_length and len(text) <= _MAX_READ else line[: max_length - 3] + "..."
 
 
-def clean(text: str) -> str:
-    """The text without terminal sequences and invisible characters, with a blank in place of each control character."""
-    return _HALVES.sub("\ufffd", _CONTROLS.sub(" ", _UNSEEN.sub("", _ESCAPES.sub("", text))))
+def remove_control_characters(text: str) -> str:
+    """Return the text without escape sequences and invisible characters. A space replaces each control character."""
+    return _LONE_SURROGATES.sub("\ufffd", _CONTROLS.sub(" ", _INVISIBLE.sub("", _ESCAPES.sub("", text))))
 
 
 def validation_tests(body: Any) -> list[dict[str, Any]]:
-    """Every validation test in a body, wherever it stands: the place in a 422 or in the answer to a dry run is not documented."""
-    lists = [*_find(body, "validationTests"), *_find(body, "validationResults")]
+    """Return all validation tests at any depth of a body: where a 422 or the answer to a dry run holds them is not documented."""
+    lists = [*_values_named(body, "validationTests"), *_values_named(body, "validationResults")]
     return [test for tests in lists if isinstance(tests, list) for test in tests if isinstance(test, dict)]
 
 
-def spoken(test: Mapping[str, Any]) -> dict[str, Any]:
-    """The same validation test, its texts as lines to show: the platform wrote them, and nobody knows what is in them."""
-    return {key: shorten(value, _LONGEST_TEST) if isinstance(value, str) else value for key, value in test.items()}
+def printable_test(test: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the validation test that is safe to print: each text, which comes from the platform, becomes one line."""
+    return {key: shorten(value, _MAX_TEST) if isinstance(value, str) else value for key, value in test.items()}
 
 
 def validation_status(body: Any) -> str:
-    """The outcome of the validation in a body, in lower case; C(failed) when a test failed; empty when the body holds none."""
+    """Return the validation status in a body, in lower case: C(failed) if a test failed, empty if the body holds none."""
     if failed_tests(validation_tests(body)):
         return "failed"
     if isinstance(body, dict) and "validationTests" in body:
-        return _word(body.get("status")) or "passed"
-    results = [each for each in _find(body, "validationResults") if each]
-    said = [_word(each.get("status")) if isinstance(each, dict) else _word(each) for each in results if isinstance(each, (dict, str))]
-    return next(filter(None, said), "passed" if results else "")
+        return _normalize(body.get("status")) or "passed"
+    results = [each for each in _values_named(body, "validationResults") if each]
+    statuses = [_normalize(each.get("status")) if isinstance(each, dict) else _normalize(each) for each in results if isinstance(each, (dict, str))]
+    return next(filter(None, statuses), "passed" if results else "")
 
 
 def failed_tests(tests: list[dict[str, Any]]) -> list[str]:
-    """C(name: message) of every test that failed."""
+    """Return C(name: message) for each failed test."""
     return [
         ": ".join(filter(None, (shorten(str(test.get(key) or "")).rstrip(".") for key in ("name", "message")))) or "a test without a name"
         for test in tests
-        if _word(test.get("status")) in ("failed", "fail", "error")
+        if _normalize(test.get("status")) in ("failed", "fail", "error")
     ]
 
 
-def _word(status: Any) -> str:
+def _normalize(status: Any) -> str:
     return str(status or "").strip().lower()
 
 
-def _find(value: Any, name: str) -> Iterator[Any]:
+def _values_named(value: Any, name: str) -> Iterator[Any]:
     if isinstance(value, dict):
         for key, child in value.items():
             if key == name:
                 yield child
             else:
-                yield from _find(child, name)
+                yield from _values_named(child, name)
     elif isinstance(value, list):
         for child in value:
-            yield from _find(child, name)
+            yield from _values_named(child, name)

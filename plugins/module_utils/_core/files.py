@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole files: what is in one, and another content in its place at once.
+"""Read a whole file, and replace one atomically.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -12,8 +12,8 @@ import os
 import tempfile
 
 
-def content_of(path: str) -> bytes | None:
-    """What is in the file; None when there is none. Raises OSError."""
+def read_if_exists(path: str) -> bytes | None:
+    """Return the content of the file, or None if it does not exist. Raise OSError if it cannot be read."""
     try:
         with open(path, "rb") as stream:
             return stream.read()
@@ -21,10 +21,10 @@ def content_of(path: str) -> bytes | None:
         return None
 
 
-def replace(path: str, content: bytes) -> None:
-    """Put the content in the place of the file at once, readable to its owner only. Raises OSError.
+def write_atomically(path: str, content: bytes) -> None:
+    """Replace the file atomically. Only its owner can read it. Raise OSError if it cannot be written.
 
-    The atomic_move of ansible-core's modules leaves a new file readable to all for a moment.
+    atomic_move of ansible-core is not used because it leaves a new file readable by everyone for a moment.
     """
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".immuta_")
     try:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lock that outlives the process that takes it: it is held by a whole run of Ansible, whose tasks are processes of their own.
+"""The lock of a platform. A whole run of Ansible holds it, although each task of the run is a process of its own.
 
-It is a file that says who holds it. A holder on this machine that has ended is recognised, and its lock is taken over. Of one on
-another machine, or in a container, nobody here can tell: the operator breaks it by its id.
+The lock is a file that names its holder. If the holder ran on this machine and has ended, the next run takes the lock over. A
+holder on another machine or in a container cannot be checked, so the operator has to break its lock by its id.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -30,19 +30,19 @@ _COMMANDS = ("ansible-playbook", "ansible", "ansible-console", "ansible-pull")
 
 
 def take(places: Sequence[Path], about: Mapping[str, str], *, break_id: str = "") -> str:
-    """Take the lock in all places, and return its id.
+    """Take the lock in all places and return its id. Raise ImmutaError, which names the holder, if one of the places is locked; none is locked then.
 
-    about: what is locked, by C(platform) and the inventory host's C(name), and what else the file shall say. break_id: the id of a
-    lock that the operator knows to be dead. Raises ImmutaError, which says who holds it, and takes none then.
+    about: content of the lock file, at least C(platform) and C(name), the inventory host. break_id: the id of a lock whose holder
+    the operator knows to be dead.
     """
-    mine = {"run": secrets.token_hex(8), **about, **who()}
+    mine = {"run": secrets.token_hex(8), **about, **current_run()}
     taken: list[Path] = []
     try:
         for place in places:
-            with _guarded(place.parent):
+            with _exclusive(place.parent):
                 held = holder(place)
-                if held is not None and not _may_go(held, mine, break_id):
-                    raise _refusal(place, held, mine)
+                if held is not None and not _can_take_over(held, mine, break_id):
+                    raise _held_by_other(place, held, mine)
                 _write(place, mine)
             taken.append(place)
     except BaseException:
@@ -52,75 +52,75 @@ def take(places: Sequence[Path], about: Mapping[str, str], *, break_id: str = ""
 
 
 def release(places: Sequence[Path], run: str) -> None:
-    """Give the lock back where it is still this run's. Raises nothing when it is gone."""
+    """Release the lock in the places where this run still holds it. A lock that no longer exists is no error."""
     for place in places:
-        with suppress(FileNotFoundError), _guarded(place.parent):
+        with suppress(FileNotFoundError), _exclusive(place.parent):
             held = holder(place)
             if held is not None and held.get("run") == run:
                 place.unlink()
 
 
 def holder(place: Path) -> dict[str, Any] | None:
-    """What the lock file says; None when there is none. A file that cannot be read counts as a lock of an unknown holder."""
+    """Return the content of the lock file, or None if it does not exist. An unreadable file is a lock of an unknown holder: an empty dict."""
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
+        content = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def is_dead(held: Mapping[str, Any]) -> bool:
-    """Whether the holder is known to have ended: its play on this machine is gone, and its last script with it, or the machine has been started anew."""
-    return _play_has_ended(held) and not _script_runs(held)
+    """Return whether the holder has certainly ended: its play and its last script ended on this machine, or the machine was rebooted."""
+    return _play_has_ended(held) and not _script_still_runs(held)
 
 
 def _play_has_ended(held: Mapping[str, Any]) -> bool:
-    here = _machine()
+    here = _this_machine()
     if not here["boot"] or held.get("host") != here["host"] or not held.get("pid"):
         return False
     if held.get("boot") != here["boot"]:
         return True
-    return held.get("namespace") == here["namespace"] and _started(int(held["pid"])) != held.get("started")
+    return held.get("namespace") == here["namespace"] and _start_time(int(held["pid"])) != held.get("started")
 
 
-def _script_runs(held: Mapping[str, Any]) -> bool:
-    """Whether a module of the run has outlived its play, as it does when the play alone is killed. It holds the ledger of its script."""
+def _script_still_runs(held: Mapping[str, Any]) -> bool:
+    """Return whether a script of the run still runs although its play was killed. Its module keeps the ledger of the script locked."""
     for ledger in Path(held["folder"]).glob("*.ledger") if held.get("folder") else ():
         try:
             with open(ledger, "rb") as stream:
                 fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # it is gone, or it is on a file system without flock
+        except OSError:  # the ledger was deleted, or the file system has no flock
             continue
     return False
 
 
-def in_words(held: Mapping[str, Any]) -> str:
-    """Who holds a lock, and since when."""
+def describe_holder(held: Mapping[str, Any]) -> str:
+    """Return a description of the lock's holder for messages: user, host, job, process, and since when."""
     who = " ".join(filter(None, [str(held.get("user") or "an unknown user"), f"on {held['host']}" if held.get("host") else ""]))
     job = f", job {held['job']}" if held.get("job") else ""
     process = f", process {held['pid']}" if held.get("pid") else ""
-    outlived = ", and its script still runs although the play was killed" if _play_has_ended(held) and _script_runs(held) else ""
+    outlived = ", and its script still runs although the play was killed" if _play_has_ended(held) and _script_still_runs(held) else ""
     return f"{who}{job}{process}, since {held.get('since', 'an unknown time')}{outlived}"
 
 
-def _may_go(held: Mapping[str, Any], mine: Mapping[str, Any], break_id: str) -> bool:
-    """Whether a lock that is there is no obstacle: it is dead, the operator breaks it, or an earlier play of this run left it."""
+def _can_take_over(held: Mapping[str, Any], mine: Mapping[str, Any], break_id: str) -> bool:
+    """Return whether this run may replace the lock: its holder is dead, the operator breaks it, or an earlier play of this run left it."""
     same_run = bool(held.get("pid")) and all(held.get(name) == mine.get(name) for name in ("host", "boot", "namespace", "pid", "started", "name"))
     return is_dead(held) or same_run or (bool(break_id) and held.get("run") == break_id)
 
 
-def _refusal(place: Path, held: Mapping[str, Any], mine: Mapping[str, Any]) -> ImmutaError:
+def _held_by_other(place: Path, held: Mapping[str, Any], mine: Mapping[str, Any]) -> ImmutaError:
     if held.get("pid") and all(held.get(name) == mine.get(name) for name in ("host", "boot", "pid", "started")):
         return ImmutaError(
             f"{held.get('name')} and {mine.get('name')} are the same platform, {mine['platform']}, and this run is at work on it already.",
             hint="Leave one of the two hosts out of the inventory.",
         )
     return ImmutaError(
-        f"Another run is at work on {mine['platform']}: {in_words(held)}. Nothing has been done.",
+        f"Another run is at work on {mine['platform']}: {describe_holder(held)}. Nothing has been done.",
         hint=(
             f"Wait until it has ended. If it is certain that it is dead, run this again with -e immuta_platform_break_lock={held.get('run', '')},"
             f" or remove {place}."
@@ -130,11 +130,11 @@ def _refusal(place: Path, held: Mapping[str, Any], mine: Mapping[str, Any]) -> I
 
 
 @contextmanager
-def _guarded(folder: Path) -> Iterator[None]:
-    """Nobody else reads and writes the lock in this folder for the moment that it takes."""
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Keep other processes from reading or writing the lock in this folder meanwhile."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # a file system without flock: the moment is short
+        with suppress(OSError):  # a file system without flock; the race is short
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
@@ -155,25 +155,25 @@ def _write(place: Path, content: Mapping[str, Any]) -> None:
 # --- who this is -------------------------------------------------------------------------------------------------
 
 
-def who() -> dict[str, Any]:
-    """Who runs this, where, in which play and in which job."""
-    pid = _play()
+def current_run() -> dict[str, Any]:
+    """Return the user, machine, play process and job of the current run, and the time, as a lock file and the audit log show them."""
+    pid = _play_pid()
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
     return {
-        **_machine(),
+        **_this_machine(),
         "pid": pid,
-        "started": _started(pid) if pid else "",
+        "started": _start_time(pid) if pid else "",
         "user": user,
         "job": os.environ.get("JOB_ID", ""),
         "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 
 
-def _machine() -> dict[str, str]:
-    """This machine, since when it runs, and in which room of processes we are; empty where the system does not tell."""
+def _this_machine() -> dict[str, str]:
+    """Return host name, boot id and PID namespace of this machine. The last two are empty on systems without /proc."""
     boot, namespace = "", ""
     with suppress(OSError):
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -181,39 +181,39 @@ def _machine() -> dict[str, str]:
     return {"host": socket.gethostname(), "boot": boot, "namespace": namespace}
 
 
-def _play() -> int:
-    """The process of the play: the topmost of our ancestors that is Ansible; 0 where there is none."""
-    found, pid = 0, os.getpid()
+def _play_pid() -> int:
+    """Return the process id of the play: the topmost ancestor that runs Ansible; 0 if there is none."""
+    play, pid = 0, os.getpid()
     while pid > 0:
         if _is_ansible(pid):
-            found = pid
-        pid = _parent(pid)
-    return found
+            play = pid
+        pid = _parent_pid(pid)
+    return play
 
 
 def _is_ansible(pid: int) -> bool:
     with suppress(OSError):
         program, *words = (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-        # distributions start Python with options, such as -sP; behind -m is the name of a module
+        # distributions start Python with options such as -sP; after -m comes the name of a module
         script = next((word for word in words if not word.startswith("-")), "")
         names = [program, script] if os.path.basename(program).startswith("python") else [program]
         return any(os.path.basename(name) in _COMMANDS for name in names)
     return False
 
 
-def _parent(pid: int) -> int:
-    fields = _fields(pid)
+def _parent_pid(pid: int) -> int:
+    fields = _stat_fields(pid)
     return int(fields[1]) if fields else 0
 
 
-def _started(pid: int) -> str:
-    """When a process began, in the kernel's ticks; empty when there is none. A number that is used again begins at another time."""
-    fields = _fields(pid)
+def _start_time(pid: int) -> str:
+    """Return the start time of a process in kernel ticks; empty if it does not run. A reused process id has another start time."""
+    fields = _stat_fields(pid)
     return fields[19] if fields and fields[0] != "Z" else ""
 
 
-def _fields(pid: int) -> list[str]:
-    """The fields of the kernel's line about a process behind its name: state, parent, ..."""
+def _stat_fields(pid: int) -> list[str]:
+    """Return the fields after the name in /proc/PID/stat: state, parent, ...; empty if there is no such process."""
     with suppress(OSError):
         return (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     return []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a secret is: which names hold one, how the server hides one, how one is taken out of whatever is shown.
+"""How to recognize secrets (by name or by form) and how to mask them in results, messages and logs.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -19,32 +19,34 @@ from urllib.parse import quote, quote_plus, unquote
 
 REDACTED = "<REDACTED>"
 
-# Shorter strings are never looked for inside other text: they would hide half of it.
-SHORTEST = 4
+# Shorter strings are not searched for inside other text: masking them would hide half of it.
+MIN_LENGTH = 4
 
 _PLACEHOLDER = r"\{\{\s*vault_immuta_\w*\s*\}\}"
 _REDACTED = re.compile(rf"[<\[]?REDACTED[>\]]?|{_PLACEHOLDER}")
 
-# Matched against the end of a name without case and separators: clientSecret, client_secret and CLIENT-SECRET are one.
+# Matched against the end of a name, without case and separators: clientSecret, client_secret and CLIENT-SECRET are the same name.
 _SECRET_NAME = re.compile(
     r"(password|passwd|passphrase|passcode|pwd|(?<!by)pass|secret|token|credential|authorization|cookie|connectargs|connectionstring|bearer|jwt|sasur[il]"
     r"|(private|secret|access|api|new|shared|account|storage|encryption|signing|master|ssh|rsa|pgp|gpg|function|subscription)key(id)?)s?"
     r"(value|text|string|body|contents?|data|json|pem|base64|b64|hex|raw|plain|clear|hash|header|old|new|current|confirm(ation)?|[0-9])*$"
     r"|^(pat|sas|otp|pin|pem|pfx|keytab|(sas)?signature|serviceaccountjson)$"
 )
-# These end like a secret and say something about one.
+# These names end like the name of a secret but do not hold one.
 _NOT_SECRET = frozenset({"updatesecret", "updatesecrets", "privatekeyid"})
-# Below a name that is secret (privateKey, credential) everything is, except the texts that describe it:
-# the parts of a key file upload and of a Google service account file.
-_DESCRIBES = re.compile("keyname|userfilename|type|projectid|clientemail|clientid|authuri|tokenuri|authproviderx509certurl|clientx509certurl|universedomain")
+# Everything below a secret name (privateKey, credential) is secret, except the texts that describe it: parts of an uploaded key
+# file and of a Google service account file.
+_NOT_SECRET_BELOW = re.compile(
+    "keyname|userfilename|type|projectid|clientemail|clientid|authuri|tokenuri|authproviderx509certurl|clientx509certurl|universedomain"
+)
 
-# Parts of a text that are secret whatever its name. Each of these takes time in proportion to the text.
-# Who signs in to a URL. A password may hold what should be escaped; the place of a container in Azure is written the same way.
+# Parts of a text that are secret under any name. Each pattern takes time in proportion to the text.
+# The userinfo of a URL. A password may hold characters that should be escaped. Azure writes the container of a storage URL the same way.
 _USERINFO = re.compile(
     r"://(?<!abfs://)(?<!abfss://)(?<!wasb://)(?<!wasbs://)"
     r"(?P<secret>[^/?#\s\"]*|[^\s/:@\[\"]*:(?!\d{1,5}(?:[/?#]|$))[^\s\"]{0,256})(?=@)"
 )
-# What a connection string or a query names a secret.
+# A secret in a connection string or in the query of a URL.
 _PAIR = re.compile(
     r"(?<![\w-])(?:pwd|password|passwd|passphrase|private_key(?:_file)?_pwd|account_?key|shared_?access_?(?:key|signature)|sig|client_?secret"
     r"|(?:aws_?)?secret_?access_?key|(?:access|refresh)_?token|api_?key|x-amz-(?:signature|security-token))"
@@ -52,47 +54,47 @@ _PAIR = re.compile(
     r"(?P<secret>'(?:[^'\\]|''|\\.)+'|\"(?:[^\"\\]|\"\"|\\.)+\"|\{[^}]{1,128}(?:\}\}[^}]{0,128}){0,8}\}|[^;&\s]+)",
     re.IGNORECASE | re.DOTALL,
 )
-# JSON and Python inside a text; whether the name is that of a secret is asked each time.
+# A pair of name and value in JSON or Python inside a text; looks_secret() then decides by the name.
 _QUOTED_PAIRS = tuple(
     re.compile(rf"{mark}(?P<name>[\w .-]{{1,64}}){mark}\s*:\s*(?!{mark}\*\*\*{mark})(?P<secret>{mark}(?:[^{mark}\\]|\\.)+(?:{mark}|\Z)|-?\d[\d.]*)", re.DOTALL)
     for mark in "\"'"
 )
 _KEY_FILE = re.compile(r"PRIVATE KEY-----(?P<secret>(?:\s|\\+[rn])*[A-Za-z0-9+/=]{16}[A-Za-z0-9+/=\s\\]*)")
 _SIGNED_TOKEN = re.compile(r"(?<![\w-])(?P<secret>eyJ[\w-]{8,}\.eyJ[\w-]{4,}\.[\w-]*)")
-# What has to be in a text for a pattern to be worth looking for -> the pattern
-_PARTS = ((("://", "@"), _USERINFO), (("=",), _PAIR), (("PRIVATE KEY-----",), _KEY_FILE), (("eyJ",), _SIGNED_TOKEN))
+# substrings without which a pattern cannot match -> the pattern
+_SECRET_PARTS = ((("://", "@"), _USERINFO), (("=",), _PAIR), (("PRIVATE KEY-----",), _KEY_FILE), (("eyJ",), _SIGNED_TOKEN))
 
-# Scheme, who signs in, and the rest of what should be a URL.
+# The scheme, userinfo and rest of a URL, even a malformed one.
 _URL = re.compile(r"(\s*[\w.+-]*://)?(.*(?:@|%40))?(.*)", re.DOTALL | re.IGNORECASE)
 
-# What writers of JSON escape though they need not.
-_JSON_CODES = tuple((characters, form) for characters in ("&<>", "&<>'", "&<>'=", "&<>'+`") for form in ("\\u{:04x}", "\\u{:04X}"))
+# Characters that some JSON encoders escape although JSON does not require it.
+_JSON_ESCAPES = tuple((characters, form) for characters in ("&<>", "&<>'", "&<>'=", "&<>'+`") for form in ("\\u{:04x}", "\\u{:04X}"))
 _MARKUP = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
-# How HTML writes ' and ".
+# The entities for ' and " in HTML.
 _HTML_QUOTES = (("&#x27;", "&quot;"), ("&#39;", "&quot;"), ("&#39;", "&#34;"), ("&apos;", "&quot;"), ("&#x27;", "&#x22;"))
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{4,}")
 
 
 def is_redacted(value: Any) -> bool:
-    """Whether a value stands for a secret that is not known: the server's redaction, or a vault placeholder nobody filled."""
+    """Return whether a value stands for an unknown secret: the server's redaction, or a vault placeholder that was not replaced."""
     return isinstance(value, str) and _REDACTED.fullmatch(value.strip()) is not None
 
 
 def looks_secret(name: Any) -> bool:
-    """Whether a field of this name, in the API's spelling or in ours, holds a secret."""
-    squashed = _squash(name)
-    return _SECRET_NAME.search(squashed) is not None and squashed not in _NOT_SECRET
+    """Return whether a field of this name (API key or option name) holds a secret."""
+    normalized = _normalize_name(name)
+    return _SECRET_NAME.search(normalized) is not None and normalized not in _NOT_SECRET
 
 
-def leaves(value: Any) -> Iterator[str]:
-    """The secrets of four and more characters in a raw dict or list: the strings under secret-looking names, and passwords in URLs
-    and connection strings under any name. Numbers never.
+def find_secrets(value: Any) -> Iterator[str]:
+    """Return the secrets of four or more characters in a dict or list: strings under names that look secret, and passwords in URLs
+    and connection strings under any name, but no numbers.
 
-    A secret that is itself a JSON document (a service account file) also gives the secrets in it.
+    For a secret that is a JSON document (a service account file), the secrets in it are returned as well.
     """
     for text in _secret_strings(value, False):
-        if len(text) < SHORTEST or is_redacted(text):
+        if len(text) < MIN_LENGTH or is_redacted(text):
             continue
         yield text
         if text.lstrip().startswith("{"):
@@ -100,42 +102,42 @@ def leaves(value: Any) -> Iterator[str]:
                 document = json.loads(text)
             except ValueError:
                 continue
-            yield from leaves(document)
+            yield from find_secrets(document)
 
 
-def signs_in(url: str) -> Iterator[str]:
-    """The password in a URL, however badly it is written, as it stands there and unescaped."""
+def url_passwords(url: str) -> Iterator[str]:
+    """Return the password in a URL, as written and unescaped. The URL may be malformed."""
     userinfo = url.rpartition("@")[0]
     password = userinfo.rpartition("://")[2].partition(":")[2]
     yield from {text for written in (password, unquote(password)) for text in (written, written.strip()) if text}
 
 
-def bare(url: str) -> str:
-    """A URL, however badly it is written, with REDACTED in place of who signs in, and of its query and fragment."""
+def redact_url(url: str) -> str:
+    """Return the URL with REDACTED in place of its userinfo, query and fragment. The URL may be malformed."""
     scheme, userinfo, rest = _URL.fullmatch(url).groups("")  # type: ignore[union-attr]  # it matches any text
     place, mark, _query = re.match(r"([^?#]*)([?#]?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]  # so does this
     return f"{scheme}{REDACTED + '@' if userinfo else ''}{place}{mark}{REDACTED if mark else ''}"
 
 
 def mask(value: Any, secrets: Iterable[str] = ()) -> Any:
-    """The same shape with REDACTED in place of every secret: whole values under secret-looking names, known secrets inside strings,
-    and the parts of any string that are secret by themselves (who signs in to a URL, the password of a connection string, a key file).
+    """Return a copy of the value with REDACTED in place of every secret: values under names that look secret, known secrets inside
+    strings, and the parts of any string that look secret (the userinfo of a URL, the password of a connection string, a key file).
 
-    A known secret is also found as JSON, Python, URLs, HTML, SQL, shells and base64 write it. Empty strings, nulls and booleans are no secrets.
+    Known secrets are also found as JSON, Python, URLs, HTML, SQL, shells and base64 encode them. Empty strings, nulls and booleans are not masked.
     """
-    return _mask(value, _spelled(frozenset(secret for secret in secrets if isinstance(secret, str))), False)
+    return _mask(value, _known_secrets(frozenset(secret for secret in secrets if isinstance(secret, str))), False)
 
 
-def present_in(value: Any, secrets: Iterable[str]) -> frozenset[str]:
-    """Of these secrets, those that the texts of a value may hold. To mask them alone is the same, and quicker for many secrets and texts."""
+def secrets_in(value: Any, secrets: Iterable[str]) -> frozenset[str]:
+    """Return the secrets that may occur in the texts of a value. Masking only these gives the same result, and is faster for many secrets."""
     text = "\n".join(_texts(value))
-    known = _spelled(frozenset(secret for secret in secrets if isinstance(secret, str)))
-    return frozenset(each.secret for each in known if each.core in text or any(form.text in text for form in each.packed))
+    known = _known_secrets(frozenset(secret for secret in secrets if isinstance(secret, str)))
+    return frozenset(each.secret for each in known if each.core in text or any(form.text in text for form in each.base64_encodings))
 
 
 def register(module: Any, values: Iterable[Any]) -> None:
-    """Have Ansible hide these values in everything the module hands back or logs."""
-    texts = [value for value in values if isinstance(value, str) and len(value) >= SHORTEST and not is_redacted(value)]
+    """Tell Ansible to hide these values in everything that the module returns or logs."""
+    texts = [value for value in values if isinstance(value, str) and len(value) >= MIN_LENGTH and not is_redacted(value)]
     try:
         from ansible.module_utils.secrets import register_secret
     except ImportError:  # before ansible-core 2.22
@@ -145,16 +147,16 @@ def register(module: Any, values: Iterable[Any]) -> None:
             register_secret(text)
 
 
-# --- what is secret by its name ----------------------------------------------------------------------------------
+# --- secrets by their name ---------------------------------------------------------------------------------------
 
 
-def _squash(name: Any) -> str:
+def _normalize_name(name: Any) -> str:
     return re.sub(r"[^a-z0-9]", "", str(name).lower())
 
 
 def _is_secret(name: Any, value: Any, inside: bool) -> bool:
-    """Whether all of a value is secret. inside: it stands below a name that is."""
-    describes = inside and not isinstance(value, (dict, list, tuple)) and _DESCRIBES.fullmatch(_squash(name))
+    """Return whether the whole value is secret. inside: it is below a secret name."""
+    describes = inside and not isinstance(value, (dict, list, tuple)) and _NOT_SECRET_BELOW.fullmatch(_normalize_name(name))
     return looks_secret(name) or (inside and not describes)
 
 
@@ -170,7 +172,7 @@ def _secret_strings(value: Any, inside: bool) -> Iterator[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts of a value, names included."""
+    """Return all strings in a value, including the names of its fields."""
     if isinstance(value, dict):
         for name, child in value.items():
             yield str(name)
@@ -182,7 +184,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def _mask(value: Any, known: tuple[_Spelled, ...], inside: bool) -> Any:
+def _mask(value: Any, known: tuple[_KnownSecret, ...], inside: bool) -> Any:
     if isinstance(value, dict):
         return {
             _mask_text(name, known) if isinstance(name, str) else name: _mask(child, known, _is_secret(name, child, inside)) for name, child in value.items()
@@ -193,17 +195,17 @@ def _mask(value: Any, known: tuple[_Spelled, ...], inside: bool) -> Any:
     if value is None or value == "" or isinstance(value, bool):
         return value
     if inside:
-        # the name of a variable, which an export gives in place of the secret, is none
+        # an export holds the name of a vault variable in place of the secret
         return value if isinstance(value, str) and re.fullmatch(_PLACEHOLDER, value) else REDACTED
-    # Known secrets first: a part may end within one.
+    # Known secrets come first, because a match of the patterns may end inside one.
     return _mask_parts(_mask_text(value, known)) if isinstance(value, str) else value
 
 
-# --- what is secret in a text whatever its name ------------------------------------------------------------------
+# --- secrets in a text, under any name ---------------------------------------------------------------------------
 
 
 def _mask_parts(text: str) -> str:
-    for signs, pattern in _PARTS:
+    for signs, pattern in _SECRET_PARTS:
         if all(sign in text for sign in signs):
             text = pattern.sub(_without_secret, text)
     if ":" in text:
@@ -225,10 +227,10 @@ def _without_named_secret(found: re.Match[str]) -> str:
 
 
 def _passwords_in(text: str) -> Iterator[str]:
-    """The passwords in the URLs and connection strings of a text, as they stand there and as they are meant."""
+    """Return the passwords in the URLs and connection strings of a text, as written and decoded."""
     if "://" in text and "@" in text:
         for found in _USERINFO.finditer(text):
-            yield from signs_in(f"://{found['secret']}@")
+            yield from url_passwords(f"://{found['secret']}@")
     if "=" in text:
         for found in _PAIR.finditer(text):
             secret = found["secret"]
@@ -236,32 +238,32 @@ def _passwords_in(text: str) -> Iterator[str]:
             yield secret[1:-1].replace(secret[-1] * 2, secret[-1]) if quoted else secret
 
 
-# --- known secrets, however they are spelled ---------------------------------------------------------------------
+# --- known secrets in every encoding -----------------------------------------------------------------------------
 
 
-class _Form(NamedTuple):
-    """One spelling. before, after: how many characters beside it tell of the secret, too."""
+class _Encoding(NamedTuple):
+    """One encoding of a secret. before, after: how many characters next to it also depend on the secret."""
 
     text: str
     before: int = 0
     after: int = 0
 
 
-class _Spelled(NamedTuple):
-    """A secret and what tells whether a text can hold it.
+class _KnownSecret(NamedTuple):
+    """A secret, and what a quick check needs to exclude that a text holds it.
 
-    core: letters and digits of it that stand in each of its spellings but base64. shortest: of C(packed), its base64.
+    core: letters and digits that every encoding but base64 keeps. base64_encodings: what it is in base64. shortest: length of the shortest of these.
     """
 
     secret: str
     core: str
     shortest: int
-    packed: tuple[_Form, ...]
+    base64_encodings: tuple[_Encoding, ...]
 
 
-def _mask_text(text: str, known: tuple[_Spelled, ...]) -> str:
-    """Every occurrence is found first and overlapping ones are joined, so that no end of a secret stays behind."""
-    spans = sorted(span for form in _worth_looking_for(text, known) for span in _spans(text, form))
+def _mask_text(text: str, known: tuple[_KnownSecret, ...]) -> str:
+    """Mask the known secrets. Overlapping occurrences are masked as one, so that no end of a secret remains visible."""
+    spans = sorted(span for form in _possible_encodings(text, known) for span in _spans(text, form))
     pieces: list[str] = []
     covered = 0
     for start, end in spans:
@@ -271,17 +273,17 @@ def _mask_text(text: str, known: tuple[_Spelled, ...]) -> str:
     return "".join([*pieces, text[covered:]]) if pieces else text
 
 
-def _worth_looking_for(text: str, known: tuple[_Spelled, ...]) -> Iterator[_Form]:
+def _possible_encodings(text: str, known: tuple[_KnownSecret, ...]) -> Iterator[_Encoding]:
     longest = max(map(len, _BASE64.findall(text)), default=0) if known else 0
     for secret in known:
         if secret.core in text:
-            yield from _written(secret.secret)
+            yield from _encodings(secret.secret)
         if secret.shortest <= longest:
-            yield from secret.packed
+            yield from secret.base64_encodings
 
 
-def _spans(text: str, form: _Form) -> Iterator[tuple[int, int]]:
-    """Where a form stands, overlapping and touching occurrences as one span."""
+def _spans(text: str, form: _Encoding) -> Iterator[tuple[int, int]]:
+    """Return the spans in which an encoding occurs. Overlapping and adjacent occurrences are one span."""
     start = text.find(form.text)
     while start >= 0:
         end = _end_of_run(text, form.text, start)
@@ -290,14 +292,14 @@ def _spans(text: str, form: _Form) -> Iterator[tuple[int, int]]:
 
 
 def _end_of_run(text: str, form: str, start: int) -> int:
-    """The end of the occurrences of which the first begins at C(start). No place of the text is looked at more than twice."""
+    """Return the end of the run of occurrences that begins at C(start). No character of the text is read more than twice."""
     size, (step, many) = len(form), _repeated(form)
     end = start + size
     while True:
         for again in (many, step):
             while text.startswith(again, end):
                 end += len(again)
-        # The last of those that begin within it, or at its end: what lies between is covered.
+        # The last occurrence that begins inside this one or at its end.
         further = text.rfind(form, end - size + 1, end + size) if len(step) < size else -1
         if further < 0:
             return end
@@ -306,39 +308,39 @@ def _end_of_run(text: str, form: str, start: int) -> int:
 
 @lru_cache(maxsize=1024)
 def _repeated(form: str) -> tuple[str, str]:
-    """What behind a text makes it occur once more, at the earliest: the whole text, unless it ends as it begins. And that many times over."""
+    """Return the shortest text that, appended to C(form), makes it occur again, and many repetitions of that text."""
     step = next(start for start in range(1, len(form) + 1) if form.startswith(form[start:]))
     return form[-step:], form[-step:] * (1 + 4096 // step)
 
 
 @lru_cache(maxsize=64)
-def _spelled(secrets: frozenset[str]) -> tuple[_Spelled, ...]:
-    return tuple(_spell(piece) for secret in secrets for piece in _pieces(secret))
+def _known_secrets(secrets: frozenset[str]) -> tuple[_KnownSecret, ...]:
+    return tuple(_known_secret(piece) for secret in secrets for piece in _pieces(secret))
 
 
 def _pieces(secret: str) -> Iterator[str]:
-    """The secret, and the lines of one of several lines (a key), as a library's message may quote one of them."""
-    if len(secret) >= SHORTEST:
+    """Return the secret, and each line of a multi-line one (a key), because the message of a library may quote a single line."""
+    if len(secret) >= MIN_LENGTH:
         yield secret
     if "\n" in secret:
         yield from (line for line in map(str.strip, secret.splitlines()) if len(line) >= 16 and not line.startswith("-----"))
 
 
 @lru_cache(maxsize=1024)
-def _spell(secret: str) -> _Spelled:
+def _known_secret(secret: str) -> _KnownSecret:
     core = max(re.findall(r"[A-Za-z0-9]*", secret), key=len)
     written = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    packed = sorted({form for text in written for form in _base64(text)})
-    return _Spelled(secret, core, min(len(form.text) for form in packed), tuple(packed))
+    base64_encodings = sorted({form for text in written for form in _base64(text)})
+    return _KnownSecret(secret, core, min(len(form.text) for form in base64_encodings), tuple(base64_encodings))
 
 
 @lru_cache(maxsize=1024)
-def _written(secret: str) -> tuple[_Form, ...]:
-    return tuple(map(_Form, sorted(_forms(secret))))
+def _encodings(secret: str) -> tuple[_Encoding, ...]:
+    return tuple(map(_Encoding, sorted(_all_encodings(secret))))
 
 
-def _forms(secret: str) -> set[str]:
-    """A secret as SQL, shells, JSON, Python, URLs and HTML write it, the first two and JSON also inside the others."""
+def _all_encodings(secret: str) -> set[str]:
+    """Return the secret as SQL, shells, JSON, Python, URLs and HTML encode it. SQL, shell and JSON literals are also encoded by the others."""
     backslashed = secret.replace("\\", "\\\\")
     literals = {secret, backslashed, secret.replace('"', '""')}
     literals |= {written.replace("'", mark) for written in (secret, backslashed) for mark in ("''", "\\'", "'\\''", "'\"'\"'")}
@@ -347,15 +349,15 @@ def _forms(secret: str) -> set[str]:
 
 
 def _json(text: str) -> set[str]:
-    """As writers of JSON escape: what they must, all that is not ASCII, slashes, what would end a script in HTML."""
+    """Return the text as JSON encoders escape it: only what they must, all that is not ASCII, slashes, or what could end a script in HTML."""
     written = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-    written |= {_code(each, characters, form) for each in written for characters, form in _JSON_CODES}
+    written |= {_escape(each, characters, form) for each in written for characters, form in _JSON_ESCAPES}
     written |= {each.replace("/", "\\/") for each in written}
     return written | {re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found[0][2:].upper(), each) for each in written}
 
 
 def _python(text: str) -> set[str]:
-    """Python chooses the quotes, and with them what it escapes, by the whole text around the secret."""
+    """Return the three forms that repr() can give: the text around the secret decides the quotes, and with them the escapes."""
     return {repr(text)[1:-1], repr("'" + text)[2:-1], repr("'\"" + text)[4:-1]}
 
 
@@ -371,16 +373,16 @@ def _html(text: str) -> set[str]:
     return written | {each.encode("ascii", "xmlcharrefreplace").decode() for each in written}
 
 
-def _code(text: str, characters: str, form: str) -> str:
+def _escape(text: str, characters: str, form: str) -> str:
     return text.translate({ord(each): form.format(ord(each)) for each in characters})
 
 
-def _base64(text: str) -> Iterator[_Form]:
-    """The characters of base64 that stand for this text alone, as they depend on how many bytes stand before it."""
+def _base64(text: str) -> Iterator[_Encoding]:
+    """Return the base64 characters that depend on this text alone, for each position of the text in the encoded data."""
     data = text.encode("utf-8", "surrogatepass")
     for before in range(3):
         start, end = 8 * before, 8 * (before + len(data))
         written = base64.b64encode(bytes(before) + data).decode()[-(-start // 6) : end // 6]
-        if len(written) >= SHORTEST:
-            yield _Form(written, int(start % 6 > 0), int(end % 6 > 0))
-            yield _Form(written.replace("+", "-").replace("/", "_"), int(start % 6 > 0), int(end % 6 > 0))
+        if len(written) >= MIN_LENGTH:
+            yield _Encoding(written, int(start % 6 > 0), int(end % 6 > 0))
+            yield _Encoding(written.replace("+", "-").replace("/", "_"), int(start % 6 > 0), int(end % 6 > 0))

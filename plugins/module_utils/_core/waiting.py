@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting, with a clock that a test can replace.
+"""Polling until something is done, with a clock that tests can replace.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -18,66 +18,66 @@ from .names import count
 
 T = TypeVar("T")
 
-CONTINUES = "Nothing is undone and the work goes on: the next run continues from there."
+RESUMES_NEXT_RUN = "Nothing is undone and the work goes on: the next run continues from there."
 
 # Looks come further and further apart, up to this many seconds, unless the user wants them further apart still.
-GROWTH = 1.5
-LONGEST_PAUSE = 15.0
-_SHORTEST_PAUSE = 0.05
+BACKOFF_FACTOR = 1.5
+MAX_PAUSE = 15.0
+_MIN_PAUSE = 0.05
 
 
 class Clock:
-    """The machine's clock. All durations in seconds."""
+    """The clock of the machine. All durations are in seconds."""
 
     def monotonic(self) -> float:
         return time.monotonic()
 
     def now(self) -> float:
-        """Seconds since the epoch, to read dates against."""
+        """Return the seconds since the epoch."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
     def jitter(self, seconds: float) -> float:
-        """A random share, at least half, so that many waiters do not come back at the same moment."""
+        """Return a random duration between half of C(seconds) and all of it, so that many tasks do not poll at the same moment."""
         return seconds * random.uniform(0.5, 1.0)
 
 
 def wait_until(
-    look: Callable[[], T],
+    poll: Callable[[], T],
     done: Callable[[T], bool],
     *,
     timeout: float,
     interval: float,
     clock: Clock | None = None,
     describe: Callable[[T], str],
-    afterwards: str = CONTINUES,
+    after_timeout: str = RESUMES_NEXT_RUN,
 ) -> T:
-    """Look at once, then again and again, until C(done) says so; what was seen last.
+    """Return the first result of C(poll) for which C(done) is true. Raise WaitTimeout after C(timeout) seconds, and what C(poll) raises.
 
-    describe: what was seen, in words for the user (C(integration 7 is creating)). afterwards: what becomes of it without us.
-    Raises WaitTimeout after C(timeout) seconds, having looked once more at the deadline; lets through what C(look) raises.
+    The first poll is immediate, and the last one is at the deadline. describe: turns a result into words for the user
+    (C(integration 7 is creating)). after_timeout: the sentence that tells the user what happens to the work now.
     """
     clock = clock or Clock()
     started = clock.monotonic()
-    pause = max(interval, _SHORTEST_PAUSE)
+    pause = max(interval, _MIN_PAUSE)
     while True:
-        seen = look()
-        if done(seen):
-            return seen
+        state = poll()
+        if done(state):
+            return state
         elapsed = clock.monotonic() - started
         if elapsed >= timeout:
-            raise _timeout(describe(seen), elapsed, afterwards)
+            raise _timeout(describe(state), elapsed, after_timeout)
         clock.sleep(min(clock.jitter(pause), timeout - elapsed))
-        pause = min(pause * GROWTH, max(interval, LONGEST_PAUSE))
+        pause = min(pause * BACKOFF_FACTOR, max(interval, MAX_PAUSE))
 
 
-def _timeout(last: str, elapsed: float, afterwards: str) -> WaitTimeout:
+def _timeout(last: str, elapsed: float, after_timeout: str) -> WaitTimeout:
     seconds = round(elapsed)
     return WaitTimeout(
         f"Gave up waiting after {count(seconds, 'second')}: {last}.",
-        hint=f"{afterwards} Raise wait_timeout to wait longer.",
+        hint=f"{after_timeout} Raise wait_timeout to wait longer.",
         last_status=last,
         seconds=seconds,
     )

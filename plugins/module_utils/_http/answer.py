@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._core.errors import BadAnswer, Body, clean, shorten
+from .._core.errors import BadAnswer, Body, remove_control_characters, shorten
 from .._core.names import count
 from .line import LONGEST_ANSWER, AnswerTooLong
 
@@ -225,7 +225,7 @@ def extract(text: str, mask: Callable[[Any], Any], longest: int = 400) -> str:
     """One short line of a text that may hold secrets."""
     whole = len(text) <= _READ
     masked = mask(text[:_READ])
-    cleaned = mask(clean(masked if whole else masked[: max(0, len(masked) - _MARGIN)]))
+    cleaned = mask(remove_control_characters(masked if whole else masked[: max(0, len(masked) - _MARGIN)]))
     line = shorten(cleaned, longest)
     return line if whole or line.endswith("...") else f"{line[: longest - 3]}..."
 
@@ -236,7 +236,7 @@ def html_page(text: str, mask: Callable[[Any], Any]) -> str:
         return ""
     title = _title(text[:LONGEST_ANSWER])
     # Python refuses numbers of more than 4300 digits, in an entity too.
-    words = extract(html.unescape(clean(extract(title, mask, 4000))), mask, _LONGEST_TITLE)
+    words = extract(html.unescape(remove_control_characters(extract(title, mask, 4000))), mask, _LONGEST_TITLE)
     return f'an HTML page titled "{words}"' if words else "an HTML page"
 
 

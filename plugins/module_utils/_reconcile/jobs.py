@@ -37,7 +37,7 @@ class Jobs(Steps):
                 lambda: self._jobs(bulk) if bulk else self._task(task),
                 lambda jobs: not (self._settings.wait and _running(jobs)),
                 lambda jobs: f"{what} has jobs in state {_states(jobs)}",
-                afterwards="Nothing is undone and the jobs go on; no later run waits for them.",
+                after_timeout="Nothing is undone and the jobs go on; no later run waits for them.",
             )
         except ApiError as error:
             if error.status not in (403, *NOT_OFFERED):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._core.errors import spoken, validation_tests
+from .._core.errors import printable_test, validation_tests
 from .._core.secrets import mask
 from .._plan.plan import Plan
 
@@ -53,5 +53,5 @@ def masked(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document in the API's shape, without its secrets, and with what validation tests say as lines to show."""
     shown: dict[str, Any] = mask(dict(document))
     for test in validation_tests(shown):
-        test.update(spoken(test))
+        test.update(printable_test(test))
     return shown

@@ -25,11 +25,11 @@ from .._core.errors import (
     NotFound,
     RemoteFailure,
     failed_tests,
-    spoken,
+    printable_test,
     validation_status,
     validation_tests,
 )
-from .._core.waiting import CONTINUES, Clock, wait_until
+from .._core.waiting import RESUMES_NEXT_RUN, Clock, wait_until
 from .._model.documents import branch_of, branches
 from .._model.fields import Field
 from .._model.states import FAILED, GONE, TRANSIENT, is_healthy
@@ -174,7 +174,7 @@ class Steps:
     def _tests(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Name, status and message of each test in an answer. Their C(result) holds raw rows of the platform and stays behind."""
         kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in validation_tests(answer)]
-        return [{"name": "", "status": "", **spoken(self._mask(test))} for test in kept]
+        return [{"name": "", "status": "", **printable_test(self._mask(test))} for test in kept]
 
     def _at_rest(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
         """The integration once nothing is under way any more; of one that is gone just id and status."""
@@ -191,13 +191,13 @@ class Steps:
     def _status(self, id: str) -> str:
         return unless_missing(lambda: self._integrations.status(id)) or "deleted"
 
-    def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str], *, afterwards: str = CONTINUES) -> T:
+    def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str], *, after_timeout: str = RESUMES_NEXT_RUN) -> T:
         """All waits of a task share one deadline, which starts with the first of them."""
         now = self._clock.monotonic()
         if self._deadline is None:
             self._deadline = now + self._settings.wait_timeout
         left, interval = max(0.0, self._deadline - now), self._settings.wait_interval
-        return wait_until(look, done, timeout=left, interval=interval, clock=self._clock, describe=describe, afterwards=afterwards)
+        return wait_until(look, done, timeout=left, interval=interval, clock=self._clock, describe=describe, after_timeout=after_timeout)
 
     def _dry_run(self, send: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
         """What the tenant says of a request before it is made; not asked where the task does not want it to be."""

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from .._core.errors import AnswerLost, ConnectionFailed, MissingLibrary, OptionError, SqlError, shorten
-from .._core.secrets import leaves, mask
+from .._core.secrets import find_secrets, mask
 from .split import DIALECT_OF, hide_literals, mask_message
 
 Login = Mapping[str, Any]
@@ -129,7 +129,7 @@ class BaseDriver(ABC):
         self._warn = warn
         self._connection: Any = None
         given = (login[name] for name, option in LOGIN_SPEC.items() if option.get("no_log") and name in login)
-        self._secrets = [*given, *leaves(login.get("extra", {})), *secrets]
+        self._secrets = [*given, *find_secrets(login.get("extra", {})), *secrets]
         self._names = [value for name, value in login.items() if isinstance(value, str) and not LOGIN_SPEC.get(name, {}).get("no_log")]
         self._check_options()
         self.check()

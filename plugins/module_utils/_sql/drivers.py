@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from typing import Any, ClassVar
 
-from .._core.change import application
+from .._core.change import application_name
 from .._core.errors import OptionError
 from .base import Answered, BaseDriver, DbApiDriver
 from .databricks import DatabricksDriver
@@ -216,7 +216,7 @@ class RedshiftDriver(DbApiDriver):
             # The library has no option for it; OpenSSL, beneath it, reads this variable.
             os.environ["SSL_CERT_FILE"] = login["ca_path"]
         arguments = {
-            "application_name": application("community.immuta", self.reference, 63),
+            "application_name": application_name("community.immuta", self.reference, 63),
             "tcp_keepalive": True,
             **({"timeout": self.connect_timeout} if self.connect_timeout else {}),
             **({"credentials_provider": "OktaCredentialsProvider"} if "okta_idp_host" in login else {}),

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .._core import lines
-from .._core.change import checked
+from .._core import json_lines
+from .._core.change import checked_reference
 from .._core.errors import AnswerLost, ImmutaError, OptionError, ScriptRefused, SqlError, StatementFailed
 from .._core.names import count
 from .._core.secrets import mask
@@ -104,10 +104,10 @@ def run_script(task: Task, make_driver: Callable[..., Driver] | None = None) -> 
     params = task.params
     script = load(params)
     _check(params, script)
-    reference = checked(params.get("change_reference"))
+    reference = checked_reference(params.get("change_reference"))
     report = "" if task.check_mode else params.get("report", "")
     if report:
-        lines.check(report, "report")
+        json_lines.ensure_writable(report, "report")
     secrets = secrets_in(script.text, script.dialect)
     task.register_secrets(*secrets)
     driver = (make_driver or DRIVERS[params["type"]])(
@@ -140,7 +140,7 @@ def run_script(task: Task, make_driver: Callable[..., Driver] | None = None) -> 
 def _append(task: Task, report: str, document: Mapping[str, Any]) -> None:
     """Add a line to the report. That it cannot be written must not hide how the script ended."""
     try:
-        lines.append(report, document, "report")
+        json_lines.append(report, document, "report")
     except ImmutaError as error:
         task.warn(error.message)
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, ClassVar
 
-from .._core.change import application
+from .._core.change import application_name
 from .._core.errors import OptionError
 from .._core.names import count
 from .base import Answered, DbApiDriver, Executed
@@ -66,7 +66,7 @@ class SynapseDriver(DbApiDriver):
 
     def open(self, library: Any) -> Any:
         arguments = {
-            "appname": application("community.immuta", self.reference, 128),
+            "appname": application_name("community.immuta", self.reference, 128),
             "port": PORT,
             "tds_version": "7.4",
             "login_timeout": self.connect_timeout,
