@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The option that gives an integration by the connection it is behind, made from the same tables as the argument spec."""
+"""The option that describes an integration by its connection, generated from the same tables as the argument spec."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ansible_collections.community.immuta.plugins.doc_fragments.connection impor
 
 OPTION: dict[str, Any] = {
     "description": [
-        "The connection that the integration is behind, with the options of M(community.immuta.immuta_connection), instead of O(type) and O(config).",
-        "Its type and its settings are taken from O(connection.native_integration), and its host, where it is not given there, from O(connection.connection).",
-        "The delete script is made for the integration whose O(id) is given beside it. Immuta makes no edit script for an integration behind a connection.",
+        "The connection that the integration belongs to, with the options of M(community.immuta.immuta_connection). Use it instead of O(type) and O(config).",
+        "The module takes type and settings from O(connection.native_integration). It takes the host from O(connection.connection) if it is not given there.",
+        "For the delete script, also give the O(id) of the integration. Immuta has no edit script for an integration that belongs to a connection.",
     ],
     "type": "dict",
     "suboptions": options("connection."),
@@ -22,5 +22,5 @@ OPTION: dict[str, Any] = {
 
 
 class ModuleDocFragment:
-    # annotated, because ansible-test takes every plain assignment for a literal
+    # annotated, because ansible-test expects the value of a plain assignment to be a literal
     DOCUMENTATION: str = yaml.safe_dump({"options": {"connection": OPTION}}, sort_keys=False, width=1000)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that describe a connection, made from the same tables as the argument spec."""
+"""The options that describe a connection, generated from the same tables as the argument spec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DOCUMENTED = [technology for technology in TECHNOLOGIES.values() if technology.d
 
 
 def options(path: str = "") -> dict[str, Any]:
-    """The options of a connection, each as documentation; C(path): where they stand, with the dot behind it."""
+    """Return the documentation of a connection's options. C(path) is their prefix, including the dot."""
     tables = {each.name: each for each in DOCUMENTED}
     connection = documentation(CONNECTION_FIELDS, {name: each.fields for name, each in tables.items()}, f"{path}connection", len(DOCUMENTED))
     native = documentation(NATIVE_FIELDS, {name: each.native_fields for name, each in tables.items()}, f"{path}native_integration", len(DOCUMENTED))
@@ -33,9 +33,9 @@ def options(path: str = "") -> dict[str, Any]:
         "connection_key": {
             "description": [
                 "Key of the connection, which is also its name in Immuta. It identifies the connection.",
-                "A new connection can only have a key of letters, digits, hyphens and underscores, and none that Immuta reserves for itself: "
+                "The key of a new connection can contain only letters, digits, hyphens and underscores. Immuta reserves these keys: "
                 + ", ".join(f"V({key})" for key in sorted(RESERVED_KEYS))
-                + ". One that was made with another key can still be read, edited and removed.",
+                + ". You can still read, edit and remove a connection that already has another key.",
             ],
             "type": "str",
             "aliases": ["connectionKey"],
@@ -43,28 +43,28 @@ def options(path: str = "") -> dict[str, Any]:
         },
         "connection": {
             "description": [
-                "How Immuta reaches the platform. What is not given is not managed.",
+                "How Immuta reaches the platform. The module manages only the options that you give.",
                 "Every option also accepts the API's own spelling, so that a payload from the vendor's documentation can be pasted.",
-                "Options and what they need are known of "
+                "The module validates the options for "
                 + " and ".join(f"V({each.name})" for each in DOCUMENTED)
-                + f". For any other technology every option is taken as it is given, and what has no option goes under O({path}connection.extra).",
+                + f". For any other technology, it sends every option as given. Use O({path}connection.extra) for settings that have no option.",
             ],
             "type": "dict",
             "suboptions": {**connection, EXTRA: EXTRA_OPTION},
         },
         "settings": SETTINGS,
         "options": {
-            "description": ["How the connection is registered. Once it is, they mean nothing any more."],
+            "description": ["Options of the registration. They have no effect on a connection that is already registered."],
             "type": "dict",
             "suboptions": {**registration, EXTRA: EXTRA_OPTION},
         },
         "native_integration": {
             "description": [
-                "The integration behind the connection, which Immuta registers along with it.",
-                f"It cannot be changed later. Of one that is there, what differs is an error, but for what O({path}connection) has an option for as well.",
-                f"Immuta wants the same credentials here as in O({path}connection).",
-                f"The host need be given once: to register it, O({path}connection.hostname) and O({path}native_integration.config.host) are taken from "
-                f"each other, or from O({path}native_integration.config.workspace_url).",
+                "The integration that belongs to the connection. Immuta registers it together with the connection.",
+                f"It cannot be changed later. If an existing integration differs, the task fails, except for options that O({path}connection) also has.",
+                f"Immuta requires the same credentials here as in O({path}connection).",
+                f"You need to give the host only once. To register the connection, the module copies it between O({path}connection.hostname) and "
+                f"O({path}native_integration.config.host), or takes it from O({path}native_integration.config.workspace_url).",
             ],
             "type": "dict",
             "aliases": ["nativeIntegration"],
@@ -74,5 +74,5 @@ def options(path: str = "") -> dict[str, Any]:
 
 
 class ModuleDocFragment:
-    # annotated, because ansible-test takes every plain assignment for a literal
+    # annotated, because ansible-test expects the value of a plain assignment to be a literal
     DOCUMENTATION: str = yaml.safe_dump({"options": options()}, sort_keys=False, width=1000)

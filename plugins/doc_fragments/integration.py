@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that describe an integration, made from the same tables as the argument spec."""
+"""The options that describe an integration, generated from the same tables as the argument spec."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from ansible_collections.community.immuta.plugins.module_utils._model.fields imp
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import CONFIG_FIELDS, PLATFORMS, Platform
 
 
-def documentation(fields: Sequence[Field], tables: dict[str, Sequence[Field]], path: str, everywhere: int) -> dict[str, Any]:
-    """The options under C(path); C(tables) are their fields by the name of the platform. C(everywhere): how many platforms there are."""
+def documentation(fields: Sequence[Field], tables: dict[str, Sequence[Field]], path: str, platform_count: int) -> dict[str, Any]:
+    """Return the documentation of the options under C(path).
+
+    C(tables) maps the name of a platform to its fields. An option that all C(platform_count) platforms share does not name them.
+    """
     decider = next((f"{path}.{field.option}" for table in tables.values() for field in table if field.decides), "")
     options = {}
     for field in fields:
         same = {name: mine for name, table in tables.items() for mine in table if mine.option == field.option}
-        options[field.option] = _option(field, same, f"{path}.{field.option}", decider, everywhere)
+        options[field.option] = _option(field, same, f"{path}.{field.option}", decider, platform_count)
     return options
 
 
-def _option(field: Field, same: dict[str, Field], path: str, decider: str, everywhere: int) -> dict[str, Any]:
-    option: dict[str, Any] = {"description": [*_descriptions(same, everywhere), *_remarks(same, decider)], "type": field.type}
+def _option(field: Field, same: dict[str, Field], path: str, decider: str, platform_count: int) -> dict[str, Any]:
+    option: dict[str, Any] = {"description": [*_descriptions(same, platform_count), *_remarks(same, decider)], "type": field.type}
     if field.key != field.option:
         option["aliases"] = [field.key]
     if field.elements:
@@ -32,24 +35,24 @@ def _option(field: Field, same: dict[str, Field], path: str, decider: str, every
     if field.fields:
         tables = {name: table.fields for name, table in same.items()}
         below = f"{path}[]" if field.type == "list" else path
-        option["suboptions"] = documentation(merge_fields(tables.values()), tables, below, everywhere)
+        option["suboptions"] = documentation(merge_fields(tables.values()), tables, below, platform_count)
     return option
 
 
-def _descriptions(same: dict[str, Field], everywhere: int) -> list[str]:
-    """Each description once, with the platforms it holds for when those are not all."""
+def _descriptions(same: dict[str, Field], platform_count: int) -> list[str]:
+    """Return each description once, followed by the platforms that it applies to unless these are all platforms."""
     texts: dict[str, list[str]] = {}
     for name, field in same.items():
         texts.setdefault(field.description, []).append(name)
-    if len(texts) == 1 and len(same) == everywhere:
+    if len(texts) == 1 and len(same) == platform_count:
         return list(texts)
     return [f"{text} ({', '.join(names)})" for text, names in texts.items()]
 
 
-#: what is said of an option when that holds for it on any platform
-_OF_ANY = {
-    "required": "Required when it is registered.",
-    "secret": "Immuta does not give it back, so an update needs it again.",
+#: attribute of a field -> the sentence that documents it if it is true on any platform
+_REMARKS = {
+    "required": "Required to register the platform.",
+    "secret": "Immuta does not return it, so an update needs it again.",
     "immutable": "It cannot be changed later.",
 }
 
@@ -60,8 +63,8 @@ def _remarks(same: dict[str, Field], decider: str) -> list[str]:
     defaults = {str(field.default) for field in fields if field.default not in (None, False)}
     remarks = [
         f"For O({decider}) {_any_of(branches)}." if branches else "",
-        *(text for name, text in _OF_ANY.items() if any(getattr(field, name) for field in fields)),
-        f"Immuta assumes {_any_of(defaults)} when it is not given." if defaults else "",
+        *(text for name, text in _REMARKS.items() if any(getattr(field, name) for field in fields)),
+        f"If it is not given, Immuta uses {_any_of(defaults)}." if defaults else "",
     ]
     return list(filter(None, remarks))
 
@@ -71,38 +74,39 @@ def _any_of(values: Iterable[str]) -> str:
 
 
 def _bootstrap(path: str) -> list[str]:
-    def types(of: tuple[bool, ...]) -> str:
-        return ", ".join(f"V({platform.type})" for platform in PLATFORMS.values() if platform.auto_bootstrap == of)
+    def types(supported: tuple[bool, ...]) -> str:
+        return ", ".join(f"V({platform.type})" for platform in PLATFORMS.values() if platform.auto_bootstrap == supported)
 
     return [
-        f"Whether Immuta sets up the platform itself, with privileged credentials in O({path}config) that it uses once and does not store.",
-        f"With V(false) you run the set-up scripts before, and the credentials in O({path}config) are those of Immuta's system account.",
-        f"Required to register an integration, except for {types((False,))}, which know V(false) only, and {types(())}, which has no such setting.",
+        f"Whether Immuta sets up the platform itself, with privileged credentials in O({path}config). It uses them once and does not store them.",
+        f"With V(false), you run the setup scripts first, and O({path}config) contains the credentials of Immuta's system account.",
+        f"Required to register an integration, except for {types((False,))}, which support only V(false), and {types(())}, which has no such setting.",
     ]
 
 
 def _identity(platform: Platform, path: str) -> str:
-    return f"V({platform.type}) by O({path}config.{platform.identity})" if platform.identity else f"V({platform.type}) as the only one"
+    return f"V({platform.type}) by O({path}config.{platform.identity})" if platform.identity else f"V({platform.type}), of which a tenant has only one"
 
 
-#: the option C(extra) of every typed dict
+#: the option C(extra) of every dictionary with known options
 EXTRA_OPTION: dict[str, Any] = {
     "description": [
-        "Keys of the API that this collection does not know, as they are. They are merged into what is sent, at every depth.",
-        "A key that has an option of its own is an error here.",
+        "Settings of the API that this collection does not know, in the API's spelling. The module merges them into the request, at every depth.",
+        "The task fails if a key has an option of its own.",
     ],
     "type": "dict",
 }
 
 
 def options(path: str = "") -> dict[str, Any]:
-    """The options of an integration, each as documentation; C(path): where they stand, with the dot behind it."""
+    """Return the documentation of an integration's options. C(path) is their prefix, including the dot."""
     tables = {platform.type: platform.fields for platform in PLATFORMS.values()}
     return {
         "id": {
             "description": [
                 "ID of the integration.",
-                f"Without it the integration is found by its platform's natural key: {'; '.join(_identity(each, path) for each in PLATFORMS.values())}.",
+                "Without it, the module finds the integration by the natural key of its platform. "
+                f"This is {'; '.join(_identity(each, path) for each in PLATFORMS.values())}.",
             ],
             "type": "str",
         },
@@ -110,7 +114,7 @@ def options(path: str = "") -> dict[str, Any]:
         "auto_bootstrap": {"description": _bootstrap(path), "type": "bool", "aliases": ["autoBootstrap"]},
         "config": {
             "description": [
-                "Settings of the integration. What is not given is not managed.",
+                "Settings of the integration. The module manages only the options that you give.",
                 "Every option also accepts the API's own spelling, so that a payload from the vendor's documentation can be pasted.",
             ],
             "type": "dict",
@@ -120,5 +124,5 @@ def options(path: str = "") -> dict[str, Any]:
 
 
 class ModuleDocFragment:
-    # annotated, because ansible-test takes every plain assignment for a literal
+    # annotated, because ansible-test expects the value of a plain assignment to be a literal
     DOCUMENTATION: str = yaml.safe_dump({"options": options()}, sort_keys=False, width=1000)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that are variables of the role immuta_platform. Their texts are read where users read them: in the role's argument_specs.yml."""
+"""The options of immuta_platform_plan that are variables of the role. Their texts come from the role's argument_specs.yml."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _options() -> dict[str, Any]:
 
 
 def _option(written: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
-    """An option of the module: the variable's text, and what the argument spec says of it."""
+    """Return the documentation of one option: the description of the variable, and the rest of the argument spec."""
     option = {"description": _texts(written["description"]), **{name: value for name, value in spec.items() if name not in ("no_log", "options")}}
     if "options" in spec:
         option["suboptions"] = {name: {**inner, "description": _texts(written["options"][name]["description"])} for name, inner in spec["options"].items()}
@@ -32,11 +32,11 @@ def _option(written: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _texts(description: Any) -> list[str]:
-    """The sentences, which speak of options of this module where the role speaks of its variables."""
+    """Return the sentences, with the names of this module's options in place of the role's variables."""
     texts = description if isinstance(description, list) else [description]
     return [re.sub(rf"O\({PREFIX}", "O(", text) for text in texts]
 
 
 class ModuleDocFragment:
-    # annotated, because ansible-test takes every plain assignment for a literal
+    # annotated, because ansible-test expects the value of a plain assignment to be a literal
     DOCUMENTATION: str = yaml.safe_dump({"options": _options()}, sort_keys=False, width=1000)

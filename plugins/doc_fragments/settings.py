@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of a connection, and of the objects in it, made from the same table as the argument spec."""
+"""The settings of a connection and of the objects in it, generated from the same table as the argument spec."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ansible_collections.community.immuta.plugins.module_utils._model.technologi
 
 OPTION: dict[str, Any] = {
     "description": [
-        "Settings of the object. What is not given is not managed.",
-        "A setting that holds already is left alone, also when the object only inherits it. Any other is set on the object itself.",
+        "Settings of the object. The module manages only the options that you give.",
+        "The module leaves a setting unchanged if it already has the desired value, also if it is inherited. It sets any other on the object itself.",
     ],
     "type": "dict",
     "suboptions": {**documentation(SETTINGS_FIELDS, {"": SETTINGS_FIELDS}, "settings", 1), EXTRA: EXTRA_OPTION},
@@ -23,5 +23,5 @@ OPTION: dict[str, Any] = {
 
 
 class ModuleDocFragment:
-    # annotated, because ansible-test takes every plain assignment for a literal
+    # annotated, because ansible-test expects the value of a plain assignment to be a literal
     DOCUMENTATION: str = yaml.safe_dump({"options": {"settings": OPTION}}, sort_keys=False, width=1000)

@@ -10,9 +10,10 @@ module: immuta_api_key
 short_description: Rotate the API key that automation uses
 version_added: 0.1.0
 description:
-  - Has Immuta make a further API key for the user who signs in, tries it, and writes it to a file that only its owner can read.
-  - The key that the task signs in with stays valid, unless O(old_id) names it. Then it is removed when the new one has worked and is in the file.
-  - The key is never returned.
+  - Makes Immuta create another API key for the user who signs in, tests the new key, and writes it to a file that only its owner can read.
+  - The key that the task signs in with stays valid unless O(old_id) names it. The module removes that key only after the new key has worked and is
+    in the file.
+  - The module never returns a key.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -23,59 +24,59 @@ attributes:
   check_mode:
     support: full
     details:
-      - It tries the key in use, and makes and removes none. A key that O(state=absent) is to remove counts as there.
+      - The module tests the current key, but creates and removes no key. It assumes that the key to remove with O(state=absent) exists.
   diff_mode:
     support: none
     details:
-      - There is nothing to show but a secret.
+      - The only difference is a secret.
   idempotent:
     support: partial
     details:
-      - A file that is there means that there is nothing to do. With O(force=true) every run makes a new key.
+      - If the file exists, the module does nothing. With O(force=true), every run creates a new key.
 options:
   state:
     description:
-      - V(present) makes a key. V(absent) removes the key that O(id) names.
-      - A user can only remove keys of their own. Nobody keeps you from removing the key that the task signs in with.
+      - V(present) creates a key. V(absent) removes the key that O(id) names.
+      - Users can remove only their own keys. Nothing prevents you from removing the key that the task signs in with.
     type: str
     choices: [present, absent]
     default: present
   name:
-    description: Name of the new key, at most 254 characters. Required to make one.
+    description: Name of the new key, at most 254 characters. Required with O(state=present).
     type: str
   project_id:
-    description: ID of the project that the key is for. By default it is the one that the user works in.
+    description: ID of the project that the key is for. The default is the user's current project.
     type: int
     aliases: [projectId]
   dest:
-    description: File to write the key to. Its directory has to exist. Required to make one.
+    description: File to write the key to. Its directory must exist. Required with O(state=present).
     type: path
   force:
-    description: Whether to make a new key although the file is there already.
+    description: Whether to create a new key even if the file exists.
     type: bool
     default: false
   old_id:
     description:
-      - ID of the key that the new one replaces. It is removed last, by the new key.
-      - Leave it out where others still use the old key. Bring them the new one first, and remove the old one with O(state=absent).
+      - ID of the key that the new one replaces. The module removes it last and signs in with the new key to do so.
+      - Omit this option while anyone else still uses the old key. Give them the new key first, and remove the old one later with O(state=absent).
     type: str
   id:
-    description: ID of the key to remove. Required to remove one.
+    description: ID of the key to remove. Required with O(state=absent).
     type: str
   mode:
     description: Permissions of the file. The default is V(0600).
 notes:
-  - The key is tried by listing the integrations. It has to be allowed as much there as the key in use is.
-  - A new key that cannot be used or written is removed again, and the file stays as it was.
-  - When the answer of the tenant is lost, the failure says what there may be, and the key in use still works.
-  - The vendor documents no way to look up the ID of a key by the key, so keep RV(id) for the next rotation.
+  - The module tests a key by listing the integrations. The new key therefore needs the same permissions as the current one.
+  - If the new key does not work or cannot be written, the module removes the key again and leaves the file unchanged.
+  - If the tenant's answer is lost, the error message says which key may exist. The current key still works.
+  - The vendor documents no way to find the ID of a key from the key itself, so keep RV(id) for the next rotation.
 seealso:
   - module: community.immuta.immuta_connection_api_key
   - module: community.immuta.immuta_integration_api_key
 """
 
 EXAMPLES = r"""
-- name: Make a new key, and end the old one
+- name: Create a new key and remove the old one
   community.immuta.immuta_api_key:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
@@ -85,12 +86,12 @@ EXAMPLES = r"""
     old_id: "{{ immuta_api_key_id }}"
   register: rotated
 
-- name: Make one for others, who change to it one by one
+- name: Create a key for other users, who will switch to it one by one
   community.immuta.immuta_api_key:
     name: automation
     dest: /srv/immuta/api-key.new
 
-- name: Remove the old one when nobody uses it any more
+- name: Remove the old key when nobody uses it any more
   community.immuta.immuta_api_key:
     state: absent
     id: "17"
@@ -103,19 +104,19 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 dest:
-  description: The file. V(null) with O(state=absent).
+  description: Path of the file. V(null) with O(state=absent).
   returned: success
   type: str
   sample: /srv/immuta/api-key
 id:
   description:
-    - ID of the key that was made, or is to be removed.
-    - V(null) when none was made, and where the tenant does not tell it.
+    - ID of the key that the module created or removed, or would remove in check mode.
+    - V(null) if the module created no key, or if the tenant does not return the ID.
   returned: success
   type: str
   sample: "18"
 removed:
-  description: Whether a key was removed, or would be.
+  description: Whether the module removed a key, or would remove one in check mode.
   returned: success
   type: bool
   sample: true

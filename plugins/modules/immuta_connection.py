@@ -10,80 +10,76 @@ module: immuta_connection
 short_description: Register, edit and remove connections in Immuta
 version_added: 0.1.0
 description:
-  - Brings one connection of an Immuta tenant to the settings that are given, or removes it with everything in it.
-  - It speaks to Immuta only. The set-up script of a Snowflake or Databricks connection has to run on the platform before it is
-    registered, and its clean-up script after it was removed. M(community.immuta.immuta_integration_script) has Immuta make them.
-  - What is not given is not managed. Secrets, which Immuta does not show, are unknown; they never count as a difference.
-  - Unknown settings of the API can be given under the C(extra) of each dictionary.
+  - Brings one connection of an Immuta tenant to the given settings, or removes the connection and everything in it.
+  - The module talks only to Immuta. You must run the setup script of a Snowflake or Databricks connection on the platform before you register the
+    connection, and the cleanup script after you remove it. M(community.immuta.immuta_integration_script) gets both scripts from Immuta.
+  - The module manages only the options that you give. Immuta does not return secrets, so a secret never counts as a difference.
+  - Use the option C(extra) of each dictionary for API settings that this collection does not know.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
   - community.immuta.tenant
   - community.immuta.attributes
+  - community.immuta.activation
+  - community.immuta.change
   - community.immuta.connection
   - community.immuta.wait
 attributes:
   check_mode:
     support: full
     details:
-      - With O(server_validation=true) Immuta is asked to test a registration without making it, where the tenant has such a test.
-      - What a removal takes along is counted, which reads every level of the connection once.
+      - With O(server_validation=true), the module asks Immuta to test a registration without making it, if the tenant supports that.
+      - For a removal, the module counts the objects that would be removed. It reads every level of the connection once.
   diff_mode:
     support: full
   idempotent:
     support: full
     details:
-      - With O(update_secrets=always) every run with a secret is an update.
+      - With O(update_secrets=always), every run that has a secret sends an update.
 options:
   state:
     description:
-      - V(present) registers the connection or edits it. V(absent) removes it and every object in it, data sources included.
-      - To remove one, O(connection_key) is all that is looked at.
-      - Some tenants do not remove an active connection. Then it is deactivated first, and a warning gives the tenant's words.
+      - V(present) registers or edits the connection. V(absent) removes it with every object in it, including data sources.
+      - V(absent) uses only O(connection_key).
+      - Some tenants refuse to remove an active connection. The module then deactivates it first and issues a warning with the tenant's message.
     type: str
     choices: [present, absent]
     default: present
   update_secrets:
     description:
-      - Whether a secret alone is a reason to update. Immuta does not give secrets back, so nobody can tell whether they differ.
-      - V(on_create) sends them when the connection is registered, and along with updates of O(connection) that happen for another reason.
-      - V(always) sends them in every run, which always reports a change. Use it to rotate them.
-    type: str
-    choices: [on_create, always]
-    default: on_create
+      - Whether a secret alone is a reason to update. Immuta does not return secrets, so the module cannot compare them.
+      - V(on_create) sends secrets with a registration, and with an update of O(connection) that has another reason.
+      - V(always) sends secrets in every run, which always reports a change. Use it to rotate secrets.
   server_validation:
     description:
-      - Whether Immuta tests a registration before it is made, and in check mode instead of making it.
-      - A tenant without such a test is not asked, and then RV(validation.status) is V(not_asked). So it is for updates and removals.
-      - Without it check mode needs no credentials.
-    type: bool
-    default: true
+      - Whether Immuta tests a registration before the module makes it. In check mode, Immuta only tests it.
+      - Updates and removals have no such test, and some tenants do not have it. RV(validation.status) is then V(not_asked).
+      - With V(false), check mode needs no credentials of the data platform.
 notes:
-  - The vendor documents the settings of a connection for Snowflake, Databricks Unity Catalog and AWS Lake Formation only. A connection
-    of another technology can be activated and removed; its O(connection) is registered as given, and not compared afterwards.
-  - The vendor does not document what an edit takes. This module assumes that it takes O(connection) as a whole, that its technology and
-    host name stay, as does O(native_integration), and that O(settings) are set one by one.
-  - It is assumed that an answer which names a C(bulkId), or a C(taskId), has started jobs that have to complete. Where the tenant does not let the user
-    see jobs, or names none, the module waits until the connection shows, and until the integration behind it is settled.
-  - A connection that was registered or activated, or was active before an update, is waited for until Immuta reports it as active or unhealthy. One
-    that is unhealthy since then fails the task. One that was unhealthy before is warned of.
-  - Before anything of Databricks is activated a warning says that Immuta revokes grants where no subscription policy applies. Check mode shows it, too.
-  - Immuta activates fewer than 100,000 objects at once. More than that are refused, as far as the tenant tells in one look how many there are.
-  - A registration that the tenant refuses because of an integration says what to know before that integration becomes a connection.
-  - A connection cannot be renamed, because its key is the beginning of the path of every object in it.
-  - Lists of users and groups are passed on as they are, since the vendor does not document their elements.
+  - The vendor documents connection settings only for Snowflake, Databricks Unity Catalog and AWS Lake Formation. The module can activate and remove
+    a connection of any other technology. It registers O(connection) of such a connection as given and does not compare it afterwards.
+  - The vendor does not document what an edit request contains. The module assumes that a request replaces O(connection) as a whole, that
+    technology, host name and O(native_integration) cannot change, and that each of the O(settings) can be set separately.
+  - The module assumes that an answer with a C(bulkId) or C(taskId) has started jobs, and waits until they complete. If the tenant does not let the
+    user see jobs, or names none, the module waits until the connection exists and its integration has reached a final state.
+  - After the module registers or activates a connection, or updates an active one, it waits until Immuta reports the connection as active or
+    unhealthy. The task fails if the connection has become unhealthy. If it was unhealthy before, the module issues a warning.
+  - If the tenant refuses a registration because of an existing integration, the error message explains what to consider before you replace that
+    integration by a connection.
+  - You cannot rename a connection, because its key is the first part of the path of every object in it.
+  - The module passes lists of users and groups to Immuta unchanged, because the vendor does not document their elements.
 seealso:
   - module: community.immuta.immuta_connection_info
   - module: community.immuta.immuta_data_object
   - module: community.immuta.immuta_data_object_sync
   - module: community.immuta.immuta_integration_script
   - name: Connections API
-    description: The vendor's reference of the API behind this module.
+    description: The vendor's reference of the API that this module uses.
     link: https://documentation.immuta.com/SaaS/developer-guides/api-intro/connections-api
 """
 
 EXAMPLES = r"""
-- name: Register a Snowflake account whose set-up script has been run
+- name: Register a Snowflake account after its setup script has run
   community.immuta.immuta_connection:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
@@ -117,19 +113,19 @@ EXAMPLES = r"""
         audit:
           enabled: true
 
-- name: Activate it
+- name: Activate the connection
   community.immuta.immuta_connection:
     connection_key: snowflake-prod
     settings:
       is_active: true
 
-- name: Rotate its key
+- name: Rotate the key of the connection
   community.immuta.immuta_connection:
     connection_key: snowflake-prod
     connection: *sign_in
     update_secrets: always
 
-- name: A payload from the vendor's documentation, as it stands there
+- name: Register a Databricks connection with a payload from the vendor's documentation
   community.immuta.immuta_connection:
     connectionKey: databricks-prod
     connection:
@@ -161,7 +157,7 @@ EXAMPLES = r"""
         audit:
           enabled: true
 
-- name: A technology that this collection has no options for
+- name: Register a connection of a technology that this collection has no options for
   community.immuta.immuta_connection:
     connection_key: lake
     connection:
@@ -171,7 +167,7 @@ EXAMPLES = r"""
         accessKeyId: "{{ vault_aws_access_key_id }}"
         secretAccessKey: "{{ vault_aws_secret_access_key }}"
 
-- name: Say what would go with a connection
+- name: Show what a removal would remove
   community.immuta.immuta_connection:
     state: absent
     connection_key: snowflake-prod
@@ -186,20 +182,20 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 action:
-  description: What was done, or would be done.
+  description: What the module did, or would do in check mode.
   returned: success
   type: str
   choices: [created, updated, deleted, unchanged]
   sample: updated
 adopted:
-  description: Whether the answer to the registration was lost and the connection was found registered afterwards.
+  description: Whether the answer to the registration was lost and the module found the connection registered afterwards.
   returned: success
   type: bool
   sample: false
 connection:
   description:
-    - The connection as the API shows it, without secrets. Empty when there is none, and for technologies that the API does not show.
-    - In check mode what it would be, as far as that is known.
+    - The connection as the API returns it, without secrets. Empty if the connection does not exist or the API does not return it.
+    - In check mode, the connection after the change, as far as the module can predict it.
   returned: success
   type: dict
   contains:
@@ -210,10 +206,10 @@ connection:
       description: How Immuta reaches the platform, in the API's spelling.
       type: dict
     nativeIntegrationId:
-      description: ID of the integration behind it.
+      description: ID of the integration that belongs to the connection.
       type: str
 object:
-  description: The connection as an object, with its settings. Empty when there is none.
+  description: The connection as a data object, with its settings. Empty if the connection does not exist.
   returned: success
   type: dict
   contains:
@@ -222,65 +218,67 @@ object:
       type: list
       elements: str
     technology:
-      description: Technology of its connection.
+      description: Technology of the object's connection.
       type: str
     state:
-      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections, and may write all of them in upper case.
+      description: V(active) or V(inactive). Newer tenants also report V(unhealthy) connections, and may use upper case.
       type: str
     settings:
-      description: Settings that hold for the object, in the API's spelling.
+      description: Effective settings of the object, in the API's spelling.
       type: dict
     overrides:
-      description: Settings that differ from those of what the object is in.
+      description: Settings that differ from those that the object would inherit.
       type: dict
 native_integration_id:
-  description: ID of the integration behind the connection, which makes its scripts. V(null) when there is none or it is not known.
+  description: ID of the integration that belongs to the connection. Immuta generates the scripts from it. V(null) if there is none or its ID is
+    unknown.
   returned: success
   type: str
   sample: "7"
 child_count:
-  description: How many objects were removed with the connection, or would be. V(null) when nothing is removed or Immuta does not say.
+  description: How many objects the module removed together with the connection, or would remove in check mode. V(null) if nothing is removed or
+    Immuta does not return the number.
   returned: success
   type: int
   sample: 5
 data_source_count:
   description:
-    - How many of them are data sources, which are the active objects at the lowest level.
-    - It is counted in check mode only; otherwise, and for technologies whose levels are not known, it is V(null).
+    - How many of these objects are data sources, which are the active objects at the lowest level.
+    - The module counts them only in check mode. Otherwise, and for technologies whose levels it does not know, the value is V(null).
   returned: success
   type: int
   sample: 3
 validation:
-  description: What Immuta's test of the registration said.
+  description: The result of Immuta's test of the registration.
   returned: success
   type: dict
   contains:
     status:
       description:
         - V(passed), V(warning), V(skipped), or V(not_asked).
-        - V(unknown) when Immuta accepted the request without saying what it had validated.
+        - V(unknown) if Immuta accepted the request without reporting what it validated.
       type: str
     tests:
-      description: The tests, each with RV(ignore:name), RV(ignore:status) and, where there is one, RV(ignore:message).
+      description: The tests, each with RV(ignore:name), RV(ignore:status) and, if there is one, RV(ignore:message).
       type: list
       elements: dict
 changes:
-  description: What differs, field by field. A secret is listed when it is sent, without its values.
+  description: The differences, field by field. A secret is listed if the module sends it, without its values.
   returned: success
   type: list
   elements: dict
   contains:
     field:
-      description: The option.
+      description: Name of the option.
       type: str
     before:
-      description: Its value before.
+      description: Value before the change.
       type: raw
     after:
-      description: Its value afterwards.
+      description: Value after the change.
       type: raw
     secret:
-      description: Whether it is a secret, which is sent and not compared.
+      description: Whether the option is a secret. The module sends secrets without comparing them.
       type: bool
   sample:
     - field: settings.is_active
@@ -288,78 +286,78 @@ changes:
       after: true
       secret: false
 changed_reason:
-  description: Why anything was done. Empty when nothing was.
+  description: Reason for the change. Empty if nothing changed.
   returned: success
   type: str
   sample: "differs: settings.is_active"
 healthy:
   description:
-    - Whether Immuta reports the connection as active, and the integration behind it as enabled when O(native_integration) is given.
-    - V(null) for an inactive one, and when nobody can tell yet.
+    - Whether Immuta reports the connection as active and, if O(native_integration) is given, its integration as enabled.
+    - V(null) for an inactive connection, and if Immuta does not report the health yet.
   returned: success
   type: bool
   sample: true
 diff:
-  description: The managed fields before and afterwards, by option.
+  description: The managed fields before and after the change, by option.
   returned: success
   type: dict
   sample:
     before: {connection_key: snowflake-prod, settings: {is_active: false}}
     after: {connection_key: snowflake-prod, settings: {is_active: true}}
 connection_key:
-  description: The key of the connection that the task had changed when it failed.
-  returned: when the task failed and had changed something
+  description: Key of the connection that the module had changed before the task failed.
+  returned: when the task failed after it had changed something
   type: str
   sample: snowflake-prod
 status:
   description:
     - The HTTP status of the answer that made the task fail.
-    - When Immuta took the request and ended in an error later, the status of the integration.
-  returned: when Immuta refused a request, or ended in an error
+    - The status of the integration, if Immuta accepted the request and reported an error later.
+  returned: when Immuta refused a request, or reported an error after it accepted one
   type: raw
   sample: 422
 method:
-  description: The method of the request that failed.
+  description: HTTP method of the request that failed.
   returned: when a request failed
   type: str
   sample: POST
 path:
-  description: The path of the request that failed.
+  description: Path of the request that failed.
   returned: when a request failed
   type: str
   sample: /data/connection/snowflake-prod
 api_error:
-  description: The body of Immuta's answer, without secrets. A short text when the body is no JSON.
+  description: The body of Immuta's answer, without secrets. A short text if the body is not JSON.
   returned: when Immuta refused a request
   type: raw
   sample: {statusCode: 422, error: Unprocessable Entity, message: Validation failed}
 content_type:
-  description: The type of an answer that cannot be read.
-  returned: when an answer cannot be read
+  description: Content type of the answer that the module cannot read.
+  returned: when the module cannot read an answer
   type: str
   sample: text/html
 dry_run:
-  description: Whether Immuta only validated the change, and changed nothing.
+  description: Whether Immuta only validated the change and changed nothing.
   returned: when a validation failed
   type: bool
   sample: true
 tests:
-  description: The tests of the validation, each with RV(ignore:name), RV(ignore:status) and, where there is one, RV(ignore:message).
-  returned: when a validation failed, or Immuta ended in an error
+  description: The tests of the validation, each with RV(ignore:name), RV(ignore:status) and, if there is one, RV(ignore:message).
+  returned: when a validation failed, or Immuta reported an error after it accepted a request
   type: list
   elements: dict
 option:
   description: The option that is wrong or missing.
-  returned: when the options make no sense
+  returned: when an option is wrong or missing
   type: str
   sample: connection.hostname
 last_status:
-  description: What was the case when the wait ran out.
+  description: The last state that the module saw before the wait timed out.
   returned: when the wait timed out
   type: str
   sample: job 12 is running
 seconds:
-  description: How long the task had waited by then.
+  description: How many seconds the module waited.
   returned: when the wait timed out
   type: int
   sample: 600

@@ -10,9 +10,9 @@ module: immuta_connection_api_key
 short_description: Fetch or rotate the API key of a Trino connection
 version_added: 0.1.0
 description:
-  - Writes the system API key by which the cluster of a Trino connection reaches Immuta to a file that only its owner can read.
-  - Immuta finds the key by its name, its connection and its scopes, and makes one when there is none. So the file can be made again when it is lost.
-  - The key is never returned.
+  - Writes the system API key that the cluster of a Trino connection uses to reach Immuta to a file that only its owner can read.
+  - Immuta finds the key by its name, its connection and its scopes, and creates one if there is none. You can therefore restore a lost file.
+  - The module never returns the key.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -23,15 +23,15 @@ attributes:
   check_mode:
     support: full
     details:
-      - It looks whether the connection is there, and asks for no key.
+      - The module checks that the connection exists, and requests no key.
   diff_mode:
     support: none
     details:
-      - There is nothing to show but a secret.
+      - The only difference is a secret.
   idempotent:
     support: partial
     details:
-      - A file that is there means that there is nothing to do. With O(regenerate=true) every run makes a new key.
+      - If the file exists, the module does nothing. With O(regenerate=true), every run creates a new key.
 options:
   connection_key:
     description: Key of the connection, which is also its name in Immuta.
@@ -40,36 +40,37 @@ options:
     required: true
   name:
     description:
-      - Name of the API key, which is unique in a tenant.
-      - The registration of a connection makes a key, and the vendor does not document under which name. Look it up in Immuta.
-        With any other name Immuta makes a second key, and the first one stays valid, also with O(regenerate=true).
+      - Name of the API key. It is unique within a tenant.
+      - Immuta creates a key when you register a connection. The vendor does not document its name, so look it up in Immuta. If you give any other
+        name, Immuta creates a second key, and the first one stays valid even with O(regenerate=true).
     type: str
     required: true
   scopes:
-    description: What the key is for. The vendor documents V(plugin:trino), for Trino connections.
+    description: What the key may be used for. The vendor documents V(plugin:trino) for Trino connections.
     type: list
     elements: str
     default: ["plugin:trino"]
   dest:
-    description: File to write the key to. Its directory has to exist.
+    description: File to write the key to. Its directory must exist.
     type: path
     required: true
   regenerate:
     description:
-      - Whether to have Immuta make a new key in the place of the one that is there, also when the file is there already.
-      - The old key is dead at once. Immuta wants the cluster to be stopped before, and started with the new key. A warning says so.
+      - Whether Immuta replaces the existing key by a new one, even if the file exists.
+      - The old key stops working immediately. Immuta requires you to stop the cluster before the rotation and to start it with the new key. The
+        module issues a warning that says so.
     type: bool
     default: false
     aliases: [force]
   mode:
     description: Permissions of the file. The default is V(0600).
 notes:
-  - When the answer is lost, the module asks again without O(regenerate), which gives the key that holds now.
+  - If Immuta's answer is lost, the module asks again without O(regenerate), which returns the current key.
 seealso:
   - module: community.immuta.immuta_integration_api_key
   - module: community.immuta.immuta_api_key
   - name: Rotate the system API key
-    description: The vendor's guide, with what to do on the cluster.
+    description: The vendor's guide, including the steps on the cluster.
     link: https://documentation.immuta.com/saas/configuration/integrations/starburst-trino/how-to-guides/register-a-trino-connection/rotate-the-system-api-key
 """
 
@@ -80,7 +81,7 @@ EXAMPLES = r"""
     name: trino-prod
     dest: /srv/immuta/trino-prod.key
 
-- name: Make a new one, while the cluster is stopped
+- name: Create a new key while the cluster is stopped
   community.immuta.immuta_connection_api_key:
     connection_key: trino-prod
     name: trino-prod
@@ -95,7 +96,7 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 dest:
-  description: The file.
+  description: Path of the file.
   returned: success
   type: str
   sample: /srv/immuta/trino-prod.key

@@ -10,8 +10,8 @@ module: immuta_connection_info
 short_description: List the connections of an Immuta tenant
 version_added: 0.1.0
 description:
-  - Lists the connections of a tenant, all of them or one.
-  - Finding none is no failure.
+  - Lists all connections of a tenant, or one of them.
+  - The task succeeds even if it finds nothing.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -32,32 +32,32 @@ attributes:
       - This module changes nothing.
 options:
   connection_key:
-    description: Only the connection with this key.
+    description: Key of the connection to return. By default, the module returns all connections.
     type: str
     aliases: [connectionKey]
   preview:
     description:
-      - Whether to ask the newer Connections API for each connection as well, C(GET /api/connections/{connectionKey}). It is in private preview and may
-        know more of the health of a connection.
-      - A tenant that does not have it, or does not show it, is no failure. It may want O(auth_method=bearer).
+      - Whether to also ask the newer Connections API for each connection, with C(GET /api/connections/{connectionKey}). That API is in private
+        preview and may return more details about the health of a connection.
+      - The task does not fail if the tenant does not have this API or does not let the user read it. The API may require O(auth_method=bearer).
     type: bool
     default: false
 notes:
-  - It asks once for the list, and once more for each connection, with O(preview=true) twice.
+  - The module sends one request for the list and one for each connection. With O(preview=true), it sends two for each connection.
 seealso:
   - module: community.immuta.immuta_connection
   - module: community.immuta.immuta_data_object_info
 """
 
 EXAMPLES = r"""
-- name: Find the integration behind a connection
+- name: Find the integration of a connection
   community.immuta.immuta_connection_info:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
     connection_key: snowflake-prod
   register: found
 
-- name: Have Immuta make the script that removes what it made on the platform
+- name: Get the script that removes what Immuta created on the platform
   community.immuta.immuta_integration_script:
     action: delete
     id: "{{ found.connections[0].nativeIntegrationId }}"
@@ -71,7 +71,7 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 connections:
-  description: The connections as the API shows them, without secrets, in the order of their keys.
+  description: The connections as the API returns them, without secrets, sorted by key.
   returned: success
   type: list
   elements: dict
@@ -80,21 +80,21 @@ connections:
       description: Key of the connection.
       type: str
     connection:
-      description: How Immuta reaches the platform. For many technologies the API shows no more of it than the technology.
+      description: How Immuta reaches the platform. For many technologies, the API returns only the technology.
       type: dict
     nativeIntegrationId:
-      description: ID of the integration behind it, where the API shows one.
+      description: ID of the connection's integration, if the API returns one.
       type: str
     object:
-      description: The connection as M(community.immuta.immuta_data_object_info) shows it, with its state and settings.
+      description: The connection as M(community.immuta.immuta_data_object_info) returns it, with its state and settings.
       type: dict
     healthy:
       description:
         - Whether Immuta reports the connection as active.
-        - V(null) for an inactive one, for one whose state is about to change, and when no state is shown.
+        - V(null) for an inactive connection, while the state changes, and if the API returns no state.
       type: bool
     preview:
-      description: The connection as the newer Connections API shows it. Empty where the tenant does not have that. Only with O(preview=true).
+      description: The connection as the newer Connections API returns it. Empty if the tenant does not have that API. Only with O(preview=true).
       type: dict
   sample:
     - connectionKey: snowflake-prod

@@ -10,14 +10,17 @@ module: immuta_data_object
 short_description: Change the settings of an object in an Immuta connection
 version_added: 0.1.0
 description:
-  - Brings a connection, a database, a schema or a table that Immuta knows to the settings that are given.
-  - Objects come and go with what is on the platform; this module neither makes nor removes them.
-  - A connection that it activates is waited for until Immuta reports it as active, or as unhealthy, which it warns of.
+  - Brings a connection, database, schema or table that Immuta knows to the given settings.
+  - Immuta adds and removes objects to match the platform. This module neither creates nor removes objects.
+  - After the module activates a connection, it waits until Immuta reports the connection as active or unhealthy. If the connection is unhealthy,
+    the module issues a warning.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
   - community.immuta.tenant
   - community.immuta.attributes
+  - community.immuta.activation
+  - community.immuta.object_path
   - community.immuta.settings
   - community.immuta.wait
 attributes:
@@ -29,25 +32,16 @@ attributes:
     support: full
 options:
   object_path:
-    description:
-      - Names from the connection down to the object, such as its connection, its database and its schema.
-      - A list, because a name may hold any character.
-    type: list
-    elements: str
-    aliases: [objectPath]
     required: true
   settings:
     required: true
-notes:
-  - Before anything of Databricks is activated a warning says that Immuta revokes grants where no subscription policy applies. Check mode shows it, too.
-  - Immuta activates fewer than 100,000 objects at once. More than that are refused, as far as the tenant tells in one look how many there are.
 seealso:
   - module: community.immuta.immuta_data_object_info
   - module: community.immuta.immuta_connection
 """
 
 EXAMPLES = r"""
-- name: Leave a schema out
+- name: Exclude a schema
   community.immuta.immuta_data_object:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
@@ -55,7 +49,7 @@ EXAMPLES = r"""
     settings:
       is_active: false
 
-- name: Govern everything in a database, now and later, and give it an owner
+- name: Govern all current and future objects of a database, and assign an owner
   community.immuta.immuta_data_object:
     object_path: [snowflake-prod, SALES]
     settings:
@@ -73,13 +67,13 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 action:
-  description: What was done, or would be done.
+  description: What the module did, or would do in check mode.
   returned: success
   type: str
   choices: [updated, unchanged]
   sample: updated
 object:
-  description: The object as the API shows it. In check mode what it would be, as far as that is known.
+  description: The object as the API returns it. In check mode, the object after the change, as far as the module can predict it.
   returned: success
   type: dict
   contains:
@@ -88,34 +82,34 @@ object:
       type: list
       elements: str
     technology:
-      description: Technology of its connection.
+      description: Technology of the object's connection.
       type: str
     state:
-      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections, and may write all of them in upper case.
+      description: V(active) or V(inactive). Newer tenants also report V(unhealthy) connections, and may use upper case.
       type: str
     settings:
-      description: Settings that hold for the object, in the API's spelling.
+      description: Effective settings of the object, in the API's spelling.
       type: dict
     overrides:
-      description: Settings that differ from those of what the object is in.
+      description: Settings that differ from those that the object would inherit.
       type: dict
 changes:
-  description: What differs, field by field. A secret is listed when it is sent, without its values.
+  description: The differences, field by field. A secret is listed if the module sends it, without its values.
   returned: success
   type: list
   elements: dict
   contains:
     field:
-      description: The option.
+      description: Name of the option.
       type: str
     before:
-      description: Its value before.
+      description: Value before the change.
       type: raw
     after:
-      description: Its value afterwards.
+      description: Value after the change.
       type: raw
     secret:
-      description: Whether it is a secret, which is sent and not compared.
+      description: Whether the option is a secret. The module sends secrets without comparing them.
       type: bool
   sample:
     - field: settings.is_active
@@ -123,12 +117,12 @@ changes:
       after: true
       secret: false
 changed_reason:
-  description: Why anything was done. Empty when nothing was.
+  description: Reason for the change. Empty if nothing changed.
   returned: success
   type: str
   sample: "differs: settings.is_active"
 diff:
-  description: The managed settings before and afterwards, by option.
+  description: The managed settings before and after the change, by option.
   returned: success
   type: dict
   sample:

@@ -10,13 +10,14 @@ module: immuta_data_object_info
 short_description: List the objects in the connections of an Immuta tenant
 version_added: 0.1.0
 description:
-  - Lists what Immuta knows of its data platforms, which are connections, databases, schemas and tables.
-  - Finding none is no failure.
+  - Lists the connections, databases, schemas and tables that Immuta knows.
+  - The task succeeds even if it finds nothing.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
   - community.immuta.tenant
   - community.immuta.attributes
+  - community.immuta.object_path
 attributes:
   check_mode:
     support: full
@@ -31,25 +32,18 @@ attributes:
     details:
       - This module changes nothing.
 options:
-  object_path:
-    description:
-      - Names from the connection down to the object, such as its connection, its database and its schema.
-      - A list, because a name may hold any character.
-    type: list
-    elements: str
-    aliases: [objectPath]
   depth:
     description:
-      - How many levels below the object to list as well. V(0) lists the object itself, V(1) what is right in it, too, and so on.
-      - Without O(object_path) it counts from the connections.
-      - Each object above the last level is one request.
+      - How many levels below the object to list. V(0) lists only the object itself, V(1) adds its direct children, and so on.
+      - Without O(object_path), the levels count from the connections.
+      - The module sends one request for each object above the last level.
     type: int
     default: 0
   technology:
-    description: Only objects of this technology, whatever the case.
+    description: Return only objects of this technology. Case does not matter.
     type: str
   state:
-    description: Only objects in this state, such as V(active) or V(inactive), whatever the case.
+    description: Return only objects in this state, such as V(active) or V(inactive). Case does not matter.
     type: str
 seealso:
   - module: community.immuta.immuta_data_object
@@ -69,7 +63,7 @@ EXAMPLES = r"""
     depth: 2
   register: found
 
-- name: Show them
+- name: Show the paths of the objects
   ansible.builtin.debug:
     msg: "{{ found.objects | map(attribute='objectPath') | map('join', '/') | list }}"
 """
@@ -81,7 +75,7 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 objects:
-  description: The objects as the API shows them, in the order of their paths.
+  description: The objects as the API returns them, sorted by path.
   returned: success
   type: list
   elements: dict
@@ -91,16 +85,16 @@ objects:
       type: list
       elements: str
     technology:
-      description: Technology of its connection.
+      description: Technology of the object's connection.
       type: str
     state:
-      description: V(active) or V(inactive). Newer tenants also know V(unhealthy) connections, and may write all of them in upper case.
+      description: V(active) or V(inactive). Newer tenants also report V(unhealthy) connections, and may use upper case.
       type: str
     settings:
-      description: Settings that hold for the object, in the API's spelling.
+      description: Effective settings of the object, in the API's spelling.
       type: dict
     overrides:
-      description: Settings that differ from those of what the object is in.
+      description: Settings that differ from those that the object would inherit.
       type: dict
   sample:
     - objectPath: [snowflake-prod, SALES]

@@ -7,45 +7,40 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: immuta_data_object_sync
-short_description: Have Immuta read a data platform again
+short_description: Make Immuta read a data platform again
 version_added: 0.1.0
 description:
-  - Starts an object sync, which has Immuta find out what is on the platform from one object of a connection on downward.
-  - Immuta does so by itself once in a while; this is for when it should not wait.
+  - Starts an object sync, in which Immuta reads what is on the platform, beginning at one object of a connection.
+  - Immuta does this periodically. Use this module if you do not want to wait for the next time.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
   - community.immuta.tenant
   - community.immuta.attributes
+  - community.immuta.object_path
   - community.immuta.wait
 attributes:
   check_mode:
     support: full
     details:
-      - It looks whether the object is there, and starts nothing.
+      - The module checks that the object exists, and starts no sync.
   diff_mode:
     support: none
     details:
-      - What a sync finds is not known before it.
+      - The result of a sync is unknown before it runs.
   idempotent:
     support: none
     details:
       - Every run starts a sync and reports a change.
 options:
   object_path:
-    description:
-      - Names from the connection down to the object, such as its connection, its database and its schema.
-      - A list, because a name may hold any character.
-    type: list
-    elements: str
-    aliases: [objectPath]
     required: true
 seealso:
   - module: community.immuta.immuta_data_object_info
 """
 
 EXAMPLES = r"""
-- name: Read a database again, and go on when Immuta is done
+- name: Read a database again, and wait until Immuta has finished
   community.immuta.immuta_data_object_sync:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
@@ -61,8 +56,8 @@ tenant:
   sample: acme.hosted.immutacloud.com
 jobs:
   description:
-    - The jobs of the sync. With O(wait=true) they are completed; one that failed fails the task.
-    - Empty in check mode, and when the tenant does not say which jobs it started.
+    - The jobs of the sync. With O(wait=true), all of them have completed. The task fails if a job fails.
+    - Empty in check mode, and if the tenant does not say which jobs it started.
   returned: success
   type: list
   elements: dict
@@ -74,7 +69,7 @@ jobs:
       description: V(created), V(active), V(retry) or V(completed).
       type: str
     output:
-      description: What the job says, without secrets.
+      description: Output of the job, without secrets.
       type: raw
   sample:
     - id: 5b0a8c5e-8f2c-11ef-a2d6-0242ac120002

@@ -10,12 +10,12 @@ module: immuta_fleet
 short_description: Plan and apply the data platforms of many inventory hosts in one task
 version_added: 0.1.0
 description:
-  - Takes the C(immuta_platform_) and C(immuta_) variables of every host, and calls M(community.immuta.immuta_tenant) once for each tenant.
-  - A host whose variables are wrong, and a tenant that does not answer, leave the other hosts alone.
-  - It says of each host whether anything is left to do. RV(platforms) names the hosts that need the role C(community.immuta.immuta_platform),
-    because a script has to run on their warehouse, or because an earlier run left something to finish.
-  - It does not fail because a host failed. Fail the host itself, as the playbook C(community.immuta.register) does, or use O(fail_on).
-  - Run it with C(run_once). It runs on the controller, where it evaluates the variables of each host.
+  - Reads the C(immuta_platform_) and C(immuta_) variables of every host, and calls M(community.immuta.immuta_tenant) once for each tenant.
+  - A host with wrong variables, or a tenant that does not answer, does not affect the other hosts.
+  - For each host, the result says whether anything is left to do. RV(platforms) names the hosts that need the role
+    C(community.immuta.immuta_platform), because a script has to run on their warehouse or because an earlier run did not finish.
+  - The task does not fail if a host fails. Make the host itself fail, as the playbook C(community.immuta.register) does, or use O(fail_on).
+  - Use C(run_once) for this task. It runs on the controller and evaluates the variables of each host there.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -29,55 +29,56 @@ attributes:
     support: full
 options:
   hosts:
-    description: The hosts. By default those of the play that have not failed, so C(--limit) and C(serial) hold.
+    description: The hosts to plan. The default is all hosts of the play that have not failed, so C(--limit) and C(serial) work.
     type: list
     elements: str
   group:
     description:
-      - The group of all platforms. What a tenant has and no host is about is looked for only if O(hosts) holds all of this group.
+      - The group that contains all platforms. The module reports what no host describes only if O(hosts) includes every host of this group.
     type: str
     default: immuta_platforms
   state:
-    description: V(present) or V(absent). It goes before C(immuta_platform_state) of the hosts.
+    description: Desired state of all hosts. Overrides C(immuta_platform_state) of the hosts.
     type: str
     choices: [present, absent]
   apply:
     description:
-      - Whether to apply the plan. Without it the task changes nothing, and needs no secrets of warehouses.
-      - What needs a script is never applied here.
+      - Whether to apply the plan. With V(false), the task changes nothing and needs no secrets of the warehouses.
+      - This module never applies a change that needs a script.
     type: bool
     default: true
   expected_plan:
     description:
-      - The plan that was approved, as RV(plan_sha256) or RV(plan) of an earlier task. If the plan is another one now, nothing is sent.
-      - A plan has no values of secrets, so a secret that was replaced in between is not noticed.
+      - The approved plan, as RV(plan_sha256) or RV(plan) of an earlier task. If the current plan differs, the module sends nothing.
+      - A plan contains no values of secrets, so the module does not notice that a secret was replaced in the meantime.
     type: raw
   concurrency:
-    description: How many requests to have under way at once.
+    description: Maximum number of requests to run at the same time.
     type: int
     default: 10
   on_error:
-    description: What to do on a tenant when one of its platforms fails, as in M(community.immuta.immuta_tenant).
+    description: What to do on a tenant if one of its platforms fails. See M(community.immuta.immuta_tenant).
     type: str
     choices: [continue, stop]
     default: continue
   fail_on:
     description:
-      - Fail if there is any of these. V(drifted) hosts are not as the inventory says. V(unhealthy) ones are reported as failing by Immuta.
-      - V(owned) ones are integrations of the inventory that belong to a connection. V(failed) ones could not be planned or applied.
-      - V(unmanaged) is what a tenant has and no host is about.
+      - Fail if a host or a tenant has any of these findings.
+      - V(drifted) means that a host differs from the inventory. V(unhealthy) means that Immuta reports the platform as failing.
+      - V(owned) means that an integration of the inventory belongs to a connection. V(failed) means that a host could not be planned or applied.
+      - V(unmanaged) means that a tenant has a platform that no host describes.
     type: list
     elements: str
     choices: [drifted, unmanaged, unhealthy, owned, failed]
     default: []
   warn_on:
-    description: Warn if there is any of these.
+    description: Issue a warning if a host or a tenant has any of these findings. The values are those of O(fail_on).
     type: list
     elements: str
     choices: [drifted, unmanaged, unhealthy, owned, failed]
     default: []
   dest:
-    description: Where to write the result as JSON, on the controller. It holds no secrets. In check mode it is not written.
+    description: File to write the result to as JSON, on the controller. It contains no secrets. The module does not write it in check mode.
     type: path
 seealso:
   - module: community.immuta.immuta_tenant
@@ -85,14 +86,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what would change on any host
+- name: Show what would change on any host
   community.immuta.immuta_fleet:
     apply: false
     fail_on: [drifted, unhealthy, failed]
   run_once: true
   register: fleet
 
-- name: Show a line for each host
+- name: Show one line for each host
   ansible.builtin.debug:
     var: fleet.table
   run_once: true
@@ -100,39 +101,39 @@ EXAMPLES = r"""
 
 RETURN = r"""
 platforms:
-  description: The hosts, by their names.
+  description: The hosts, by name.
   returned: always
   type: dict
   contains:
     done:
-      description: Whether nothing is left to do. Otherwise it failed, or it needs the role.
+      description: Whether nothing is left to do. If V(false), the host failed or needs the role.
       type: bool
     idle:
       description: Whether there was nothing to do at all.
       type: bool
     failed:
-      description: Whether it could not be planned or applied.
+      description: Whether the host could not be planned or applied.
       type: bool
     changed:
-      description: Whether this task changed it, or would in check mode.
+      description: Whether this task changed the platform, or would change it in check mode.
       type: bool
     msg:
-      description: What came of it, or why it failed and what to do next, in a line.
+      description: The outcome in one line, or why the host failed and what to do next.
       type: str
     kind:
       description: V(integration) or V(connection).
       type: str
     key:
-      description: The host, name, connection key or ID that identifies it.
+      description: The host, name, connection key or ID that identifies the platform.
       type: str
     action:
-      description: V(created), V(updated), V(deleted) or V(unchanged). V(null) when it was not planned here.
+      description: V(created), V(updated), V(deleted) or V(unchanged). V(null) if this task did not plan the platform.
       type: str
     needs_script:
-      description: Whether a script has to run on its warehouse.
+      description: Whether a script has to run on the warehouse.
       type: bool
     changes:
-      description: What differs, with C(field), C(before), C(after) and C(secret).
+      description: The differences, with C(field), C(before), C(after) and C(secret).
       type: list
       elements: dict
     id:
@@ -142,7 +143,7 @@ platforms:
       description: Status of the integration, or state of the connection.
       type: str
     healthy:
-      description: Whether Immuta reports it as working. V(null) when nobody can tell.
+      description: Whether Immuta reports the platform as working. V(null) if Immuta does not report the health.
       type: bool
     failed_tests:
       description: The tests that Immuta reports as failed, with their messages.
@@ -152,7 +153,7 @@ platforms:
       description: The connection that the integration belongs to.
       type: str
 table:
-  description: What each host needs, a line each. Hosts that are as they should be are counted.
+  description: What each host needs, one line for each. Hosts that need nothing are only counted.
   returned: always
   type: list
   elements: str
@@ -161,7 +162,7 @@ table:
     - "warehouse_us: to be registered, with scripts on the warehouse"
     - 38 as they should be
 plan:
-  description: What is to be done, for O(expected_plan).
+  description: The planned changes, for O(expected_plan).
   returned: always
   type: list
   elements: dict
@@ -175,7 +176,7 @@ tenants:
   type: list
   elements: dict
 drifted:
-  description: The hosts that are not as the inventory says.
+  description: The hosts that differ from the inventory.
   returned: always
   type: list
   elements: str
@@ -195,8 +196,8 @@ failed_hosts:
   type: list
   elements: str
 unmanaged:
-  description: What the tenants have and no host is about. V(null) when only a part of the group was looked at, when the variables of a
-      host are wrong, or when O(apply) is set.
+  description: The platforms on the tenants that no host describes. V(null) if the task covered only part of the group, if the variables of a host
+    are wrong, or with O(apply=true).
   returned: always
   type: list
   elements: dict

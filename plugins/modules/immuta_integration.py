@@ -10,67 +10,54 @@ module: immuta_integration
 short_description: Register, edit and remove integrations in Immuta
 version_added: 0.1.0
 description:
-  - Brings one integration of an Immuta tenant to the settings that are given, or removes it.
-  - It speaks to Immuta only. For a platform that you set up yourself (O(auto_bootstrap=false)) the set-up scripts have to run
-    before, which the role P(community.immuta.immuta_platform#role) does.
-  - What is not given is not managed. Values that Immuta redacts are unknown; they never count as a difference and are never sent back.
-  - Unknown settings of the API can be given under O(config.extra).
+  - Brings one integration of an Immuta tenant to the given settings, or removes it.
+  - The module talks only to Immuta. If you set up the platform yourself (O(auto_bootstrap=false)), you must run the setup scripts first. The role
+    P(community.immuta.immuta_platform#role) does this for you.
+  - The module manages only the options that you give. A value that Immuta redacts never counts as a difference, and the module never sends a
+    redacted value back.
+  - Use O(config.extra) for API settings that this collection does not know.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
   - community.immuta.tenant
   - community.immuta.attributes
+  - community.immuta.change
   - community.immuta.integration
   - community.immuta.wait
 attributes:
   check_mode:
     support: full
     details:
-      - With O(server_validation=true) Immuta is asked to validate the change without making it, so the credentials are needed.
+      - With O(server_validation=true), the module asks Immuta to validate the change without making it, which requires the credentials.
   diff_mode:
     support: full
   idempotent:
     support: full
     details:
-      - With O(update_secrets=always) every run with a secret is an update.
+      - With O(update_secrets=always), every run that has a secret sends an update.
 options:
   state:
     description:
-      - V(present) registers the integration or edits it. V(absent) removes it.
-      - To remove an integration that Immuta set up itself, the privileged credentials are needed in O(config).
+      - V(present) registers or edits the integration. V(absent) removes it.
+      - To remove an integration that Immuta set up itself, give the privileged credentials in O(config).
     type: str
     choices: [present, absent]
     default: present
-  update_secrets:
-    description:
-      - Whether a secret alone is a reason to update. Immuta does not give secrets back, so nobody can tell whether they differ.
-      - V(on_create) sends them when the integration is registered, and along with updates that happen for another reason.
-      - V(always) sends them in every run, which always reports a change. Use it to rotate them.
-    type: str
-    choices: [on_create, always]
-    default: on_create
-  server_validation:
-    description:
-      - Whether Immuta validates the change (C(dryRun)) before it is made, and in check mode instead of making it.
-      - A removal is validated in check mode only.
-      - Without it check mode needs no credentials.
-    type: bool
-    default: true
   force_disable:
     description:
-      - With O(state=absent), have Immuta forget the integration without touching the data platform.
-      - Everything that Immuta made there stays and has to be removed by hand.
+      - With O(state=absent), remove the integration from Immuta without touching the data platform.
+      - Everything that Immuta created on the platform stays there, and you must remove it manually.
     type: bool
     default: false
   api_key_dest:
     description:
-      - File that receives the API key which Immuta makes when a V(Trino) integration is registered, readable to its owner only.
+      - File to write the API key to that Immuta creates when you register a V(Trino) integration. Only its owner can read the file.
     type: path
 seealso:
   - module: community.immuta.immuta_integration_info
   - module: community.immuta.immuta_integration_script
   - name: Integrations API
-    description: The vendor's reference of the API behind this module.
+    description: The vendor's reference of the API that this module uses.
     link: https://documentation.immuta.com/SaaS/developer-guides/api-intro/integrations-api/reference-guides/integrations-api
 """
 
@@ -89,7 +76,7 @@ EXAMPLES = r"""
       username: admin
       password: "{{ vault_redshift_admin_password }}"
 
-- name: Switch on auditing of a Snowflake account that is registered already
+- name: Enable auditing for a registered Snowflake account
   community.immuta.immuta_integration:
     id: 7
     type: Snowflake
@@ -99,7 +86,7 @@ EXAMPLES = r"""
       username: IMMUTA_SYSTEM_ACCOUNT
       password: "{{ vault_immuta_system_password }}"
 
-- name: A payload from the vendor's documentation, as it stands there
+- name: Register Native S3 with a payload from the vendor's documentation
   community.immuta.immuta_integration:
     type: Native S3
     autoBootstrap: false
@@ -131,20 +118,20 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 action:
-  description: What was done, or would be done.
+  description: What the module did, or would do in check mode.
   returned: success
   type: str
   choices: [created, updated, deleted, unchanged]
   sample: updated
 adopted:
-  description: Whether the integration turned out to be there already when it was to be registered.
+  description: Whether the integration already existed when the module tried to register it.
   returned: success
   type: bool
   sample: false
 integration:
   description:
-    - The integration as the API shows it, without secrets. Empty when there is none.
-    - In check mode what it would be, as far as that is known.
+    - The integration as the API returns it, without secrets. Empty if the integration does not exist.
+    - In check mode, the integration after the change, as far as the module can predict it.
   returned: success
   type: dict
   contains:
@@ -158,26 +145,26 @@ integration:
       description: Type of the integration.
       type: str
     autoBootstrap:
-      description: Whether Immuta set the platform up itself.
+      description: Whether Immuta set up the platform itself.
       type: bool
     config:
-      description: Settings, in the API's spelling.
+      description: Settings of the integration, in the API's spelling.
       type: dict
     validationResults:
       description: Result of Immuta's last validation.
       type: dict
 validation:
-  description: What Immuta's validation of this change said.
+  description: The result of Immuta's validation of this change.
   returned: success
   type: dict
   contains:
     status:
       description:
         - V(passed), V(warning), V(skipped), or V(not_asked).
-        - V(unknown) when Immuta accepted the request without saying what it had validated.
+        - V(unknown) if Immuta accepted the request without reporting what it validated.
       type: str
     tests:
-      description: The tests, each with RV(ignore:name), RV(ignore:status) and, where there is one, RV(ignore:message).
+      description: The tests, each with RV(ignore:name), RV(ignore:status) and, if there is one, RV(ignore:message).
       type: list
       elements: dict
   sample:
@@ -186,22 +173,22 @@ validation:
       - name: Basic Connection Test
         status: passed
 changes:
-  description: What differs, field by field. A secret is listed when it is sent, without its values.
+  description: The differences, field by field. A secret is listed if the module sends it, without its values.
   returned: success
   type: list
   elements: dict
   contains:
     field:
-      description: The option.
+      description: Name of the option.
       type: str
     before:
-      description: Its value before.
+      description: Value before the change.
       type: raw
     after:
-      description: Its value afterwards.
+      description: Value after the change.
       type: raw
     secret:
-      description: Whether it is a secret, which is sent and not compared.
+      description: Whether the option is a secret. The module sends secrets without comparing them.
       type: bool
   sample:
     - field: config.audit.enabled
@@ -209,76 +196,76 @@ changes:
       after: true
       secret: false
 changed_reason:
-  description: Why anything was done. Empty when nothing was.
+  description: Reason for the change. Empty if nothing changed.
   returned: success
   type: str
   sample: "differs: config.audit.enabled"
 healthy:
-  description: Whether Immuta reports the integration as enabled. V(null) when nobody can tell yet.
+  description: Whether Immuta reports the integration as enabled. V(null) if Immuta does not report the health yet.
   returned: success
   type: bool
   sample: true
 diff:
-  description: The managed fields before and afterwards, by option.
+  description: The managed fields before and after the change, by option.
   returned: success
   type: dict
   sample:
     before: {config: {audit: {enabled: false}}}
     after: {config: {audit: {enabled: true}}}
 id:
-  description: The ID of the integration that the task had changed when it failed.
-  returned: when the task failed and had changed something
+  description: ID of the integration that the module had changed before the task failed.
+  returned: when the task failed after it had changed something
   type: str
   sample: "7"
 status:
   description:
     - The HTTP status of the answer that made the task fail.
-    - When Immuta took the request and ended in an error later, the status of the integration.
-  returned: when Immuta refused a request, or ended in an error
+    - The status of the integration, if Immuta accepted the request and reported an error later.
+  returned: when Immuta refused a request, or reported an error after it accepted one
   type: raw
   sample: 422
 method:
-  description: The method of the request that failed.
+  description: HTTP method of the request that failed.
   returned: when a request failed
   type: str
   sample: POST
 path:
-  description: The path of the request that failed.
+  description: Path of the request that failed.
   returned: when a request failed
   type: str
   sample: /integrations
 api_error:
-  description: The body of Immuta's answer, without secrets. A short text when the body is no JSON.
+  description: The body of Immuta's answer, without secrets. A short text if the body is not JSON.
   returned: when Immuta refused a request
   type: raw
   sample: {statusCode: 422, error: Unprocessable Entity, message: Validation failed}
 content_type:
-  description: The type of an answer that cannot be read.
-  returned: when an answer cannot be read
+  description: Content type of the answer that the module cannot read.
+  returned: when the module cannot read an answer
   type: str
   sample: text/html
 dry_run:
-  description: Whether Immuta only validated the change, and changed nothing.
+  description: Whether Immuta only validated the change and changed nothing.
   returned: when a validation failed
   type: bool
   sample: true
 tests:
-  description: The tests of the validation, each with RV(ignore:name), RV(ignore:status) and, where there is one, RV(ignore:message).
-  returned: when a validation failed, or Immuta ended in an error
+  description: The tests of the validation, each with RV(ignore:name), RV(ignore:status) and, if there is one, RV(ignore:message).
+  returned: when a validation failed, or Immuta reported an error after it accepted a request
   type: list
   elements: dict
 option:
   description: The option that is wrong or missing.
-  returned: when the options make no sense
+  returned: when an option is wrong or missing
   type: str
   sample: config.host
 last_status:
-  description: What was the case when the wait ran out.
+  description: The last state that the module saw before the wait timed out.
   returned: when the wait timed out
   type: str
   sample: integration 7 is editing
 seconds:
-  description: How long the task had waited by then.
+  description: How many seconds the module waited.
   returned: when the wait timed out
   type: int
   sample: 600

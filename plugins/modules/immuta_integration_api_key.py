@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: immuta_integration_api_key
-short_description: Have Immuta make a new API key for the Starburst (Trino) integration
+short_description: Create a new API key for the Starburst (Trino) integration
 version_added: 0.1.0
 description:
-  - Asks Immuta for a new API key of the Trino integration and writes it to a file that only its owner can read.
-  - The old key is dead at once, so the Trino cluster cannot reach Immuta until it has the new one.
-  - The key is never returned.
+  - Asks Immuta for a new API key for the Trino integration and writes it to a file that only its owner can read.
+  - The old key stops working immediately. The Trino cluster cannot reach Immuta until it has the new key.
+  - The module never returns the key.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -23,25 +23,25 @@ attributes:
   check_mode:
     support: full
     details:
-      - It warns that the key in use will be dead.
+      - The module warns that the current key would stop working.
   diff_mode:
     support: none
     details:
-      - There is nothing to show but a secret.
+      - The only difference is a secret.
   idempotent:
     support: partial
     details:
-      - A file that is there means that there is nothing to do. With O(force=true) every run makes a new key.
+      - If the file exists, the module does nothing. With O(force=true), every run creates a new key.
 options:
   id:
-    description: ID of the Trino integration. A tenant has a single one, so it need not be given.
+    description: ID of the Trino integration. You can omit it, because a tenant has only one Trino integration.
     type: str
   dest:
-    description: File to write the key to. Its directory has to exist.
+    description: File to write the key to. Its directory must exist.
     type: path
     required: true
   force:
-    description: Whether to make a new key although the file is there already.
+    description: Whether to create a new key even if the file exists.
     type: bool
     default: false
   mode:
@@ -51,7 +51,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make a new key for the Trino cluster
+- name: Create a new key for the Trino cluster
   community.immuta.immuta_integration_api_key:
     dest: /etc/trino/immuta-api-key
     force: true
@@ -65,7 +65,7 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 dest:
-  description: The file.
+  description: Path of the file.
   returned: success
   type: str
   sample: /etc/trino/immuta-api-key

@@ -10,8 +10,8 @@ module: immuta_integration_info
 short_description: List the integrations of an Immuta tenant
 version_added: 0.1.0
 description:
-  - Lists the integrations of a tenant, all of them or those that match.
-  - Finding none is no failure.
+  - Lists all integrations of a tenant, or those that match.
+  - The task succeeds even if it finds nothing.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -32,26 +32,26 @@ attributes:
       - This module changes nothing.
 options:
   id:
-    description: Only the integration with this ID.
+    description: Return only the integration with this ID.
     type: str
   type:
-    description: Only integrations of this type.
+    description: Return only integrations of this type.
     type: str
   host:
-    description: Only integrations on this host, whatever the case, port or scheme. For Databricks it is the workspace URL.
+    description: Return only integrations on this host. Case, port and scheme do not matter. For Databricks, this is the workspace URL.
     type: str
 seealso:
   - module: community.immuta.immuta_integration
 """
 
 EXAMPLES = r"""
-- name: List every integration that is not healthy
+- name: List all integrations
   community.immuta.immuta_integration_info:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
   register: found
 
-- name: Show them
+- name: Show the IDs of the integrations that are not healthy
   ansible.builtin.debug:
     msg: "{{ found.integrations | rejectattr('status', 'equalto', 'enabled') | map(attribute='id') | list }}"
 """
@@ -63,7 +63,7 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 integrations:
-  description: The integrations as the API shows them, without secrets, in the order of their IDs.
+  description: The integrations as the API returns them, without secrets, sorted by ID.
   returned: success
   type: list
   elements: dict

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: immuta_integration_script
-short_description: Have Immuta make a set-up, edit or clean-up script
+short_description: Get a setup, edit or cleanup script from Immuta
 version_added: 0.1.0
 description:
-  - Asks Immuta for one of the scripts that an administrator runs on the data platform, and writes it to a file.
-  - The script holds the password of Immuta's system account in clear. It is written to a file that only its owner can read and is
-    never returned. O(review_dest) receives a copy to read and to approve, in which every literal is masked.
-  - The settings must be the same as those that the integration is registered with afterwards.
+  - Asks Immuta to generate one of the scripts that an administrator runs on the data platform, and writes it to a file.
+  - The script contains the password of Immuta's system account in plain text. The module never returns the script and writes it to a file that only
+    its owner can read. With O(review_dest), it also writes a copy for review and approval in which every literal is masked.
+  - Use the same settings as for the registration that follows.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -26,44 +26,45 @@ attributes:
   check_mode:
     support: full
     details:
-      - Making a script changes nothing in Immuta, so it is also made in check mode; it is only not written.
+      - Generating a script changes nothing in Immuta, so the module also requests it in check mode. It writes no file.
   diff_mode:
     support: full
     details:
-      - The difference shows checksums, never content.
+      - The diff shows checksums, never content.
   idempotent:
     support: partial
     details:
-      - A file with the same content is left alone. A tenant can make a script that differs each time.
+      - The module leaves a file with the same content unchanged. A tenant may generate a different script each time.
 options:
   action:
     description:
-      - Which script.
-      - V(initial-create) is the first of two set-up scripts (Redshift, Azure Synapse Analytics), V(create) the second, or the only one.
-      - V(edit) and V(delete) are for an integration that was registered successfully. It is found as in
-        M(community.immuta.immuta_integration).
-      - V(cleanup), and after it V(post-cleanup) (Azure Synapse Analytics), are for one that was not.
+      - The script to get.
+      - V(initial-create) is the first of two setup scripts (Redshift, Azure Synapse Analytics). V(create) is the second setup script, or the only
+        one.
+      - V(edit) and V(delete) are for an integration that was registered successfully. The module finds it as M(community.immuta.immuta_integration)
+        does.
+      - V(cleanup), followed by V(post-cleanup) on Azure Synapse Analytics, is for an integration whose registration did not succeed.
     type: str
     choices: [create, initial-create, edit, delete, cleanup, post-cleanup]
     required: true
   dest:
-    description: File to write the script to. Its directory has to exist.
+    description: File to write the script to. Its directory must exist.
     type: path
     required: true
   review_dest:
-    description: File to write a copy to in which every literal is masked, line by line the same otherwise.
+    description: File to write a copy of the script to in which every literal is masked. The copy has the same lines as the script.
     type: path
   review_mode:
-    description: Permissions of O(review_dest), where they are others than those of O(dest).
+    description: Permissions of O(review_dest), if they differ from those of O(dest).
     type: str
   review_group:
-    description: Group of O(review_dest), where it is another than that of O(dest).
+    description: Group of O(review_dest), if it differs from that of O(dest).
     type: str
   pending_ok:
     description:
-      - Whether a script that the tenant refuses for now, with HTTP status 400, 409 or 422, is no failure. RV(pending) is true then, and
-        no file is written. So a tenant answers that makes a script only after another one has run.
-      - In check mode a script for which secrets were not given is pending, too.
+      - Whether the task succeeds if the tenant refuses the script for now, with HTTP status 400, 409 or 422. RV(pending) is then V(true), and the
+        module writes no file. Some tenants generate a script only after another one has run.
+      - In check mode, a script that needs secrets which you did not give is also pending.
     type: bool
     default: false
   mode:
@@ -74,7 +75,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write the set-up script of a Snowflake account, and a copy for review
+- name: Get the setup script of a Snowflake account, and a copy for review
   community.immuta.immuta_integration_script:
     action: create
     type: Snowflake
@@ -90,14 +91,14 @@ EXAMPLES = r"""
     review_dest: /srv/immuta/create.review.sql
   register: script
 
-- name: Write the script that removes what Immuta made
+- name: Get the script that removes what Immuta created
   community.immuta.immuta_integration_script:
     action: delete
     id: 7
     type: Snowflake
     dest: /srv/immuta/delete.sql
 
-- name: Write the set-up script of the integration behind a connection, unless it is too early for it
+- name: Get the setup script of a connection's integration, if the tenant already generates it
   community.immuta.immuta_integration_script:
     action: create
     connection: "{{ snowflake_connection }}"
@@ -112,17 +113,17 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 pending:
-  description: Whether the tenant refused the script for now. It never does without O(pending_ok=true).
+  description: Whether the tenant refused the script for now. Always V(false) without O(pending_ok=true).
   returned: success
   type: bool
   sample: false
 reason:
-  description: How the tenant refused the script.
+  description: The tenant's reason for refusing the script.
   returned: when RV(pending) is true
   type: str
   sample: 'POST /integrations/scripts/create failed: HTTP 409 Conflict: Run the script initial-create first.'
 dest:
-  description: The file.
+  description: Path of the file.
   returned: when RV(pending) is false
   type: str
   sample: /srv/immuta/create.sql
@@ -132,7 +133,7 @@ checksum:
   type: str
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 statement_count:
-  description: How many statements the script holds.
+  description: How many statements the script contains.
   returned: when RV(pending) is false
   type: int
   sample: 42
@@ -146,10 +147,10 @@ statements:
       description: Number of the statement, from 1.
       type: int
     line:
-      description: Line that it begins on, from 1.
+      description: Line on which the statement begins, from 1.
       type: int
     verb:
-      description: Its first keyword, with the kind of object after CREATE, ALTER and DROP.
+      description: First keyword of the statement, and the kind of object after CREATE, ALTER and DROP.
       type: str
     object:
       description: Name of the object.
@@ -160,7 +161,7 @@ statements:
       verb: CREATE DATABASE
       object: IMMUTA
 diff:
-  description: Checksums before and afterwards.
+  description: Checksums before and after the change.
   returned: when RV(pending) is false
   type: dict
 """

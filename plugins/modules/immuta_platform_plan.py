@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: immuta_platform_plan
-short_description: Plan what has to be done for one data platform, step by step
+short_description: Plan the next steps for one data platform
 version_added: 0.1.0
 description:
-  - Decides what the role P(community.immuta.immuta_platform#role) does next. The role calls it, and takes the steps that it answers with.
-  - Called with the role's variables, it asks the tenant what differs, reads what earlier runs left, and answers with a plan. Called again with
-    that plan and with what happened since, it answers with the next one.
-  - It takes the lock of the platform, which keeps a second run out, and gives it back with its last plan. A plan whose RV(plan.work) is false
-    is the last one.
-  - It changes nothing in the tenant and nothing on the warehouse. It writes the summary and the operator's own statements in O(artifacts), or in
-    a private directory below O(home).
-  - No plan holds a secret. What a step needs that is secret, such as the login, is given to that step.
+  - Decides what the role P(community.immuta.immuta_platform#role) does next. The role calls this module and carries out the steps that it returns.
+  - If you call the module with the variables of the role, it asks the tenant for the differences, reads the files of earlier runs, and returns a
+    plan. If you call it again with that plan and with what has happened since, it returns the next plan.
+  - The module takes the lock of the platform, which prevents a second run, and releases it with the last plan. In the last plan, RV(plan.work) is
+    V(false).
+  - The module changes nothing in the tenant or on the warehouse. It writes the summary and the operator's own statements to O(artifacts), or to a
+    private directory in O(home).
+  - A plan contains no secrets. The role passes secrets, such as the login, directly to the step that needs them.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -28,85 +28,87 @@ attributes:
   check_mode:
     support: full
     details:
-      - It takes no lock and writes no file. The plan leaves out what a check run does not do, such as running SQL.
+      - The module takes no lock and writes no file. The plan omits the steps that do not run in check mode, such as SQL.
   diff_mode:
     support: none
     details:
-      - What differs is what the module that registers shows.
+      - The module that registers the platform shows the differences.
   idempotent:
     support: full
 options:
   entry:
-    description: What is planned. V(main) is a set-up, an edit or a removal.
+    description: What to plan. V(main) is a setup, an edit or a removal, V(rotate) a rotation of secrets, V(sync) an object sync.
     type: str
     choices: [main, rotate, sync]
     default: main
   name:
     description:
-      - What the platform is called in messages and in O(artifacts), in the role the name of the inventory host.
-      - Without it, it is called what it is called in the tenant.
+      - Name of the platform in messages and in O(artifacts). The role uses the name of the inventory host.
+      - The default is the name of the platform in the tenant.
     type: str
   home:
-    description: Directory of Ansible. The locks, and the private directories of runs without O(artifacts), are in C(immuta_platform) below it.
+    description: Ansible's home directory. Its subdirectory C(immuta_platform) contains the locks, and the private directories of runs without
+      O(artifacts).
     type: path
     default: ~/.ansible
   job:
     description:
-      - The job of AWX or Automation Controller, for O(audit_log). The role takes it from the variables C(awx_job_id), C(awx_job_template_name) and
-        C(awx_user_name), or from those that begin with C(tower_).
+      - The job of AWX or Automation Controller, for O(audit_log). The role reads it from the variables C(awx_job_id), C(awx_job_template_name) and
+        C(awx_user_name), or from the same names with C(tower_).
       - If not given, the environment variable E(JOB_ID) is used.
     type: dict
     suboptions:
       id:
-        description: Its number.
+        description: Number of the job.
         type: str
       template:
-        description: Name of its job template.
+        description: Name of the job template.
         type: str
       user:
-        description: Who started it.
+        description: User who started the job.
         type: str
   problems:
-    description: What is wrong with the variables, in sentences. The first of them is the failure.
+    description: Errors in the variables, as sentences. The task fails with the first one.
     type: list
     elements: str
   undefined:
     description:
       - The variables that could not be evaluated, as paths such as C(integration.config.password), each with the reason.
-      - A secret counts as not given. Anything else is the failure.
+      - A secret in this list counts as not given. Any other variable makes the task fail.
     type: dict
   plan:
-    description: The plan before, to be gone on with. Without it a plan begins.
+    description: The previous plan, to continue with. Without it, the module starts a new plan.
     type: dict
   made:
-    description: What happened since. The results of M(community.immuta.immuta_integration_script) for the scripts in RV(plan.make).
+    description: What happened since the plan. The results of M(community.immuta.immuta_integration_script) for the scripts in RV(plan.make).
     type: list
     elements: dict
   found:
-    description: What happened since. Whether the question RV(plan.ask) gave a row.
+    description: What happened since the plan. Whether the query RV(plan.ask) returned a row.
     type: bool
   answers:
-    description: What happened since. The scripts have run, and these are the results of the modules that register; those that were skipped do not count.
+    description: What happened since the plan. The scripts have run, and these are the results of the modules that register the platform. Skipped
+      results do not count.
     type: list
     elements: dict
   finished:
-    description: What happened since. The scripts have run that had to wait for the tenant.
+    description: What happened since the plan. The scripts that had to wait for the tenant have run.
     type: bool
   cleaned:
-    description: What happened since. The scripts have run that take back what a failure left.
+    description: What happened since the plan. The scripts that clean up after a failure have run.
     type: bool
   failure:
-    description: What happened since. A step failed.
+    description: What happened since the plan. A step failed.
     type: dict
     suboptions:
       task:
         description: Name of the task.
         type: str
       action:
-        description: Its module.
+        description: Module of the task.
         type: str
       result:
-        description: Its result.
+        description: Result of the task.
         type: dict
 seealso:
   - module: community.immuta.immuta_integration
@@ -115,7 +117,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what a platform needs, without doing it
+- name: Show what a platform needs, without doing it
   community.immuta.immuta_platform_plan:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
@@ -131,7 +133,7 @@ EXAMPLES = r"""
   check_mode: true
   register: planned
 
-- name: Say which scripts would be made
+- name: Show which scripts the tenant would generate
   ansible.builtin.debug:
     msg: "{{ planned.plan.make | map(attribute='title') }}"
   when: planned.plan.work
@@ -139,60 +141,61 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: What is to be done next. Give it back with what happened.
+  description: What to do next. Pass it back to the module together with what happened.
   returned: always
   type: dict
   contains:
     work:
-      description: Whether there are steps to take. When there are none, the lock has been given back.
+      description: Whether there are steps to carry out. If V(false), the module has released the lock.
       type: bool
     make:
-      description: The scripts that the tenant makes, each with O(community.immuta.immuta_integration_script#module:action), C(dest) and C(review_dest).
+      description: The scripts to get from the tenant, each with O(community.immuta.immuta_integration_script#module:action), C(dest) and
+        C(review_dest).
       type: list
       elements: dict
     asks:
-      description: Whether the warehouse is to be asked what is there.
+      description: Whether to ask the warehouse for an existing setup.
       type: bool
     ask:
-      description: The question, as a step like those of RV(plan.run).
+      description: The query for an existing setup, as a step like those of RV(plan.run).
       type: dict
     run:
       description:
-        - The scripts that run on the warehouse, in order. Each has a C(title), and C(options), those of
-          M(community.immuta.immuta_sql_script) but for its login.
+        - The scripts to run on the warehouse, in order. Each has a C(title) and C(options), which are the options of
+          M(community.immuta.immuta_sql_script) except for its login.
       type: list
       elements: dict
     integration:
-      description: Whether M(community.immuta.immuta_integration) is called then.
+      description: Whether to call M(community.immuta.immuta_integration) after the scripts.
       type: bool
     connection:
-      description: Whether M(community.immuta.immuta_connection) is called then, with RV(plan.settings).
+      description: Whether to call M(community.immuta.immuta_connection) after the scripts, with RV(plan.settings).
       type: bool
     validate:
-      description: Whether the tenant validates before that request.
+      description: Whether the tenant validates the request first.
       type: bool
     settings:
       description: The settings of the connection.
       type: dict
     sync:
-      description: Whether the platform can be read again.
+      description: Whether Immuta can read the platform again.
       type: bool
     result:
-      description: With the last plan, C(action), C(changed), C(id) and C(left_behind).
+      description: In the last plan, a dictionary with C(action), C(changed), C(id) and C(left_behind).
       type: dict
     scripts:
-      description: With the last plan, the scripts that were made for a later run, each with C(path), C(review), C(sha256) and C(statements).
+      description: In the last plan, the scripts that were generated for a later run, each with C(path), C(review), C(sha256) and C(statements).
       type: list
       elements: dict
     say:
-      description: With the last plan, the summary, in lines.
+      description: In the last plan, the summary as a list of lines.
       type: list
       elements: str
     message:
-      description: After a failure, what failed, what had been executed, and what to do next.
+      description: After a failure, what failed, what has been executed, and what to do next.
       type: str
     state:
-      description: What the module needs to know again. It may change at any time.
+      description: The module's own memory. Its content may change at any time.
       type: dict
 """
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: immuta_report
-short_description: Write what is known of many data platforms as a page, as JSON and as JUnit XML
+short_description: Report the state of many data platforms as a page, as JSON and as JUnit XML
 version_added: 0.1.0
 description:
-  - Takes what M(community.immuta.immuta_fleet) found, and asks no tenant.
-  - C(report.html) is one page that loads nothing. It shows the numbers, for each tenant, too, and the state of every platform with its failed
-    validation tests and the fields that differ. It can be searched and filtered where JavaScript runs, and shows everything where it does not.
-  - C(report.json) says the same to programs.
-  - C(junit.xml) says it to systems of continuous integration. Each platform is a test case, which fails if the platform is drifted or unhealthy, or
-    could not be compared. One that only the role can compare is skipped.
-  - No value of a secret is in them. A character that is invisible or turns text around is written as its code.
+  - Writes a report from the result of M(community.immuta.immuta_fleet). The module sends no request to a tenant.
+  - C(report.html) is one page that loads no other file. It shows the totals, also for each tenant, and for every platform its state, its failed
+    validation tests and the fields that differ. With JavaScript, you can search and filter it. Without, it shows everything.
+  - C(report.json) contains the same data for programs.
+  - C(junit.xml) contains it for continuous integration systems. Each platform is a test case, which fails if the platform is drifted or unhealthy,
+    or could not be compared. A platform that only the role can compare is skipped.
+  - The files contain no values of secrets. Invisible characters, and characters that change the direction of text, are written as their code.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
@@ -30,28 +30,28 @@ attributes:
   idempotent:
     support: full
     details:
-      - The files have the time in them, and are written each time. C(changed) is whether they say something else than before, apart from the time.
+      - The files contain the time, so the module writes them every time. C(changed) is V(true) only if they differ in more than the time.
 requirements:
-  - Jinja2, which is there where Ansible is
+  - Jinja2, which is part of every Ansible installation
 options:
   fleet:
     description:
-      - What M(community.immuta.immuta_fleet) returned.
-      - Either this or O(src) is required.
+      - The result of M(community.immuta.immuta_fleet).
+      - Exactly one of O(fleet) and O(src) is required.
     type: dict
   src:
     description: The file that M(community.immuta.immuta_fleet) wrote to its O(community.immuta.immuta_fleet#module:dest).
     type: path
   dest:
-    description: The folder for the three files. It is made if it is not there.
+    description: Directory for the three files. The module creates it if it does not exist.
     type: path
     required: true
   title:
-    description: The title of the report.
+    description: Title of the report.
     type: str
     default: Data platforms behind Immuta
   mode:
-    description: The permissions of the files. By default only their owner can read them.
+    description: Permissions of the files. By default, only their owner can read them.
 seealso:
   - module: community.immuta.immuta_fleet
 """
@@ -73,45 +73,45 @@ EXAMPLES = r"""
 
 RETURN = r"""
 dest:
-  description: The folder.
+  description: Path of the directory.
   returned: success
   type: str
   sample: /var/www/html/immuta
 files:
-  description: The files in it.
+  description: Paths of the files.
   returned: success
   type: list
   elements: str
   sample: [/var/www/html/immuta/report.html, /var/www/html/immuta/report.json, /var/www/html/immuta/junit.xml]
 summary:
-  description: How many C(platforms) there are, and how many are in each state. A platform can be in several.
+  description: How many C(platforms) there are, and how many are in each state. A platform can be in several states.
   returned: success
   type: dict
   sample: {platforms: 40, failed: 1, unhealthy: 2, drifted: 3, pending: 0, owned: 1, fine: 34, unmanaged: 2}
   contains:
     platforms:
-      description: All of them.
+      description: All platforms.
       type: int
     failed:
-      description: Those that could not be planned or applied.
+      description: Platforms that could not be planned or applied.
       type: int
     unhealthy:
-      description: Those that Immuta reports as failing.
+      description: Platforms that Immuta reports as failing.
       type: int
     drifted:
-      description: Those that are not as the inventory says.
+      description: Platforms that differ from the inventory.
       type: int
     pending:
-      description: Those that only the role can compare.
+      description: Platforms that only the role can compare.
       type: int
     owned:
       description: Integrations of the inventory that belong to a connection.
       type: int
     fine:
-      description: Those that are as they should be.
+      description: Platforms that match the inventory.
       type: int
     unmanaged:
-      description: What the tenants have and no host is about. V(null) if nobody looked for it.
+      description: Platforms on the tenants that no host describes. V(null) if the task did not look for them.
       type: int
 """
 

@@ -10,16 +10,16 @@ module: immuta_sql_script
 short_description: Run a script on a data platform, statement by statement
 version_added: 0.1.0
 description:
-  - Runs a script such as M(community.immuta.immuta_integration_script) writes. It is taken apart as the platform itself would, and every
-    statement is sent by itself, in autocommit, exactly as it is written.
-  - Everything that can be wrong with the script is found before the first statement is sent. The first failure stops the run, and
-    says which statement, on which line, with the database's own code and message.
-  - Neither the statements nor the literals in them show up in results, errors or logs.
-  - It talks to the data platform only, not to Immuta.
-  - On Databricks a statement is a request to the SQL Statement Execution API, with a session of its own. C(USE) and C(SET CATALOG) are carried
-    on to what comes behind them; of other settings (C(SET), C(DECLARE)), which are not, a warning tells.
-  - On Azure Synapse Analytics the lines C(GO) part the script into batches, C(GO 3) runs one three times, and each batch counts as one
-    statement, with the verb that it begins with. All that a batch answers is read to its end, so that no error in it is lost.
+  - Runs a script, such as M(community.immuta.immuta_integration_script) writes. The module splits it as the platform itself would, and sends each
+    statement separately, in autocommit mode, exactly as it is written.
+  - The module checks the whole script before it sends the first statement. The first failure stops the run. The error message names the statement,
+    its line, and the database's error code and message.
+  - Statements and the literals in them never appear in results, errors or logs.
+  - The module talks only to the data platform, not to Immuta.
+  - On Databricks, each statement is a request to the SQL Statement Execution API and has its own session. The module applies C(USE) and C(SET
+    CATALOG) to the statements that follow. It does not do so for other settings (C(SET), C(DECLARE)), and issues a warning instead.
+  - On Azure Synapse Analytics, lines with C(GO) divide the script into batches. C(GO 3) runs a batch three times. Each batch counts as one
+    statement, with the verb that it begins with. The module reads the whole answer to a batch, so that no error in it is lost.
 author:
   - The community.immuta contributors (@community-immuta)
 requirements:
@@ -33,86 +33,88 @@ attributes:
   check_mode:
     support: full
     details:
-      - The script is read, checked and reported, with its statements as V(pending). Nothing is sent but the query of O(unless).
+      - The module reads and checks the script, and returns its statements with the status V(pending). It sends only the query of O(unless).
   diff_mode:
     support: none
   idempotent:
     support: partial
     details:
-      - With O(unless), or with O(ledger), a second run does nothing. Without them the script runs again.
+      - With O(unless) or O(ledger), a second run does nothing. Without them, the script runs again.
 options:
   type:
-    description: The kind of data platform, which decides how the script is taken apart and how the login works.
+    description: The type of the data platform. It determines how the module splits the script and how it signs in.
     type: str
     choices: [Snowflake, Redshift, Databricks, Azure Synapse Analytics]
     required: true
   path:
     description:
       - File with the script, in UTF-8, on the machine where the task runs.
-      - Exactly one of O(path) and O(script) is needed.
+      - Exactly one of O(path) and O(script) is required.
     type: path
   script:
-    description: The script itself. It is hidden in everything that Ansible shows, but not from the process that runs the task.
+    description: The script itself. Ansible never shows it, but the process that runs the task can see it.
     type: str
   expected_sha256:
-    description: SHA-256 of the script that was looked at and approved. Any other script is refused.
+    description: SHA-256 of the reviewed and approved script. The module refuses any other script.
     type: str
   purpose:
     description:
-      - What the script is for. It decides which statements may be in it; a single one that may not be keeps all from running.
-      - V(setup) and V(edit) take no database away, and V(setup) no user or role either; V(cleanup) makes no database.
-      - Statements in blocks, batches, procedures that the script calls and SQL in literals are judged like any other. What cannot be read
-        beforehand is refused, such as SQL that is put together when it runs.
-      - Statements that move data in or out (COPY, UNLOAD, PUT, GET), that replace a database or an account, or that grant a role which the
-        platform comes with, belong in none of them.
-      - Whatever the purpose, a script is refused when it is not certain where a comment begins or ends. Such are a hint and a comment that ends
-        with a backslash (Databricks), a comment within the path of a stage (Snowflake), and one that ends with a carriage return alone.
-      - V(any) allows every statement. It is meant for a script that somebody has read. The error of a script that is refused names the lines to
-        look at.
+      - The purpose of the script. It determines which statements the script may contain. If one statement is not allowed, nothing runs.
+      - V(setup) and V(edit) must not drop a database, and V(setup) must not drop a user or role either. V(cleanup) must not create a database.
+      - The same rules apply to statements in blocks, in batches, in procedures that the script calls, and in SQL literals. The module refuses SQL
+        that it cannot read in advance, such as SQL that is assembled at run time.
+      - These purposes allow no statement that moves data in or out (COPY, UNLOAD, PUT, GET), replaces a database or an account, or grants a
+        built-in role of the platform.
+      - For every purpose, the module refuses a script if it is not certain where a comment begins or ends. Examples are a hint, or a comment that
+        ends with a backslash (Databricks), a comment within the path of a stage (Snowflake), and a comment that ends with only a carriage return.
+      - V(any) allows every statement. Use it for a script that somebody has read. When the module refuses a script, the error message names the
+        lines to read.
     type: str
     choices: [setup, edit, cleanup, any]
     default: setup
   scope:
     description:
-      - What the script may touch. What it makes, changes, drops, fills or grants has to be the platform's own database or in it, one of the
-        accounts named here, or something that an earlier statement of the script made. Everything else is refused.
-      - Without it statements are judged by their kind only, and RV(scope_checked) is V(false).
-      - Names compare as the platform compares them. Snowflake reads names without quotes in upper case, Redshift in lower case, the others take
-        both for the same. Both spellings of a name given here count as it.
-      - A name without a database is in the database of O(login.database), and, where that is not given, in the platform's own.
+      - The objects that the script may touch. Everything that it creates, changes, drops, fills or grants must be the platform's own database, an
+        object in that database, one of the accounts named here, or an object that an earlier statement of the script created. The module refuses
+        everything else.
+      - Without this option, the module checks only the kind of each statement, and RV(scope_checked) is V(false).
+      - The module compares names as the platform does. Snowflake converts names without quotes to upper case, and Redshift to lower case. The other
+        platforms ignore case. A name given here matches with and without quotes.
+      - A name without a database belongs to the database of O(login.database). If that is not given, it belongs to the platform's own database.
     type: dict
     suboptions:
       database:
-        description: The platform's own database; for Databricks its catalog.
+        description: The platform's own database. For Databricks, its catalog.
         type: str
         required: true
       accounts:
-        description: Users, roles, groups and logins that are the platform's own. The accounts that Immuta names after its database count without being named.
+        description: Users, roles, groups and logins that belong to the platform. You do not need to name the accounts that Immuta names after its
+          database.
         type: list
         elements: str
         default: []
   login:
-    description: How to log in to the data platform, with an account that may do what the script does.
+    description: How to sign in to the data platform, with an account that has the privileges that the script needs.
     type: dict
     required: true
     suboptions:
       host:
         description:
           - Host name.
-          - For Snowflake it may be left out when O(login.account) is given, and the other way round.
-          - For Databricks it is that of the workspace.
+          - For Snowflake, either this or O(login.account) is enough.
+          - For Databricks, the host name of the workspace.
         type: str
       port:
-        description: Port. The default is the platform's own, V(443) for Snowflake and Databricks, V(5439) for Redshift, V(1433) for Azure Synapse Analytics.
+        description: Port. The default is V(443) for Snowflake and Databricks, V(5439) for Redshift and V(1433) for Azure Synapse Analytics.
         type: int
       database:
-        description: Database to log in to; for Databricks the catalog to begin in. Needed for Redshift and Azure Synapse Analytics.
+        description: Database to sign in to. For Databricks, the catalog to begin in. Required for Redshift and Azure Synapse Analytics.
         type: str
       username:
         description:
           - Name of the user (Snowflake, Redshift, Azure Synapse Analytics).
-          - For Azure Synapse Analytics it is a SQL login, or a user with a password of its own. Signing in with Microsoft Entra ID does not
-            work in any way (password, token, service principal, managed identity), as the library cannot do it.
+          - For Azure Synapse Analytics, a SQL login or a user with its own password. No way to sign in with Microsoft Entra ID works (password,
+            token, service principal or managed identity), because the library does not support it.
         type: str
         aliases: [user]
       password:
@@ -122,19 +124,21 @@ options:
         description: Account identifier (Snowflake).
         type: str
       warehouse:
-        description: Name of the warehouse that the statements run on (Snowflake), or the ID of a SQL warehouse, instead of O(login.http_path) (Databricks).
+        description: Name of the warehouse that runs the statements (Snowflake), or ID of a SQL warehouse, instead of O(login.http_path)
+          (Databricks).
         type: str
       http_path:
         description:
-          - HTTP path of a SQL warehouse, C(/sql/1.0/warehouses/ID) (Databricks). The path of a cluster does not do.
+          - HTTP path of a SQL warehouse, C(/sql/1.0/warehouses/ID) (Databricks). The path of a cluster does not work.
         type: str
       role:
         description: Role to use (Snowflake).
         type: str
       authenticator:
         description:
-          - V(snowflake) (password), V(snowflake_jwt) (key pair) or V(oauth) (token). By default it follows from what is given (Snowflake).
-          - Ways that wait for a person in front of a browser or a telephone are refused.
+          - V(snowflake) (password), V(snowflake_jwt) (key pair) or V(oauth) (token). The default depends on the credentials that you give
+            (Snowflake).
+          - The module refuses authenticators that wait for a person to use a browser or a phone.
         type: str
       token:
         description: OAuth access token (Snowflake), personal access token or any other access token (Databricks).
@@ -152,13 +156,13 @@ options:
         description: File with the private key in PEM format (Snowflake).
         type: path
       private_key_passphrase:
-        description: What the private key is encrypted with, if it is (Snowflake).
+        description: Passphrase of the private key, if it is encrypted (Snowflake).
         type: str
       iam:
         description: Whether to get temporary database credentials from AWS IAM (Redshift).
         type: bool
       profile:
-        description: Profile of the AWS configuration to take credentials from (Redshift with IAM).
+        description: Profile of the AWS configuration that contains the credentials (Redshift with IAM).
         type: str
       region:
         description: AWS region of the cluster (Redshift with IAM).
@@ -185,7 +189,7 @@ options:
         description: AWS account of the work group, for Redshift Serverless with IAM.
         type: str
       okta_idp_host:
-        description: Host name of Okta, to log in there with O(login.username) and O(login.password) (Redshift).
+        description: Host name of Okta, to sign in there with O(login.username) and O(login.password) (Redshift).
         type: str
       okta_app_id:
         description: ID of the application in Okta (Redshift).
@@ -194,10 +198,10 @@ options:
         description: Name of the application in Okta (Redshift).
         type: str
       okta_role:
-        description: ARN of the AWS role to prefer, when Okta offers several (Redshift).
+        description: ARN of the preferred AWS role, if Okta offers several (Redshift).
         type: str
       ssl:
-        description: Whether the connection is encrypted and the server's certificate verified. Switching it off gives a warning.
+        description: Whether to encrypt the connection and verify the server's certificate. With V(false), the module issues a warning.
         type: bool
         default: true
       ca_path:
@@ -205,73 +209,73 @@ options:
         type: path
       extra:
         description:
-          - Further arguments for the platform's Python library, or for Databricks further fields of the request that executes a statement, as they are.
-          - An argument that has an option of its own is an error here.
+          - Additional arguments for the platform's Python library. For Databricks, additional fields of the request that executes a statement.
+          - The task fails if an argument has an option of its own.
         type: dict
   unless:
     description:
-      - A query. When it gives a row, what the script does is there already, and nothing is run.
-      - It may only look. A statement in it that changes anything is an error, also inside of a WITH or behind another one.
-      - It is not asked when a run is taken up again, by O(start_at) or by a O(ledger) that ends half-way.
+      - A query. If it returns a row, the result of the script already exists, and the module runs nothing.
+      - The query must only read. The task fails if it contains a statement that changes anything, also inside a WITH or after another statement.
+      - The module does not send the query if a run resumes, because of O(start_at) or of a O(ledger) of an incomplete run.
     type: str
   must_be_gone:
     description:
-      - What a clean-up script has to leave nothing of. When the script has run to its end, the warehouse is asked, and the task fails when it is
-        still there.
+      - What a cleanup script must leave no trace of. After the last statement, the module asks the warehouse for it. The task fails if it still
+        exists.
     type: dict
     suboptions:
       what:
-        description: What it is, in words, for the message.
+        description: Description for the error message.
         type: str
         required: true
       query:
-        description: A query that gives a row as long as it is there.
+        description: A query that returns a row as long as it exists.
         type: str
         required: true
   start_at:
     description:
-      - Number of the statement to start at. Those before it are left out.
-      - The number behind the last statement leaves all of them out, and a O(ledger) then says that the script has run.
+      - Number of the statement to start at. The module skips the statements before it.
+      - If you give the number after the last statement, the module skips all statements, and the O(ledger) then records that the script has run.
     type: int
     default: 1
   on_error:
     description:
-      - V(continue) goes on behind a statement that failed, and warns at the end. It is for clean-up scripts only, which may find part
-        of what they remove gone already.
-      - A statement whose answer was lost stops the run in any case.
+      - V(continue) continues after a statement that failed, and issues a warning at the end. Use it only for cleanup scripts, which may find that
+        some objects no longer exist.
+      - A statement whose answer was lost always stops the run.
     type: str
     choices: [stop, continue]
     default: stop
   ledger:
     description:
-      - File that keeps how far the script got, so that the next run goes on at the statement that failed. It is made when it is not
-        there, readable to its owner only.
-      - It holds no statement, only a keyed checksum of each, and is good for this script on this database only.
-      - A statement whose answer was lost has to be looked at by a person, who then sets O(start_at).
+      - File that records how far the script got, so that the next run resumes at the statement that failed. The module creates it if it does not
+        exist. Only its owner can read it.
+      - It contains no statements, only a keyed checksum of each. It is valid only for this script on this database.
+      - If the answer to a statement was lost, check the warehouse manually and set O(start_at).
     type: path
   change_reference:
     description:
-      - The reference of the change that the script belongs to, such as V(CHG0012345), at most 200 printable characters on one line.
-      - Snowflake gets it in the session parameter C(QUERY_TAG), with the job of AWX when E(JOB_ID) names it. Redshift and Azure Synapse Analytics get
-        it in the application name of the session, in ASCII, cut off at 63 and at 128 characters. Databricks gets it as the query tag
-        C(change_reference), cut off at 128 characters, and in C(User-Agent). What O(login.extra) gives there goes before it.
-      - If not given, the environment variable E(IMMUTA_CHANGE_REFERENCE) is used. An empty one is not given.
+      - The reference of the change that the script belongs to, such as V(CHG0012345). At most 200 printable characters on one line.
+      - Snowflake receives it in the session parameter C(QUERY_TAG), together with the job of AWX if E(JOB_ID) names one. Redshift and Azure Synapse
+        Analytics receive it in the application name of the session, in ASCII, truncated to 63 and 128 characters. Databricks receives it as the
+        query tag C(change_reference), truncated to 128 characters, and in C(User-Agent). Values in O(login.extra) take precedence.
+      - If not given, the environment variable E(IMMUTA_CHANGE_REFERENCE) is used. An empty reference counts as not given.
     type: str
   report:
     description:
-      - File to which one line of JSON is appended when the run ends, also when it fails, with C(sha256) of the script, C(executed), C(skipped),
-        C(total) and C(statements), each with number, verb, object, status and query ID. It holds no statement.
-      - The file is made when it is not there, readable to its owner only. Check mode writes nothing.
+      - File to which the module appends one line of JSON when the run ends, even if it fails. The line contains C(sha256) of the script,
+        C(executed), C(skipped), C(total) and C(statements), each with number, verb, object, status and query ID. It contains no statement.
+      - The module creates the file if it does not exist. Only its owner can read it. In check mode, the module writes nothing.
     type: path
   connect_timeout:
-    description: Seconds to wait for the login. V(0) waits without end.
+    description: How many seconds to wait for the sign-in. V(0) waits without a limit.
     type: int
     default: 60
   statement_timeout:
     description:
-      - Seconds that the platform may take for one statement. V(0) sets no limit.
-      - On Databricks that includes the time that a SQL warehouse needs to start. What takes longer is cancelled.
-      - Azure Synapse Analytics knows no such limit. The connection is ended there, and whether the batch ran is not known.
+      - How many seconds the platform may take for one statement. V(0) sets no limit.
+      - On Databricks, this includes the time that a SQL warehouse needs to start. The module cancels a statement that takes longer.
+      - Azure Synapse Analytics has no such limit. The module closes the connection, and it is then unknown whether the batch ran.
     type: int
     default: 600
 seealso:
@@ -279,7 +283,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Run the set-up script on Snowflake, unless its database is there
+- name: Run the setup script on Snowflake, unless its database exists
   community.immuta.immuta_sql_script:
     type: Snowflake
     path: /srv/immuta/create.sql
@@ -293,7 +297,7 @@ EXAMPLES = r"""
     unless: SHOW DATABASES LIKE 'IMMUTA'
     ledger: /srv/immuta/create.ledger
 
-- name: Run a set-up script that may touch nothing but what is Immuta's
+- name: Run a setup script that may touch only Immuta's own objects
   community.immuta.immuta_sql_script:
     type: Snowflake
     path: /srv/immuta/create.sql
@@ -313,7 +317,7 @@ EXAMPLES = r"""
       password: "{{ vault_redshift_password }}"
     unless: SELECT 1 FROM pg_database WHERE datname = 'immuta'
 
-- name: Go on behind a statement that turned out to have run
+- name: Resume after a statement that did run
   community.immuta.immuta_sql_script:
     type: Redshift
     path: /srv/immuta/create.sql
@@ -326,7 +330,7 @@ EXAMPLES = r"""
       db_user: admin
       profile: warehouse
 
-- name: Run the set-up script on a Databricks SQL warehouse, as a service principal
+- name: Run the setup script on a Databricks SQL warehouse, as a service principal
   community.immuta.immuta_sql_script:
     type: Databricks
     path: /srv/immuta/create.sql
@@ -348,7 +352,7 @@ EXAMPLES = r"""
       password: "{{ vault_synapse_password }}"
     unless: SELECT 1 FROM sys.schemas WHERE name = 'immuta_system'
 
-- name: Remove what is left of a set-up
+- name: Clean up an incomplete setup
   community.immuta.immuta_sql_script:
     type: Snowflake
     path: /srv/immuta/cleanup.sql
@@ -359,14 +363,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: How many statements ran of how many, in a sentence.
+  description: How many of the statements ran, as a sentence.
   returned: success
   type: str
   sample: 22 of 22 statements ran.
 statements:
   description:
-    - What became of each statement, never its text. Of a long script the first and the last 100, and all that failed.
-  returned: when the script was taken apart and allowed
+    - The outcome of each statement, never its text. For a long script, the first and the last 100 statements, and all that failed.
+  returned: when the module split and accepted the script
   type: list
   elements: dict
   contains:
@@ -374,39 +378,39 @@ statements:
       description: Number of the statement, from 1.
       type: int
     line:
-      description: Line of the script that it begins on, from 1.
+      description: Line of the script on which the statement begins, from 1.
       type: int
     verb:
-      description: Its first keyword, with the kind of object after CREATE, ALTER and DROP.
+      description: First keyword of the statement, and the kind of object after CREATE, ALTER and DROP.
       type: str
     object:
       description: Name of the object.
       type: str
     status:
       description:
-        - V(ok), V(failed), V(pending) (not reached, or check mode), V(skipped) (ran before, or left out), or V(unknown) (sent, and
-          the connection broke before the answer came).
+        - V(ok), V(failed), V(pending) (not reached, or check mode), V(skipped) (ran before, or skipped), or V(unknown) (sent, but the connection
+          broke before the answer arrived).
       type: str
     rows:
-      description: How many rows it gave or changed, for statements of which that can be said.
+      description: How many rows the statement returned or changed, if the platform reports it.
       type: int
     query_id:
-      description: The platform's own number for it, where it has one.
+      description: The platform's ID of the query, if it has one.
       type: str
     seconds:
-      description: How long it took.
+      description: How many seconds the statement took.
       type: float
     code:
-      description: The database's error code, when it failed. For Databricks the error condition, or the API's error code.
+      description: The database's error code, if the statement failed. For Databricks, the error condition or the API's error code.
       type: str
     sqlstate:
-      description: SQLSTATE, when it failed.
+      description: SQLSTATE, if the statement failed.
       type: str
     message:
-      description: The database's message without literals, when it failed.
+      description: The database's message without literals, if the statement failed.
       type: str
     error_line:
-      description: Line of the script that the database points at, when it does.
+      description: Line of the script that the database reports, if it reports one.
       type: int
   sample:
     - number: 1
@@ -418,47 +422,47 @@ statements:
       query_id: 01b2c3d4-0000-0001-0000-000200030004
       seconds: 0.412
 statements_omitted:
-  description: How many statements are not in RV(statements).
-  returned: as RV(statements)
+  description: How many statements RV(statements) does not contain.
+  returned: when RV(statements) is returned
   type: int
   sample: 0
 statements_skipped:
-  description: How many were left out, because of O(start_at), O(ledger) or O(unless).
-  returned: as RV(statements)
+  description: How many statements were skipped because of O(start_at), O(ledger) or O(unless).
+  returned: when RV(statements) is returned
   type: int
   sample: 0
 statements_failed:
-  description: How many failed.
-  returned: as RV(statements)
+  description: How many statements failed.
+  returned: when RV(statements) is returned
   type: int
   sample: 0
 executed:
-  description: How many ran in this run.
-  returned: as RV(statements)
+  description: How many statements ran in this run.
+  returned: when RV(statements) is returned
   type: int
   sample: 42
 total:
-  description: How many there are in the script.
-  returned: as RV(statements)
+  description: How many statements the script contains.
+  returned: when RV(statements) is returned
   type: int
   sample: 42
 done_already:
-  description: Whether the query of O(unless) gave a row.
+  description: Whether the query of O(unless) returned a row.
   returned: success
   type: bool
   sample: false
 scope_checked:
-  description: Whether the statements were held to O(scope), too. It is V(false) with O(purpose=any).
+  description: Whether the module also checked the statements against O(scope). V(false) with O(purpose=any).
   returned: success
   type: bool
   sample: true
 checksum:
   description: SHA-256 of the script.
-  returned: when the script could be read
+  returned: when the module could read the script
   type: str
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 failed_statement:
-  description: The statement that the run stopped at, with the keys of RV(statements).
+  description: The statement at which the run stopped, with the keys of RV(statements).
   returned: when a statement failed, or its answer was lost
   type: dict
   sample:
@@ -475,7 +479,7 @@ failed_statement:
     message: role "immuta_system" already exists
 refused:
   description:
-    - The statements that do not belong in a script of this O(purpose). Of one with several in it, such as a block, each is listed.
+    - The statements that a script of this O(purpose) may not contain. If a statement contains several, such as a block, each is listed.
   returned: when there are any
   type: list
   elements: dict
@@ -484,18 +488,19 @@ refused:
       description: Number of the statement of the script, from 1.
       type: int
     line:
-      description: Line of the script, from 1, also inside of a block or a literal.
+      description: Line of the script, from 1, also inside a block or a literal.
       type: int
     verb:
-      description: First keyword, with the kind of object after CREATE, ALTER and DROP.
+      description: First keyword of the statement, and the kind of object after CREATE, ALTER and DROP.
       type: str
     object:
       description: Name of the object.
       type: str
     reason:
       description:
-        - V(kind), it is of a kind that does not belong in such a script; V(scope), what it touches is outside of O(scope); V(unreadable), it runs
-          what cannot be read beforehand.
+        - V(kind) if a script of this purpose may not contain a statement of this kind.
+        - V(scope) if the statement touches something outside O(scope).
+        - V(unreadable) if it runs SQL that cannot be read in advance.
       type: str
   sample:
     - number: 2

@@ -7,79 +7,67 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: immuta_tenant
-short_description: Bring all integrations and connections of an Immuta tenant to their wanted settings
+short_description: Bring all integrations and connections of an Immuta tenant to their desired settings
 version_added: 0.1.0
 description:
-  - Plans every integration and connection of the lists, field by field, and applies the plan, several at once.
-  - It does for each item what M(community.immuta.immuta_integration) and M(community.immuta.immuta_connection) do, with one login and one
-    list request for all of them. It waits for all of them together.
-  - An item that fails leaves the others alone. The task fails at the end and names every item that failed.
-  - An item that needs a script on the warehouse is planned and left alone. RV(plan[].needs_script) is then true. The role
-    C(community.immuta.immuta_platform) makes and runs such scripts.
+  - Plans every integration and connection of the lists, field by field, and applies the plan, several items at a time.
+  - For each item, it does what M(community.immuta.immuta_integration) and M(community.immuta.immuta_connection) do. It signs in once, lists
+    everything with one request, and waits for all items together.
+  - An item that fails does not affect the others. The task fails at the end and names every item that failed.
+  - The module only plans an item that needs a script on the warehouse, and sets RV(plan[].needs_script) for it. The role
+    C(community.immuta.immuta_platform) gets and runs such scripts.
 author:
   - The community.immuta contributors (@community-immuta)
 extends_documentation_fragment:
   - community.immuta.tenant
   - community.immuta.attributes
+  - community.immuta.change
   - community.immuta.fleet
   - community.immuta.wait
 attributes:
   check_mode:
     support: full
     details:
-      - With O(server_validation=true) Immuta is asked to validate each change that needs no script, without making it.
+      - With O(server_validation=true), the module asks Immuta to validate each change that needs no script, without making it.
   diff_mode:
     support: full
   idempotent:
     support: full
     details:
-      - With O(update_secrets=always) every run with a secret is an update.
+      - With O(update_secrets=always), every run that has a secret sends an update.
 options:
   prune:
     description:
-      - Whether to remove integrations and connections that are on the tenant and in no list. Only a kind whose list is given is pruned.
-      - An integration that belongs to a connection is never pruned, nor is one whose removal needs a script. RV(plan[].needs_script) tells the latter.
-      - Nothing is pruned while an item of the lists cannot be planned, because it may be one of those that would be removed.
+      - Whether to remove integrations and connections that are on the tenant but in no list. The module prunes only the kinds whose list you give.
+      - The module never prunes an integration that belongs to a connection, or whose removal needs a script. For the latter,
+        RV(plan[].needs_script) is V(true).
+      - The module prunes nothing if an item of the lists cannot be planned, because that item may be one of those to remove.
     type: bool
     default: false
   prune_empty:
-    description: Whether an empty list prunes. As a rule an empty list is a mistake, so it does not.
+    description: Whether to prune if a list is empty. An empty list is usually a mistake, so the module does not prune by default.
     type: bool
     default: false
   prune_max:
-    description: How many platforms O(prune) may remove in one run. If it would remove more, the task fails before it sends anything.
+    description: Maximum number of platforms that O(prune) may remove in one run. If it would remove more, the task fails before it sends anything.
     type: int
     default: 1
   concurrency:
-    description: How many requests to have under way at once.
+    description: Maximum number of requests to run at the same time.
     type: int
     default: 10
   on_error:
     description:
-      - What to do when an item fails. V(continue) goes on with the others.
-      - V(stop) begins no further item. Items that are under way are finished. If an item cannot even be planned, nothing is sent.
+      - What to do if an item fails. V(continue) continues with the other items.
+      - V(stop) starts no further item, and finishes those that have started. If an item cannot be planned, the module sends nothing.
     type: str
     choices: [continue, stop]
     default: continue
-  update_secrets:
-    description:
-      - Whether a secret alone is a reason to update. Immuta does not give secrets back, so nobody can tell whether they differ.
-      - V(on_create) sends secrets when an item is registered, and along with updates that happen for another reason.
-      - V(always) sends them in every run, which always reports a change. Use it to rotate them.
-    type: str
-    choices: [on_create, always]
-    default: on_create
-  server_validation:
-    description:
-      - Whether Immuta validates each change before it is made, and in check mode instead of making it.
-      - Without it check mode needs no credentials and sends nothing but looks.
-    type: bool
-    default: true
   expected_plan:
     description:
-      - The plan that was approved. If the plan is another one now, the task fails before it sends anything and says what differs.
-      - Give RV(plan_sha256) of a run in check mode, or RV(plan) itself, which lets the failure name each difference.
-      - A plan has no values of secrets, so a secret that was replaced in between is not noticed.
+      - The approved plan. If the current plan differs, the task fails before it sends anything and lists the differences.
+      - Give RV(plan_sha256) of a run in check mode. If you give RV(plan) itself, the error message can name each difference.
+      - A plan contains no values of secrets, so the module does not notice that a secret was replaced in the meantime.
     type: raw
 seealso:
   - module: community.immuta.immuta_tenant_info
@@ -88,7 +76,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what would change, field by field
+- name: Show what would change, field by field
   community.immuta.immuta_tenant:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
@@ -97,7 +85,7 @@ EXAMPLES = r"""
   check_mode: true
   register: planned
 
-- name: Apply exactly that
+- name: Apply exactly this plan
   community.immuta.immuta_tenant:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
@@ -132,8 +120,8 @@ tenant:
   type: str
   sample: acme.hosted.immutacloud.com
 plan:
-  description: The items of the lists in their order, and behind them what is pruned.
-  returned: once the tenant could be read
+  description: The items of the lists in their order, followed by the items to prune.
+  returned: when the module could read the tenant
   type: list
   elements: dict
   contains:
@@ -141,56 +129,56 @@ plan:
       description: V(integration) or V(connection).
       type: str
     key:
-      description: The item's host, name, connection key or ID, whichever identifies it.
+      description: The host, name, connection key or ID that identifies the item.
       type: str
     name:
-      description: Your own name for it.
+      description: Your own name for the item.
       type: str
     action:
       description:
-        - V(created), V(updated), V(deleted) or V(unchanged). In check mode, and with RV(plan[].needs_script), what is to be done.
-        - V(null) when that is not known.
+        - V(created), V(updated), V(deleted) or V(unchanged). In check mode, and with RV(plan[].needs_script), this is the planned action.
+        - V(null) if the action is unknown.
       type: str
     changed:
-      description: Whether this task changed it, or would in check mode.
+      description: Whether this task changed the item, or would change it in check mode.
       type: bool
     changes:
-      description: What differs, with C(field), C(before), C(after) and C(secret). A secret is listed when it is sent, without its values.
+      description: The differences, with C(field), C(before), C(after) and C(secret). A secret is listed if the module sends it, without its values.
       type: list
       elements: dict
     changed_reason:
-      description: Why anything is to be done.
+      description: Reason for the change.
       type: str
     id:
-      description: ID of the integration, or of the one behind the connection.
+      description: ID of the integration, or of the connection's integration.
       type: str
     status:
       description: Status of the integration, or state of the connection.
       type: str
     healthy:
-      description: Whether Immuta reports it as working. V(null) when nobody can tell yet.
+      description: Whether Immuta reports the item as working. V(null) if Immuta does not report the health yet.
       type: bool
     adopted:
-      description: Whether it was there already when it was to be created.
+      description: Whether the item already existed when the module tried to create it.
       type: bool
     validation:
-      description: What Immuta validated, as C(status) and C(tests).
+      description: The result of Immuta's validation, with C(status) and C(tests).
       type: dict
     needs_script:
-      description: Whether a script has to run on the warehouse. The item was then left alone.
+      description: Whether a script has to run on the warehouse. The module then leaves the item unchanged.
       type: bool
     pruned:
-      description: Whether it is removed because no list holds it.
+      description: Whether the item is removed because it is in no list.
       type: bool
     warnings:
-      description: What else is to be known of it.
+      description: Warnings about the item.
       type: list
       elements: str
     error:
-      description: Why it failed, and what to do next. V(null) when it did not.
+      description: Why the item failed, and what to do next. V(null) if it did not fail.
       type: str
     failure:
-      description: Of a failure its C(status), C(method), C(path) and C(api_error), as far as there are such.
+      description: C(status), C(method), C(path) and C(api_error) of the failure, as far as they apply.
       type: dict
   sample:
     - kind: integration
@@ -212,24 +200,25 @@ plan:
       error: null
       failure: null
 plan_sha256:
-  description: Checksum of what is to be done, for O(expected_plan). It does not depend on the order of the lists.
-  returned: once the tenant could be read
+  description: Checksum of the planned changes, for O(expected_plan). It does not depend on the order of the lists.
+  returned: when the module could read the tenant
   type: str
 unmanaged:
-  description: What is on the tenant and in no list, of each kind whose list was given. An integration that belongs to a connection is not in it.
-  returned: once the tenant could be read
+  description: Integrations and connections that are on the tenant but in no list, for each kind whose list you give. An integration that belongs to
+    a connection is not included.
+  returned: when the module could read the tenant
   type: list
   elements: dict
   sample:
     - {kind: integration, key: old.snowflakecomputing.com, id: "3", type: Snowflake}
 summary:
-  description: How many were, or would be, created, updated and deleted; how many are unchanged, need a script, or failed.
-  returned: once the tenant could be read
+  description: How many items were created, updated and deleted, or would be in check mode, and how many are unchanged, need a script, or failed.
+  returned: when the module could read the tenant
   type: dict
   sample: {created: 0, updated: 1, deleted: 0, unchanged: 39, needs_script: 0, failed: 0}
 diff:
-  description: The managed fields of everything that changed, before and afterwards, by option.
-  returned: once the tenant could be read
+  description: The managed fields of everything that changed, before and after the change, by option.
+  returned: when the module could read the tenant
   type: dict
 """
 

@@ -10,10 +10,11 @@ module: immuta_tenant_info
 short_description: Export all integrations and connections of an Immuta tenant
 version_added: 0.1.0
 description:
-  - Returns what a tenant has as the lists that M(community.immuta.immuta_tenant) takes. To apply them to the same tenant changes nothing.
-  - Immuta does not give secrets back. In their places stand variables of a vault, whose names begin with C(vault_immuta_).
-    RV(vault_names) lists them. In the inventory layout, a variable that nobody has filled in counts as not given. To use the lists, fill in all of them.
-  - The order and the spelling do not change between two runs, so that the export can be kept under version control.
+  - Returns the integrations and connections of a tenant as the lists that M(community.immuta.immuta_tenant) takes. Applying the lists to the same
+    tenant changes nothing.
+  - Immuta does not return secrets. The export contains vault variables in their place, with names that begin with C(vault_immuta_). RV(vault_names)
+    lists them. With O(layout=inventory), a vault variable that is not defined counts as not given. To use the lists, define all of them.
+  - The order and the spelling are the same in every run, so you can keep the export under version control.
   - An integration that belongs to a connection is exported with the connection.
 author:
   - The community.immuta contributors (@community-immuta)
@@ -26,26 +27,26 @@ attributes:
   diff_mode:
     support: none
     details:
-      - This module changes no more than O(dest).
+      - This module changes only O(dest).
   idempotent:
     support: full
 options:
   dest:
     description:
-      - Where to write the export, as YAML. The folder of a file must exist.
-      - Text of the tenant that looks like a template is marked as unsafe there, so that Ansible does not evaluate it.
-      - Files are readable to their owner only. A file of a platform that is not there any more stays.
+      - Where to write the export, as YAML. The directory of a file must exist.
+      - The module marks text from the tenant that looks like a template as unsafe, so that Ansible does not evaluate it.
+      - Only their owner can read the files. The module does not delete the file of a platform that no longer exists.
     type: path
   layout:
     description:
       - V(lists) writes one file with the variables C(immuta_integrations) and C(immuta_connections).
-      - V(inventory) makes O(dest) a folder with C(hosts.yml), and C(host_vars) with a file for each platform, which the playbook
-        C(community.immuta.register) takes back as no change.
+      - V(inventory) makes O(dest) a directory with C(hosts.yml) and C(host_vars), which has one file for each platform. The playbook
+        C(community.immuta.register) finds nothing to change with this inventory.
     type: str
     choices: [lists, inventory]
     default: lists
   concurrency:
-    description: How many requests to have under way at once.
+    description: Maximum number of requests to run at the same time.
     type: int
     default: 10
 seealso:
@@ -59,7 +60,7 @@ EXAMPLES = r"""
     api_key: "{{ vault_immuta_api_key }}"
     dest: "{{ playbook_dir }}/group_vars/all/immuta.yml"
 
-- name: Export it as an inventory with a host for each platform
+- name: Export the tenant as an inventory with one host for each platform
   community.immuta.immuta_tenant_info:
     url: https://acme.hosted.immutacloud.com
     api_key: "{{ vault_immuta_api_key }}"
@@ -67,7 +68,7 @@ EXAMPLES = r"""
     layout: inventory
   register: exported
 
-- name: Say which secrets have to be filled in
+- name: Show which secrets you have to fill in
   ansible.builtin.debug:
     var: exported.vault_names
 """
@@ -99,7 +100,7 @@ connections:
   type: list
   elements: dict
 vault_names:
-  description: Names of the variables that stand in place of secrets.
+  description: Names of the variables that the export contains in place of secrets.
   returned: success
   type: list
   elements: str
@@ -107,8 +108,8 @@ vault_names:
     - vault_immuta_snowflake_acme_snowflakecomputing_com_username
     - vault_immuta_snowflake_acme_snowflakecomputing_com_password
 dest:
-  description: Where the export was written.
-  returned: when it was
+  description: Where the module wrote the export.
+  returned: when the export was written
   type: str
 """
 
