@@ -82,7 +82,7 @@ MARKDOWN_CODE = re.compile(r"^```.*?^```", re.M | re.S)
 RST_CODE = re.compile(r"^( *)\.\. code-block::.*\n(?:\1 +.*\n|\s*\n)+", re.M)
 DOCUMENTS = ("DOCUMENTATION", "EXAMPLES", "RETURN")
 # What begins a paragraph of its own: a blank line, an item, a heading, a cell of a table, a comment, a key of YAML.
-PARAGRAPH = re.compile(r"\n(?=\s*\n)|^\s*(?:[-*#|]+ |\d\. |[\w.]+:(?= |$)|\* -)", re.M)
+PARAGRAPH = re.compile(r"\n(?=\s*\n)|^\s*(?:[-*#|]+ |\d\. |[\w.]+:(?= |$)|\* -)| \| ", re.M)
 
 
 def texts(path: str) -> Iterator[tuple[int, str, bool]]:
