@@ -32,7 +32,7 @@ def _option(written: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _texts(description: Any) -> list[str]:
-    """Return the sentences, with the names of this module's options in place of the role's variables."""
+    """Return the sentences, with the names of this module's options instead of the role's variables."""
     texts = description if isinstance(description, list) else [description]
     return [re.sub(rf"O\({PREFIX}", "O(", text) for text in texts]
 

@@ -100,7 +100,7 @@ connections:
   type: list
   elements: dict
 vault_names:
-  description: Names of the variables that the export contains in place of secrets.
+  description: Names of the variables that the export contains instead of secrets.
   returned: success
   type: list
   elements: str
