@@ -67,6 +67,10 @@ RULES = {
     r"\bhold to\b|\bheld to\b|\bheld against\b": "compared with",
     r"(?-i:\bWho(?:ever)?) (?:has|is|wants|runs|may|can)\b(?![^.]*\?)": "name the person: a user who",
     r"\bhalf[- ]way\b": "halfway",
+    r"\b(?:is|are|was|were) there already\b|\bwhat (?:is|was) there\b": "exists, the current state",
+    r"\bthat (?:is|are|was|were) given\b": "the given, that the task sets",
+    r"\bthe own\b|\bin clear\b|\bin vain\b|\bbeats\b": "its own, in plain text, without result, overrides",
+    r"\bnobody thought of\b|\bfor the sake of\b": "unexpected, for",
     # British spelling
     r"\bset-ups?\b|\bclean-ups?\b": "setup, cleanup",
     r"\b(?:behavi|col|fav|hon)our": "behavior, color, favor, honor",

@@ -144,6 +144,12 @@ def test_every_room_has_a_floor_and_says_what_it_is_for() -> None:
     assert not {room for room in rooms if f"`{room}/`" not in drawn}
 
 
+def test_the_files_that_the_design_names_are_there() -> None:
+    named = re.findall(r"`(_\w+/\w+\.py)`", (ROOT / "docs" / "design.md").read_text(encoding="utf-8"))
+    assert named
+    assert not [name for name in named if not (UTILS / name).is_file()]
+
+
 def test_no_import_runs_in_a_circle() -> None:
     waiting = {name: utils_imported_by(path) for name, path in UTIL_FILES.items()}
     while free := {name for name, needs in waiting.items() if not needs & waiting.keys()}:
