@@ -44,10 +44,10 @@ FIRSTS: dict[str, list[Point]] = {
         AtRequest("POST", "/integrations$", "after", answered=True),
         AtRequest("GET", "/integrations$", answered=True),
         AtRequest("POST", "/scripts/create$", answered=True),
-        AtTask("Settle what runs"),
+        AtTask("Decide which scripts to run"),
         AtRequest("POST", "/integrations$", answered=True),
         AtRequest("GET", INTEGRATION, answered=True),
-        AtTask("Note what has been done"),
+        AtTask("Record what has been done"),
     ],
     "deregister": [
         AtTask("Have the tenant forget the platform"),

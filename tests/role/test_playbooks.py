@@ -31,7 +31,7 @@ def load(path: str) -> Any:
 def test_deregister_wants_the_number_of_hosts(world: World, confirm: list[str]) -> None:
     run = world.run(DEREGISTER, *confirm, on=[world.redshift, world.snowflake])
     assert run.rc != 0
-    assert "takes back 2 data platform(s): redshift, snowflake" in run.output
+    assert "deregisters 2 data platform(s): redshift, snowflake" in run.output
     assert world.asked() == []
     assert not run.tasks("redshift", "immuta_integration") and not run.tasks("snowflake", "immuta_integration")
 

@@ -23,7 +23,7 @@ Step = dict[str, Any]
 def to_make(flow: Flow, key: str, folder: Folder) -> Step:
     """A script that the tenant makes. request: the options of M(community.immuta.immuta_integration_script) that are peculiar to it."""
     script = flow.summary.scripts[key]
-    return {"key": key, "make_title": f"Have the tenant make the script {script.script}", "request": _request(flow, key, folder), "kept": flow.keeps_scripts}
+    return {"key": key, "make_title": f"Get the script {script.script} from the tenant", "request": _request(flow, key, folder), "kept": flow.keeps_scripts}
 
 
 def _request(flow: Flow, key: str, folder: Folder, *, late: bool = False) -> dict[str, Any]:
