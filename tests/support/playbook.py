@@ -18,6 +18,8 @@ from .core import PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300
+#: what ansible-core makes of a module to send it, and Python of that, which they would make anew in each run: here once for all runs of this process
+_MADE = tempfile.TemporaryDirectory(prefix="made")
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def run_playbook(
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (PYTHON, "-m", "ansible", "playbook"),
     collections: Path = ROOT / ".venv" / "collections",
+    seconds: float = SECONDS,
 ) -> Run:
     """Run a playbook (a path, or its name in a collection) in an empty directory under C(folder).
 
@@ -109,12 +112,14 @@ def run_playbook(
                 "ANSIBLE_NOCOLOR": "1",
                 "ANSIBLE_LOCALHOST_WARNING": "0",
                 "TASK_EVENTS": str(place / "events"),
+                "MADE_MODULES": str(Path(_MADE.name) / str(collections).replace(os.sep, "+")),
+                "PYTHONPATH": str(Path(__file__).parent / "site"),
                 **(environment or {}),
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     assert not list(cwd.iterdir()), "a run left a file in its working directory"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 
+from ansible import constants
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = r"""
@@ -16,6 +17,7 @@ type: notification
 short_description: Write task results as lines of JSON
 description:
   - Writes every task's result, as callbacks see it, to the file that the environment variable E(TASK_EVENTS) names.
+  - Takes the folder that E(MADE_MODULES) names for the modules that Ansible makes ready to be sent, so that one run makes them for the next.
 """
 
 
@@ -24,6 +26,12 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "task_events"
     CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self, *arguments, **more) -> None:
+        super().__init__(*arguments, **more)
+        if made := os.environ.get("MADE_MODULES"):
+            os.makedirs(made, exist_ok=True)
+            os.symlink(made, os.path.join(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache"))
 
     def _write(self, **event) -> None:
         with open(os.environ["TASK_EVENTS"], "a", encoding="utf-8") as stream:
