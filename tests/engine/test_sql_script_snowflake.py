@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.community.immuta.plugins.module_utils._platform.place import Place
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from engines import SnowflakeEngine
@@ -130,6 +131,20 @@ def test_a_run_that_breaks_half_way_says_where_and_is_taken_up_there(
     assert [each["status"] for each in repaired["run"]["statements"]] == ["skipped", "skipped", "ok"]
     assert snowflake.catalog()["users"][f"{name}_U"]["roles"] == [f"{name}_R"]
     assert snowflake.can_login(f"{name}_U", nasty)
+
+
+def test_a_database_whose_name_is_only_alike_is_not_the_platforms(login: dict[str, Any], name: str, tmp_path: Path) -> None:
+    """To LIKE, the underscore of T1_THING is any character."""
+    presence = Place(type="Snowflake", database=name).presence
+    assert presence is not None and "_" in name
+    tasks = [
+        task("others", script=f"CREATE DATABASE {name.replace('_', 'X')}; CREATE DATABASE {name}_2"),
+        task("before", script="SELECT 1", unless=presence.query),
+        task("ours", script=f"CREATE DATABASE {name}"),
+        task("after", script="SELECT 1", unless=presence.query),
+    ]
+    ran = play(tasks, tmp_path, extra={"login": login}).ok
+    assert (ran["before"]["done_already"], ran["after"]["done_already"]) == (False, True)
 
 
 def test_a_wrong_password_is_told_at_once_and_not_shown(login: dict[str, Any], tmp_path: Path) -> None:

@@ -5,6 +5,24 @@
 
 from __future__ import annotations
 
+_COMPILATION, _ACCESS = "SQL compilation error:\n", "SQL access control error:\n"
+_NOT_ASSIGNED = "Requested role '{0}' is not assigned to the executing user. Specify another role to activate."
+_NO_WAREHOUSE = "No active warehouse selected in the current session.  Select an active warehouse with the 'use warehouse' command."
+_ERRORS = {
+    "unsupported": (2, "0A000", "Unsupported feature '{0}'."),
+    "several statements": (8, "0A000", "Actual statement count {0} did not match the desired statement count 1."),
+    "no warehouse": (606, "57P03", _NO_WAREHOUSE),
+    "empty": (900, "42601", _COMPILATION + "Empty SQL statement."),
+    "syntax": (1003, "42000", _COMPILATION + "syntax error line {0} at position {1} unexpected '{2}'."),
+    "already exists": (2002, "42710", _COMPILATION + "Object '{0}' already exists."),
+    "not found": (2003, "02000", _COMPILATION + "{0} '{1}' does not exist or not authorized."),
+    "cannot use": (2043, "02000", _COMPILATION + "Object does not exist, or operation cannot be performed."),
+    "not allowed": (3001, "42501", _ACCESS + "Insufficient privileges to operate on {0} '{1}'."),
+    "not assigned": (3013, "42501", _ACCESS + _NOT_ASSIGNED),
+    "no database": (90105, "22000", "Cannot perform {0}. This session does not have a current database. Call 'USE DATABASE', or use a qualified name."),
+    "invalid key": (390422, "22023", "SQL execution error:\nNew public key rejected by current policy. Reason: 'Invalid public key'."),
+}
+
 
 class SnowflakeError(Exception):
     """One error answer to a statement."""
@@ -16,65 +34,21 @@ class SnowflakeError(Exception):
         self.message = message
 
 
-def syntax_error(line: int, position: int, unexpected: str) -> SnowflakeError:
-    """A statement that cannot be read. `line` counts from 1, `position` from 0."""
-    where = f"syntax error line {line} at position {position} unexpected '{unexpected}'."
-    return SnowflakeError(1003, "42000", f"SQL compilation error:\n{where}")
+class LoginRefused(Exception):
+    """A login that fails, with the service's code and text."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
 
 
-def already_exists(name: str) -> SnowflakeError:
-    """CREATE of something that is there."""
-    return SnowflakeError(2002, "42710", f"SQL compilation error:\nObject '{name}' already exists.")
+def error(what: str, *values: object) -> SnowflakeError:
+    """One of the errors above, with what its text names."""
+    code, sqlstate, text = _ERRORS[what]
+    return SnowflakeError(code, sqlstate, text.format(*values))
 
 
 def not_found(kind: str, name: str) -> SnowflakeError:
     """Something that is not there, or that the role may not see. `kind` as in the statement: "ROLE"."""
-    sqlstate = "42S02" if kind in ("TABLE", "VIEW", "OBJECT") else "02000"
-    text = f"{kind.capitalize()} '{name}' does not exist or not authorized."
-    return SnowflakeError(2003, sqlstate, f"SQL compilation error:\n{text}")
-
-
-def cannot_use() -> SnowflakeError:
-    """USE of something that is not there."""
-    text = "Object does not exist, or operation cannot be performed."
-    return SnowflakeError(2043, "02000", f"SQL compilation error:\n{text}")
-
-
-def insufficient_privileges(kind: str, name: str) -> SnowflakeError:
-    """What the current role may not do."""
-    text = f"Insufficient privileges to operate on {kind.lower()} '{name}'."
-    return SnowflakeError(3001, "42501", f"SQL access control error:\n{text}")
-
-
-def role_not_assigned(role: str) -> SnowflakeError:
-    """USE ROLE of a role that the user does not have."""
-    text = f"Requested role '{role}' is not assigned to the executing user. Specify another role to activate."
-    return SnowflakeError(3013, "42501", f"SQL access control error:\n{text}")
-
-
-def no_current(what: str, command: str) -> SnowflakeError:
-    """An unqualified name without a current database or schema; `what` is "database" or "schema"."""
-    hint = f"Call 'USE {what.upper()}', or use a qualified name."
-    text = f"Cannot perform {command}. This session does not have a current {what}. {hint}"
-    return SnowflakeError(90105 if what == "database" else 90106, "22000", text)
-
-
-def no_warehouse() -> SnowflakeError:
-    """A query without a warehouse to run it."""
-    text = "No active warehouse selected in the current session.  Select an active warehouse with the 'use warehouse' command."
-    return SnowflakeError(606, "57P03", text)
-
-
-def several_statements(count: int) -> SnowflakeError:
-    """More than one statement in a request that announced one."""
-    return SnowflakeError(8, "0A000", f"Actual statement count {count} did not match the desired statement count 1.")
-
-
-def unsupported(feature: str) -> SnowflakeError:
-    """What this stand-in cannot do; the text is the service's for a feature that it does not have."""
-    return SnowflakeError(2, "0A000", f"Unsupported feature '{feature}'.")
-
-
-def invalid_property(name: str, kind: str) -> SnowflakeError:
-    """A property that this kind of object does not have."""
-    return SnowflakeError(1420, "22023", f"SQL compilation error:\ninvalid property '{name}' for '{kind}'")
+    return error("not found", kind.capitalize(), name)

@@ -24,12 +24,12 @@ async def server(listener: socket.socket, directory: Path) -> AsyncIterator[dict
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None: not to be imported
     # Only now: fakesnow makes a temporary directory when it is imported.
     from ..web import serving
-    from .account import ADMIN, NAME, ROLE, WAREHOUSE, new_account
+    from .account import ACCOUNTADMIN, ADMIN, NAME, WAREHOUSE, Account
     from .protocol import Protocol
 
     password = secrets.token_urlsafe(18)
-    async with serving(Protocol(new_account(password)).application(), listener):
+    async with serving(Protocol(Account(password)).application(), listener):
         yield {
             **{"kind": "snowflake", "admin_user": ADMIN, "admin_password": password},
-            **{"account": NAME, "warehouse": WAREHOUSE, "role": ROLE},
+            **{"account": NAME, "warehouse": WAREHOUSE, "role": ACCOUNTADMIN},
         }

@@ -11,26 +11,35 @@ what fakesnow does not publish.
 from __future__ import annotations
 
 import logging
-import re
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 from weakref import WeakSet
 
-import duckdb
 from fakesnow import info_schema, macros
 from fakesnow.conn import FakeSnowflakeConnection as Connection
+from fakesnow.dialect import parse_one
 from fakesnow.instance import FakeSnow
-from fakesnow.server import sessions
+from fakesnow.rowtype import describe_as_rowtype
+from fakesnow.statement_type import DDL, statement_type_id
 from snowflake.connector.errors import Error
 
-from .answers import Answer
-from .errors import SnowflakeError, unsupported
+from .errors import SnowflakeError
 from .words import literal, quoted
 
 warnings.filterwarnings("ignore", module="fakesnow")
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it would print statements that it does not know
 logging.getLogger("fakesnow").setLevel(logging.CRITICAL)
 
-UNKNOWN_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows, the columns as the protocol describes them, and the type of the statement that drivers look at."""
+
+    columns: Sequence[Any]
+    rows: Sequence[Sequence[Any]]
+    type_id: int = DDL
 
 
 class Storage:
@@ -47,22 +56,9 @@ class Storage:
         self._connections.add(connection)
         return connection
 
-    def register(self, token: str, connection: Connection) -> None:
-        """Let fakesnow's request handlers find the connection of a session token."""
-        sessions[token] = connection
-
-    def forget(self, token: str) -> None:
-        """The session is over."""
-        connection = sessions.pop(token, None)
-        if connection is not None:
-            connection.close()
-
     def create_database(self, name: str) -> None:
         """Make an empty database."""
-        try:
-            self._do(f"ATTACH ':memory:' AS {quoted(name)}")
-        except duckdb.Error as error:  # the ledger has no such database: DuckDB's names ignore the case
-            raise unsupported("databases whose names differ only in case") from error
+        self._do(f"ATTACH ':memory:' AS {quoted(name)}")
         for template in (info_schema.per_db_creation_sql, macros.creation_sql):
             # fakesnow fills the name in as an identifier and as a string alike
             self._do(template(quoted(name)).replace(f"'{quoted(name)}'", literal(name)))
@@ -78,13 +74,6 @@ class Storage:
         """Make an empty schema."""
         self._do(f"CREATE SCHEMA {quoted(database)}.{quoted(name)}")
 
-    def drop_schema(self, database: str, name: str) -> None:
-        """Drop a schema and all that is in it."""
-        for connection in self._connections:
-            if (connection.database, connection.schema) == (database, name):
-                self.use(connection, database)
-        self._do(f"DROP SCHEMA {quoted(database)}.{quoted(name)} CASCADE")
-
     def use(self, connection: Connection, database: str | None, schema: str | None = None) -> None:
         """Set the current database and schema of a connection."""
         place = f"{quoted(database)}.{quoted(schema or 'main')}" if database else "memory.main"
@@ -97,11 +86,10 @@ class Storage:
         cursor = connection.cursor()
         try:
             cursor.execute(sql, server=True)
-            rows = cursor.fetchall()
-            columns = tuple(column.name for column in cursor.description)
+            rows: Any = cursor.fetchall()
+            return Answer(describe_as_rowtype(cursor._describe_last_sql()), rows, statement_type_id(parse_one(sql)))
         except Exception as error:
             raise translated(error) from error
-        return Answer(columns, [tuple(row) for row in rows])
 
     def _do(self, sql: str) -> None:
         self._own._duck_conn.execute(sql)
@@ -109,18 +97,7 @@ class Storage:
 
 def translated(error: Exception) -> SnowflakeError:
     """An error of fakesnow as one of Snowflake; without the excerpt of the statement that DuckDB adds."""
-    if isinstance(error, Error) and error.errno and error.errno > 0:
-        return answered(error.errno, error.sqlstate or "42000", error.raw_msg or "")
-    return SnowflakeError(603, "XX000", "SQL execution internal error:\nProcessing aborted by error 300010")
-
-
-def answered(code: int, sqlstate: str, message: str) -> SnowflakeError:
-    """An error answer of fakesnow's server as one of Snowflake; its texts are DuckDB's."""
-    text = message.removeprefix(f"{code:06d} ({sqlstate}): ")
-    function = UNKNOWN_FUNCTION.search(text)
-    if function:
-        return SnowflakeError(2140, "42601", f"SQL compilation error:\nUnknown function {function[1].upper()}")
-    if not text.startswith("SQL "):
-        first = text.partition("\n")[0]  # more lines are an excerpt of the statement, with its literals
-        text = f"SQL compilation error:\n{first}" if code < 10_000 else first
-    return SnowflakeError(code, sqlstate, text)
+    if not isinstance(error, Error) or not error.errno or error.errno < 0:
+        return SnowflakeError(603, "XX000", "SQL execution internal error:\nProcessing aborted by error 300010")
+    first = (error.raw_msg or "").removeprefix("SQL compilation error:\n").partition("\n")[0]
+    return SnowflakeError(error.errno, error.sqlstate or "42000", f"SQL compilation error:\n{first}")

@@ -1,23 +1,20 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Snowflake writes its words and names, and what only its statements have: IDENTIFIER('...') and properties."""
+"""How Snowflake writes its words and names, and what only its statements have: properties, and bodies with semicolons."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Any
 
 from ..words import Grammar, Name, Unclosed, Word
 from ..words import Reader as GeneralReader
-from .errors import SnowflakeError, syntax_error
+from .errors import SnowflakeError, error
 
 # Snowflake documentation, "String & binary data types", escape sequences in single-quoted strings.
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([0-3]?[0-7]{1,2})|(.))|''", re.DOTALL)
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _PLAIN = re.compile(r"[A-Z_][A-Z0-9_$]*\Z")
-_CONSTANTS = {"TRUE": True, "FALSE": False, "NULL": None}
 
 
 def _text(raw: str) -> str:
@@ -51,14 +48,13 @@ def words_of(sql: str) -> list[Word]:
     try:
         return GRAMMAR.words(sql)
     except Unclosed:
-        line = sql.count("\n") + 1
-        raise syntax_error(line, len(sql) - sql.rfind("\n") - 1, "<EOF>") from None
+        raise error("syntax", sql.count("\n") + 1, len(sql) - sql.rfind("\n") - 1, "<EOF>") from None
 
 
 def shown(name: Name | str) -> str:
     """A name as Snowflake shows it: quoted where it must be."""
     parts = (name,) if isinstance(name, str) else name
-    return ".".join(part if _PLAIN.match(part) or "(" in part else quoted(part) for part in parts)
+    return ".".join(part if _PLAIN.match(part) else quoted(part) for part in parts)
 
 
 def quoted(identifier: str) -> str:
@@ -66,13 +62,14 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def literal(value: Any) -> str:
-    """A value as SQL text."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, (bool, int, float)):
-        return str(value).upper()
-    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
+def literal(text: str) -> str:
+    """A text as a string of SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def folded(text: str) -> str:
+    """An identifier as a parameter of a login holds it: quoted, or to be folded."""
+    return Reader.of(text).identifier() if text.startswith('"') else text.upper()
 
 
 class Reader(GeneralReader):
@@ -80,62 +77,49 @@ class Reader(GeneralReader):
 
     @classmethod
     def of(cls, sql: str) -> Reader:
-        return cls(sql, words_of(sql))
+        """A statement, without the semicolons at its end."""
+        words = words_of(sql)
+        while words and words[-1].key == ";":
+            words.pop()
+        return cls(sql[: words[-1].end] if words else "", words)
 
-    def name(self) -> Name:
-        """Read an identifier with dots, or IDENTIFIER('...')."""
-        if not self.accept("IDENTIFIER ("):
-            return super().name()
-        inner = Reader.of(self.next().value).name()
-        self.expect(")")
-        return inner
-
-    def items(self) -> list[list[Word]]:
-        """Read `( ... )`: the words between its commas."""
-        self.expect("(")
-        parts: list[list[Word]] = [[]]
-        depth = 1
-        while True:
-            word = self.next()
-            depth += {"(": 1, ")": -1}.get(word.key, 0)
-            if not depth:
-                return [part for part in parts if part]
-            if word.key == "," and depth == 1:
-                parts.append([])
-            else:
-                parts[-1].append(word)
-
-    def value(self) -> Any:
-        """Read the value of a property: a string in any quotes, a number, TRUE, FALSE, NULL, a name, a list."""
-        if self.key() == "(":
-            return [part[0].value for part in self.items()]
+    def value(self) -> str:
+        """Read the value of a property: a string in any quotes, a number, a name."""
         word = self.peek()
-        if word is not None and word.kind in ("string", "number"):
-            return self.next().value
-        constant = self.accept_one(_CONSTANTS)
-        return _CONSTANTS[constant] if constant else ".".join(self.name())
+        return self.next().value if word is not None and word.kind in ("string", "number") else ".".join(self.name())
 
-    def properties(self, flags: Collection[str] = ()) -> dict[str, Any]:
-        """Read `KEY = value ...` to the end; `flags` are phrases without a value. Commas between are allowed."""
-        found: dict[str, Any] = {}
+    def properties(self) -> dict[str, str]:
+        """Read `KEY = value ...` to the end. Commas between are allowed."""
+        found: dict[str, str] = {}
         while not self.done:
-            flag = self.accept_one(flags)
-            if flag:
-                found[flag] = True
-            elif not (found and self.accept(",")):
-                key = self.next()
-                if key.kind != "word" or self.key() != "=":
-                    raise self.unexpected(key if key.kind != "word" else None)
-                self.at += 1
-                found[key.key] = self.value()
+            if found and self.accept(","):
+                continue
+            key = self.next()
+            if key.kind != "word" or self.key() != "=":
+                raise self.unexpected(key if key.kind != "word" else None)
+            self.at += 1
+            found[key.key] = self.value()
         return found
+
+    def block(self) -> None:
+        """Read a body without quotes, from BEGIN or DECLARE to the END that belongs to it, which ends the statement."""
+        while self.key() != "BEGIN":
+            self.next()
+        self.next()
+        depth = 1
+        while depth:
+            key = self.next().key
+            if key == "END":
+                depth -= 1
+                self.accept_one(("IF", "CASE"))
+            elif key in ("BEGIN", "CASE") or (key == "IF" and self.key() == "("):
+                depth += 1
+        self.end()
 
     def unexpected(self, word: Word | None = None) -> SnowflakeError:
         """The syntax error at a word, else at the one that comes."""
         word = word or self.peek()
         start = word.start if word else len(self.sql)
         line = self.sql.count("\n", 0, start) + 1
-        text = self.sql[word.start : word.end] if word and word.kind in ("word", "mark", "number") else "<EOF>"
-        if word and text == "<EOF>":
-            text = "..."  # never a literal: it may be a secret
-        return syntax_error(line, start - (self.sql.rfind("\n", 0, start) + 1), text)
+        text = "<EOF>" if word is None else self.sql[word.start : word.end] if word.kind in ("word", "mark", "number") else "..."  # never a literal
+        return error("syntax", line, start - (self.sql.rfind("\n", 0, start) + 1), text)
