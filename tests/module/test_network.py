@@ -60,7 +60,7 @@ def ask(tmp_path: Path) -> Ask:
         pytest.param({"address": "other.example.com"}, ["ca_path"], [], "mismatch", id="wrong host"),
         pytest.param({"clients": True}, ["ca_path", "client_cert", "client_key"], [], "", id="client certificate"),
         pytest.param({"clients": True}, ["ca_path"], ["client_cert", "client_key"], "", id="client certificate of the environment"),
-        pytest.param({"clients": True}, ["ca_path"], [], "GET /integrations failed: no whole answer", id="no client certificate"),
+        pytest.param({"clients": True}, ["ca_path"], [], "GET /integrations failed: no complete answer", id="no client certificate"),
     ],
 )
 def test_tls(server: dict[str, Any], options: list[str], environment: list[str], refused: str, authority: Authority, own: dict[str, str], ask: Ask) -> None:

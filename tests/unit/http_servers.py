@@ -25,7 +25,7 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.community.immuta.plugins.module_utils._core.waiting import Clock
-from ansible_collections.community.immuta.plugins.module_utils._http import line
+from ansible_collections.community.immuta.plugins.module_utils._http import deadline
 from ansible_collections.community.immuta.plugins.module_utils._http.answer import Answer
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
 from cryptography import x509
@@ -313,7 +313,7 @@ def run_in_memory(module: ModuleType, options: dict[str, Any], serve: Serve, *, 
     clock, warnings, printed = FakeClock(), [], io.StringIO()
     with ExitStack() as stack:
         replace = stack.enter_context(pytest.MonkeyPatch.context()).setattr
-        replace(line, "_open", lambda *_where: Memory(serve))
+        replace(deadline, "_open_socket", lambda *_where: Memory(serve))
         for name in ("monotonic", "sleep", "jitter"):
             own = getattr(clock, name)
             replace(Clock, name, lambda _self, *values, own=own: own(*values))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ApiError, ImmutaError, RemoteFailure, WaitTimeout
-from ansible_collections.community.immuta.plugins.module_utils._model.technologies import LEVELS_ELSEWHERE
+from ansible_collections.community.immuta.plugins.module_utils._model.technologies import LEVELS_OF_UNDOCUMENTED
 from unit.data_api import DataApi, Refused
 from unit.test_connection_reconcile import Bench, options
 
@@ -239,11 +239,11 @@ def test_what_may_not_be_counted_is_not_refused(there: Bench) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 422])
-@pytest.mark.parametrize("technology", [*LEVELS_ELSEWHERE, "PostgreSQL", "MySQL"])
+@pytest.mark.parametrize("technology", [*LEVELS_OF_UNDOCUMENTED, "PostgreSQL", "MySQL"])
 def test_every_technology_has_settings_and_is_synchronised_counted_and_removed(tenant: Bench, technology: str, status: int) -> None:
     tenant.tenant.behaviour.unknown = status
     tenant.tenant.add({"connectionKey": "made", "connection": {"technology": technology}, "settings": {"isActive": False}})
-    levels = LEVELS_ELSEWHERE.get(technology, 0)
+    levels = LEVELS_OF_UNDOCUMENTED.get(technology, 0)
     names = ["made", "a", "b", "c"][: levels or 4]
     tenant.tenant.add_objects(*("/".join(names[:end]) for end in range(2, len(names) + 1)))
     assert tenant.present({"connection_key": "made", "connection": {"technology": technology}, "settings": {"is_active": True}})["healthy"] is True

@@ -26,8 +26,8 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
 )
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
 from ansible_collections.community.immuta.plugins.module_utils._plan.connection import wanted_connection
+from ansible_collections.community.immuta.plugins.module_utils._reconcile.base import Settings
 from ansible_collections.community.immuta.plugins.module_utils._reconcile.connection import ConnectionReconciler
-from ansible_collections.community.immuta.plugins.module_utils._reconcile.steps import Settings
 from unit.data_api import DataApi
 from unit.wire import FakeClock
 
@@ -1018,24 +1018,24 @@ def test_an_object_that_went_meanwhile_has_nothing_in_it(bench: Bench) -> None:
         return (404, {"message": "gone"}) if path[-1] == "DB" else search(path, body, query)
 
     bench.tenant._search = forget  # type: ignore[method-assign]
-    assert [each["objectPath"] for each in bench.reconciler().below(["sf-prod"], 3)] == [["sf-prod", "DB"]]
+    assert [each["objectPath"] for each in bench.reconciler().descendants(["sf-prod"], 3)] == [["sf-prod", "DB"]]
 
 
 @pytest.mark.parametrize(("depth", "count"), [(0, 0), (1, 2), (2, 3), (3, 6), (9, 6)])
 def test_objects_are_listed_as_deep_as_asked(bench: Bench, depth: int, count: int) -> None:
     filled(bench)
-    assert len(bench.reconciler().below(["sf-prod"], depth)) == count
+    assert len(bench.reconciler().descendants(["sf-prod"], depth)) == count
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, Forbidden), (404, NotFound)])
 def test_a_tenant_without_connections_is_no_tenant_with_none(bench: Bench, status: int, error: type[ApiError]) -> None:
     bench.tenant.behaviour.refuse = status
     with pytest.raises(error, match="Connections may not be enabled on this tenant"):
-        bench.reconciler().below((), 1)
+        bench.reconciler().descendants((), 1)
 
 
 def test_an_answer_that_holds_deeper_objects_counts_each_once(bench: Bench) -> None:
     filled(bench)
     every = [each for path, each in bench.tenant.objects.items() if len(path) > 1]
     bench.tenant._search = lambda path, body, query: (200, every)  # type: ignore[method-assign]
-    assert len(bench.reconciler().below(["sf-prod"], 3)) == 6
+    assert len(bench.reconciler().descendants(["sf-prod"], 3)) == 6

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import explain
-from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections, Found, bulk_id, path_to, task_id
+from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections, SearchResult, bulk_id, object_path_of, task_id
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
     AnswerLost,
     ApiError,
@@ -66,8 +66,8 @@ READS: list[tuple[str, Call, Any, Any, Any]] = [
     ("GET /data/connection/sf-prod", lambda a: a.get("sf-prod"), None, {"nativeIntegrationId": 7}, {"nativeIntegrationId": "7"}),
     ("GET /data/connection/a.b%2Fc%20%28old%29", lambda a: a.get("a.b/c (old)"), None, {"connectionKey": "a.b/c (old)"}, {"connectionKey": "a.b/c (old)"}),
     (f"GET /data/object/{ENCODED}", lambda a: a.object(PATH), None, SEEN, SEEN),
-    ("POST /data/object/search", lambda a: a.search(), {}, [SEEN], Found([SEEN], False)),
-    (f"POST /data/object/search/{ENCODED}", lambda a: a.search(PATH), {}, [], Found([], False)),
+    ("POST /data/object/search", lambda a: a.search(), {}, [SEEN], SearchResult([SEEN], False)),
+    (f"POST /data/object/search/{ENCODED}", lambda a: a.search(PATH), {}, [], SearchResult([], False)),
     ("GET /jobs?bulkId=bulk_1%2F2", lambda a: a.jobs("bulk_1/2"), None, [{"id": 1, "state": "active"}, {"id": "2"}], [job("1", "active"), job("2")]),
     ("POST /jobs/statuses", lambda a: a.job_statuses(["1", "2"]), ASKED, JOBS, STATUSES),
 ]
@@ -137,18 +137,18 @@ ONE, TWO = {"objectPath": ["a"]}, {"objectPath": ["b"]}
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        ([ONE, TWO], Found([ONE, TWO], False)),
-        ({"hits": [ONE], "count": 40}, Found([ONE], True)),
-        ({"total": 2, "objects": [ONE, TWO]}, Found([ONE, TWO], False)),
-        ({"objectPath": ["up"], "children": [ONE]}, Found([ONE], False)),
-        ({"hits": []}, Found([], False)),
-        ({"hits": [ONE], "next": "cursor"}, Found([ONE], True)),
-        ({"hits": [ONE], "next": None}, Found([ONE], False)),
-        ([ONE, None, "x"], Found([ONE], False)),
-        (None, Found([], False)),
+        ([ONE, TWO], SearchResult([ONE, TWO], False)),
+        ({"hits": [ONE], "count": 40}, SearchResult([ONE], True)),
+        ({"total": 2, "objects": [ONE, TWO]}, SearchResult([ONE, TWO], False)),
+        ({"objectPath": ["up"], "children": [ONE]}, SearchResult([ONE], False)),
+        ({"hits": []}, SearchResult([], False)),
+        ({"hits": [ONE], "next": "cursor"}, SearchResult([ONE], True)),
+        ({"hits": [ONE], "next": None}, SearchResult([ONE], False)),
+        ([ONE, None, "x"], SearchResult([ONE], False)),
+        (None, SearchResult([], False)),
     ],
 )
-def test_a_search_answers_in_any_shape(answer: Any, found: Found) -> None:
+def test_a_search_answers_in_any_shape(answer: Any, found: SearchResult) -> None:
     with Wire([("POST /data/object/search", ok("null") if answer is None else ok(answer))]) as wire:
         assert api(wire).search() == found
 
@@ -231,8 +231,8 @@ def test_states_of_jobs_are_told_in_lower_case() -> None:
 
 
 def test_an_object_without_a_path_is_nowhere() -> None:
-    assert path_to({}) == path_to({"objectPath": None}) == []
-    assert path_to({"objectPath": ["a", 7]}) == ["a", "7"]
+    assert object_path_of({}) == object_path_of({"objectPath": None}) == []
+    assert object_path_of({"objectPath": ["a", 7]}) == ["a", "7"]
 
 
 # --- errors
@@ -292,7 +292,7 @@ def well_shaped(request_line: str, found: Any) -> bool:
     if request_line.endswith("/test"):
         return isinstance(found, dict)
     kinds = {"connection": dict, "nativeIntegrationId": str} if "/connection/" in request_line else {"objectPath": list, "state": str, "settings": dict}
-    objects = found.objects if isinstance(found, Found) else [found]
+    objects = found.objects if isinstance(found, SearchResult) else [found]
     return all(isinstance(each[name], kind) for each in objects for name, kind in kinds.items() if each.get(name) is not None)
 
 
@@ -309,7 +309,7 @@ def test_any_answer_is_a_right_result_or_a_clear_error(request_line: str, call: 
         else:
             assert status < 300 and well_shaped(request_line, found)
             if isinstance(found, dict):
-                assert isinstance(bulk_id(found), str) and isinstance(path_to(found), list)
+                assert isinstance(bulk_id(found), str) and isinstance(object_path_of(found), list)
         assert len(session.sent) == 1
 
     check()
@@ -334,7 +334,7 @@ def test_a_search_without_a_list_is_not_a_search_that_found_nothing(answer: str)
 @pytest.mark.parametrize("around", [{"warnings": []}, {"warnings": [{"message": "slow"}]}])
 def test_a_list_of_something_else_does_not_hide_the_objects(around: dict[str, Any]) -> None:
     with Wire([("POST /data/object/search", ok({**around, "hits": [ONE]})), ("GET /jobs?bulkId=x", ok({**around, "jobs": [{"id": 1}]}))]) as wire:
-        assert api(wire).search() == Found([ONE], False)
+        assert api(wire).search() == SearchResult([ONE], False)
         assert api(wire).jobs("x") == [job("1")]
 
 

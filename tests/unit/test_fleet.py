@@ -60,9 +60,9 @@ def test_the_listing_finds_what_a_comparison_with_each_would_find() -> None:
     wanted = [
         desired({"config": {"host": host, "database": "IMMUTA"}}, platform_of("Snowflake")) for host in ("A.example.com:443", "b.example.com", "c.example.com")
     ]
-    assert [[found["id"] for found in listing.same(each)] for each in wanted] == [[1], [], []]
+    assert [[found["id"] for found in listing.matching(each)] for each in wanted] == [[1], [], []]
     assert [twin["id"] for twin in listing.twins(wanted[2])] == ["1"]
-    assert [found["id"] for found in listing.same(desired({}, platform_of("Trino")))] == ["3"]
+    assert [found["id"] for found in listing.matching(desired({}, platform_of("Trino")))] == ["3"]
     assert listing.with_id("1") is shown[0] and listing.with_id("2") is None
     assert Listing.of(listing) is listing
 

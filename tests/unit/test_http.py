@@ -31,8 +31,8 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     WriteBlocked,
 )
 from ansible_collections.community.immuta.plugins.module_utils._http import session as _http
+from ansible_collections.community.immuta.plugins.module_utils._http.no_answer import diagnose
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport, origin, path_of
-from ansible_collections.community.immuta.plugins.module_utils._http.silence import diagnose
 from unit.http_servers import Authority
 from unit.wire import FakeClock, Reply, Wire, cut, hang_up, ok, raw, reply, reset, silence
 
@@ -262,7 +262,7 @@ def test_the_user_is_told_once_that_requests_are_repeated() -> None:
         http.request("GET", "/x")
         http.request("GET", "/y")
         assert len(warnings) == 1
-        assert warnings[0].startswith(f"GET /x on {wire.url} has to be repeated, HTTP 503")
+        assert warnings[0].startswith(f"GET /x on {wire.url} is retried after a failure: HTTP 503")
 
 
 # --- what was sent once and must not be sent twice
@@ -273,7 +273,7 @@ def test_a_post_that_may_have_arrived_is_never_repeated(lost: Reply) -> None:
     with Wire([("POST /integrations", lost)]) as wire, pytest.raises(AnswerLost) as caught:
         session(wire).request("POST", "/integrations", json={"config": {"password": "hunter22"}})
     assert (caught.value.facts["method"], caught.value.facts["path"]) == ("POST", "/integrations")
-    assert "may have had its effect" in str(caught.value) and "hunter22" not in str(caught.value)
+    assert "may have taken effect" in str(caught.value) and "hunter22" not in str(caught.value)
 
 
 def test_a_post_whose_connection_had_been_open_before_is_not_repeated_either() -> None:
@@ -288,7 +288,7 @@ def test_a_post_whose_connection_had_been_open_before_is_not_repeated_either() -
 def test_a_post_that_times_out_is_lost() -> None:
     with Wire([("POST /integrations", silence)]) as wire, pytest.raises(AnswerLost) as caught:
         session(wire, timeout=0.2).request("POST", "/integrations", json={})
-    assert "the whole answer did not come in time" in str(caught.value)
+    assert "the complete answer did not arrive in time" in str(caught.value)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -458,7 +458,7 @@ def test_a_cut_answer_is_repeated_and_then_a_bad_answer(promised: int) -> None:
     with Wire([("GET /x", cut(b'{"id": 7}', promised=promised))] * 3) as wire, pytest.raises(BadAnswer) as caught:
         session(wire, retries=2).request("GET", "/x")
     assert (caught.value.facts["status"], caught.value.facts["content_type"]) == (200, "application/json")
-    assert "broke before the whole answer" in str(caught.value)
+    assert "broke before the answer was complete" in str(caught.value)
 
 
 def test_a_cut_chunked_answer_is_no_whole_answer() -> None:
@@ -568,10 +568,10 @@ def test_an_unknown_host_has_its_own_hint() -> None:
     assert "the host name was not resolved" in str(caught.value) and "Check its spelling" in str(caught.value)
 
 
-@pytest.mark.parametrize(("code", "hopeless"), [(socket.EAI_NONAME, True), (socket.EAI_AGAIN, False)])
-def test_only_a_name_that_does_not_exist_is_not_tried_again(code: int, hopeless: bool) -> None:
+@pytest.mark.parametrize(("code", "permanent"), [(socket.EAI_NONAME, True), (socket.EAI_AGAIN, False)])
+def test_only_a_name_that_does_not_exist_is_not_tried_again(code: int, permanent: bool) -> None:
     found = diagnose(ConnectionError("https://t.example.com/?token=hunter22", socket.gaierror(code, "words of the resolver")))
-    assert (found.hopeless, found.sent) == (hopeless, False)
+    assert (found.permanent, found.sent) == (permanent, False)
     assert found.text == "the host name was not resolved: words of the resolver"
 
 
@@ -585,7 +585,7 @@ def test_no_way_to_a_host_has_its_own_hint() -> None:
         with pytest.raises(ConnectionFailed) as caught:
             session(f"http://127.0.0.1:{full.getsockname()[1]}", timeout=0.2, retries=0).request("POST", "/x", json={})
         assert caught.type is ConnectionFailed
-        assert "no connection came about in time" in str(caught.value)
+        assert "the connection timed out" in str(caught.value)
     finally:
         for one in [full, *waiting]:
             one.close()
@@ -618,7 +618,7 @@ def test_a_proxy_that_is_not_there_is_named_as_the_reason(monkeypatch: pytest.Mo
     with pytest.raises(ConnectionFailed) as caught:
         session("http://tenant.example.com", retries=0).request("POST", "/x", json={})
     assert caught.type is ConnectionFailed
-    assert "the proxy gave no connection" in str(caught.value) and "use_proxy" in str(caught.value)
+    assert "the proxy did not open a connection" in str(caught.value) and "use_proxy" in str(caught.value)
     assert "hunter22" not in str(caught.value)
 
 
@@ -634,7 +634,7 @@ def test_a_proxy_that_refuses_a_tunnel_is_quoted(monkeypatch: pytest.MonkeyPatch
 def test_a_407_has_a_hint() -> None:
     with Wire([("GET /x", reply(407, "no"))]) as wire, pytest.raises(ApiError) as caught:
         session(wire).request("GET", "/x")
-    assert "proxy wants credentials" in str(caught.value)
+    assert "proxy requires credentials" in str(caught.value)
 
 
 # --- TLS

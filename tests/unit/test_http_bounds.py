@@ -24,8 +24,8 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     shorten,
 )
 from ansible_collections.community.immuta.plugins.module_utils._http import answer as _answer
-from ansible_collections.community.immuta.plugins.module_utils._http import line as _line
-from ansible_collections.community.immuta.plugins.module_utils._http.answer import extract, html_page
+from ansible_collections.community.immuta.plugins.module_utils._http import deadline as _deadline
+from ansible_collections.community.immuta.plugins.module_utils._http.answer import excerpt, html_page
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
 from unit.http_servers import Authority, Server, read_head
 from unit.wire import FakeClock, Reply, Wire, ok, raw, reply
@@ -99,7 +99,7 @@ def test_a_server_that_drips_holds_no_task_beyond_its_timeout(serve: Callable[[]
         def act() -> None:
             with pytest.raises(ImmutaError) as caught:
                 session(server.url).request("GET", "/x")
-            assert "did not come in time" in str(caught.value) and "Raise timeout" in str(caught.value)
+            assert "did not arrive in time" in str(caught.value) and "Raise timeout" in str(caught.value)
 
         assert timed(act) < MOST
 
@@ -168,7 +168,7 @@ def test_a_name_service_that_does_not_answer_holds_no_task(monkeypatch: pytest.M
     def act() -> None:
         with pytest.raises(ConnectionFailed) as caught:
             session("http://tenant.example.com").request("POST", "/x", json={})
-        assert caught.type is ConnectionFailed and "no connection came about in time" in str(caught.value)
+        assert caught.type is ConnectionFailed and "the connection timed out" in str(caught.value)
 
     assert timed(act) < MOST
 
@@ -229,7 +229,7 @@ FLOODS = {
 @pytest.mark.parametrize("serve", FLOODS.values(), ids=FLOODS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_endless_answer_ends(monkeypatch: pytest.MonkeyPatch, serve: Callable[[socket.socket], None], method: str) -> None:
-    monkeypatch.setattr(_line, "LONGEST_ANSWER", 4 * MB)
+    monkeypatch.setattr(_deadline, "MAX_ANSWER_SIZE", 4 * MB)
     with Server(serve) as server, pytest.raises(ImmutaError, match="the answer is too long") as caught:
         session(server.url, timeout=30, retries=3).request(method, "/x")
     assert isinstance(caught.value, AnswerLost) is (method == "POST")
@@ -269,12 +269,12 @@ BOMB = gzip.compress(b"\0" * 65 * MB, 9)
 BAD_PACKS: dict[str, tuple[bytes, str, str]] = {
     "bomb": (BOMB, "gzip", "the answer is too long"),
     "bomb in two pieces": (gzip.compress(b"\0" * 33 * MB) * 2, "gzip", "the answer is too long"),
-    "packed twice": (gzip.compress(BOMB), "gzip, gzip", "cannot be unpacked: it is packed in a way that was not asked for"),
-    "not asked for": (b"1234", "br", "cannot be unpacked: it is packed in a way that was not asked for"),
-    "many pieces": (gzip.compress(b"") * 100_000, "gzip", "cannot be unpacked: it is packed in too many pieces"),
-    "cut": (gzip.compress(SCRIPT)[:-100], "gzip", "cannot be unpacked: its end is missing"),
-    "no gzip": (b"no gzip", "gzip", "cannot be unpacked: it is not packed as it says"),
-    "no deflate": (b"\xff\xff", "deflate", "cannot be unpacked: it is not packed as it says"),
+    "packed twice": (gzip.compress(BOMB), "gzip, gzip", "cannot be decompressed: the server used an encoding that was not requested"),
+    "not asked for": (b"1234", "br", "cannot be decompressed: the server used an encoding that was not requested"),
+    "many pieces": (gzip.compress(b"") * 100_000, "gzip", "cannot be decompressed: it has too many gzip members"),
+    "cut": (gzip.compress(SCRIPT)[:-100], "gzip", "cannot be decompressed: its end is missing"),
+    "no gzip": (b"no gzip", "gzip", "cannot be decompressed: it is not in the encoding that the server names"),
+    "no deflate": (b"\xff\xff", "deflate", "cannot be decompressed: it is not in the encoding that the server names"),
 }
 
 
@@ -347,30 +347,30 @@ def test_a_long_error_in_json_becomes_a_short_text() -> None:
 def test_what_a_terminal_would_obey_is_taken_out(text: str, seen: str) -> None:
     assert shorten(text) == seen
     assert " ".join(remove_control_characters(text).split()) == seen
-    assert extract(text, lambda value: value) == seen
+    assert excerpt(text, lambda value: value) == seen
 
 
 SECRET = "hunter22-" * 20
 
 
-@pytest.mark.parametrize("start", range(_answer._READ - len(SECRET) - 2, _answer._READ + 2, 7))
+@pytest.mark.parametrize("start", range(_answer._MAX_READ - len(SECRET) - 2, _answer._MAX_READ + 2, 7))
 def test_no_half_of_a_secret_stays_where_a_text_is_cut(start: int) -> None:
     def mask(value: str) -> str:
         return value.replace(SECRET, "<REDACTED>")
 
     blanks = " " * start
-    assert "hunter" not in extract(f"{blanks}{SECRET}{blanks}", mask)
+    assert "hunter" not in excerpt(f"{blanks}{SECRET}{blanks}", mask)
     assert "hunter" not in html_page(f"<html><title>{blanks}{SECRET}{blanks}</title>", mask)
 
 
 def test_a_secret_with_a_colour_in_it_is_masked_too() -> None:
-    assert extract("pass hun\x1b[31mter22", lambda value: value.replace("hunter22", "<REDACTED>")) == "pass <REDACTED>"
+    assert excerpt("pass hun\x1b[31mter22", lambda value: value.replace("hunter22", "<REDACTED>")) == "pass <REDACTED>"
 
 
 # --- a page where an API should answer
 
 BALANCER = "<html>\r\n<head><title>502 Bad\n Gateway &amp; \x1b[31m&#27;[1m more</title></head><body><center>nginx</center></body></html>"
-NEXT_STEP = "check that the URL (http://127.0.0.1:"
+NEXT_STEP = "Check that the URL (http://127.0.0.1:"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -381,14 +381,14 @@ def test_a_page_of_a_load_balancer_says_what_it_is_and_what_to_do(status: int, m
         session(wire.url).request(method, "/integrations/7")
     said = str(caught.value)
     assert said.startswith(f'{method} /integrations/7 failed: HTTP {status} Bad Gateway: an HTML page titled "502 Bad Gateway & [1m more". ')
-    assert "That page did not come from the API" in said and NEXT_STEP in said and said.endswith("then run this again.")
+    assert "That page did not come from the API" in said and NEXT_STEP in said and said.endswith("Then run the task again.")
     assert "\x1b" not in said and "nginx" not in said
     facts = {"status": status, "method": method, "path": "/integrations/7", "api_error": 'an HTML page titled "502 Bad Gateway & [1m more"'}
     assert caught.value.facts == facts
-    assert ("may have had its effect" in said) is (method == "POST")
+    assert ("may have taken effect" in said) is (method == "POST")
 
 
-@pytest.mark.parametrize(("answer", "extra"), [(reply(407, BALANCER), "The proxy wants credentials"), (reply(429, BALANCER), "fewer requests")])
+@pytest.mark.parametrize(("answer", "extra"), [(reply(407, BALANCER), "The proxy requires credentials"), (reply(429, BALANCER), "limits the rate of requests")])
 def test_a_page_of_a_proxy_that_wants_something_says_that(answer: Reply, extra: str) -> None:
     with Wire([("GET /x", answer)]) as wire, pytest.raises(ApiError, match=extra) as caught:
         session(wire.url).request("GET", "/x")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import AnswerLost, ApiError, BadAnswer, ImmutaError
-from ansible_collections.community.immuta.plugins.module_utils._http.answer import OddJson, loads
+from ansible_collections.community.immuta.plugins.module_utils._http.answer import UnusableJson, parse_json
 from ansible_collections.community.immuta.plugins.module_utils._http.session import HeaderAuth, Session, Transport
 from hypothesis import given
 from hypothesis import strategies as some
@@ -111,7 +111,7 @@ def test_any_bytes_are_an_answer_or_an_error(method: str) -> None:
 
 def test_headers_that_are_cut_off_are_no_answer() -> None:
     for answer in (b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nX: 1\r\n"):
-        with Wire([("PUT /x", raw(answer))]) as wire, pytest.raises(ImmutaError, match="broke before the whole answer"):
+        with Wire([("PUT /x", raw(answer))]) as wire, pytest.raises(ImmutaError, match="broke before the answer was complete"):
             Session(Transport(wire.url, retries=0, use_proxy=False), HeaderAuth("key")).request("PUT", "/x")
 
 
@@ -142,13 +142,13 @@ def test_the_encodings_of_the_web_are_read(name: str) -> None:
 # --- JSON
 
 ODD = {
-    "NaN": ("[NaN]", "NaN is no number"),
-    "Infinity": ('{"a": -Infinity}', "-Infinity is no number"),
+    "NaN": ("[NaN]", "NaN is not a number"),
+    "Infinity": ('{"a": -Infinity}', "-Infinity is not a number"),
     "a number beyond all": ("1e999", "a number that is too long"),
     "a long number": ("9" * 5000, "a number that is too long"),
     "a long fraction": ("0." + "9" * 500, "a number that is too long"),
-    "a name twice": ('{"id": 7, "id": 8}', "has a name twice"),
-    "a name twice below": ('[{"a": {"id": 7, "\\u0069d": 7}}]', "has a name twice"),
+    "a name twice": ('{"id": 7, "id": 8}', "has the same name twice"),
+    "a name twice below": ('[{"a": {"id": 7, "\\u0069d": 7}}]', "has the same name twice"),
     "deep lists": ("[" * 5000 + "]" * 5000, "nested too deep"),
     "a little too deep": ("[" * 102 + "]" * 102, "nested too deep"),
     "deep objects": ('{"a":' * 5000 + "1" + "}" * 5000, "nested too deep"),
@@ -171,14 +171,14 @@ def test_json_that_breaks_what_comes_next_is_a_bad_answer(text: str, words: str)
 @pytest.mark.parametrize("text", ["", " ", "{", "[1,]", "nul", "01", "'a'", '"\n"', "{1: 2}", '{"a": 1} x', "\0"])
 def test_what_is_no_json_is_said_to_be_none(text: str) -> None:
     with pytest.raises(ValueError) as caught:
-        loads(text)
-    assert not isinstance(caught.value, OddJson)
+        parse_json(text)
+    assert not isinstance(caught.value, UnusableJson)
 
 
 def test_ordinary_json_is_read_as_it_is() -> None:
     value = {"a": [1, -2, 3.5, 1e300, 2**63, True, None, "😀 \\ud800", {"b": {}}], "": "", "deep": json.loads("[" * 90 + "]" * 90)}
-    assert loads(json.dumps(value)) == loads(json.dumps(value, ensure_ascii=False)) == value
-    assert loads(" 7 ") == 7
+    assert parse_json(json.dumps(value)) == parse_json(json.dumps(value, ensure_ascii=False)) == value
+    assert parse_json(" 7 ") == 7
 
 
 LEAVES = some.none() | some.booleans() | some.integers(-(2**63), 2**63) | some.floats(allow_nan=False, allow_infinity=False) | TEXT
@@ -188,7 +188,7 @@ VALUES = some.recursive(LEAVES, lambda below: some.lists(below) | some.dictionar
 @examples(200)
 @given(value=VALUES, ascii=some.booleans())
 def test_all_json_comes_back_as_it_was_written(value: Any, ascii: bool) -> None:
-    assert loads(json.dumps(value, ensure_ascii=ascii)) == value
+    assert parse_json(json.dumps(value, ensure_ascii=ascii)) == value
 
 
 @pytest.mark.parametrize("header", ["²", "1" * 400, "Mon, 99 Foo 99999 25:61:61 +9999", "Thu, 01 Jan 0001 00:00:00 GMT", " , ", "0 0 0 0 0", "-", "\x85"])

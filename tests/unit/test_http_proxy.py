@@ -80,7 +80,7 @@ def test_where_no_tunnel_comes_about_nothing_was_sent_and_a_post_is_tried_again(
         through(between, "https://tenant.example.com", monkeypatch).request("POST", "/integrations", json={})
     assert caught.type is ConnectionFailed
     assert between.count == 6
-    assert "the proxy gave no connection" in str(caught.value)
+    assert "the proxy did not open a connection" in str(caught.value)
 
 
 def test_a_tls_certificate_is_checked_behind_a_tunnel_too(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,7 @@ def test_a_name_that_cannot_be_one_is_not_resolved(host: str) -> None:
     with pytest.raises(ConnectionFailed) as caught:
         session(f"http://{host}").request("POST", "/x", json={})
     assert caught.type is ConnectionFailed
-    assert "the host name was not resolved: it cannot be the name of a host" in str(caught.value)
+    assert "the host name was not resolved: it is not a valid host name" in str(caught.value)
 
 
 # --- netrc

@@ -77,7 +77,7 @@ EVERY_TYPE = {
     "Native S3": S3,
 }
 ASKED = Policy()
-NOT_ASKED = Policy(needs_secrets=False)
+NOT_VALIDATED = Policy(needs_secrets=False)
 ROTATE = Policy(update_secrets="always")
 
 
@@ -267,7 +267,7 @@ def test_a_missing_credential_is_named_when_registering(type_name: str, changed:
 
 @pytest.mark.parametrize(("type_name", "changed", "option"), MISSING)
 def test_nothing_is_missed_when_nothing_that_needs_it_is_sent(type_name: str, changed: dict[str, Any], option: str) -> None:
-    assert plan_create(want(type_name, auto_bootstrap=False, **changed), NOT_ASKED).action == "created"
+    assert plan_create(want(type_name, auto_bootstrap=False, **changed), NOT_VALIDATED).action == "created"
 
 
 @pytest.mark.parametrize(
@@ -510,7 +510,7 @@ def test_secrets_in_lists_are_needed_too() -> None:
 
 
 def test_nothing_is_needed_when_nothing_is_sent() -> None:
-    plan = plan_update(want("Redshift", username=None, password=None, port=1), shown(want("Redshift")), NOT_ASKED)
+    plan = plan_update(want("Redshift", username=None, password=None, port=1), shown(want("Redshift")), NOT_VALIDATED)
     assert plan.action == "updated"
 
 
@@ -641,7 +641,7 @@ def test_without_any_secret_there_is_nothing_to_rotate() -> None:
 @pytest.mark.parametrize(
     ("type_name", "option"), [(type_name, field.option) for type_name in EVERY_TYPE for field in PLATFORMS[type_name].fields if field.immutable]
 )
-@pytest.mark.parametrize("policy", [ASKED, NOT_ASKED], ids=["asked", "not asked"])
+@pytest.mark.parametrize("policy", [ASKED, NOT_VALIDATED], ids=["asked", "not asked"])
 def test_an_immutable_field_is_named(type_name: str, option: str, policy: Policy) -> None:
     with refused(f"config.{option}") as refusal:
         plan_update(want(type_name, **{option: "another"}), shown(want(type_name)), policy)
@@ -757,7 +757,7 @@ def test_a_missing_credential_is_named_when_removing(missing: str, option: str, 
     with refused(option) as refusal:
         delete(want("Redshift", **{missing: given}), observed)
     assert "remove the integration" in refusal.text
-    assert delete(want("Redshift", **{missing: given}), observed, NOT_ASKED).action == "deleted"
+    assert delete(want("Redshift", **{missing: given}), observed, NOT_VALIDATED).action == "deleted"
 
 
 def test_a_forced_removal_needs_no_credentials() -> None:

@@ -26,8 +26,8 @@ from ansible_collections.community.immuta.plugins.module_utils._core.secrets imp
 from ansible_collections.community.immuta.plugins.module_utils._core.waiting import Clock
 from ansible_collections.community.immuta.plugins.module_utils._model.states import FAILED, GONE, STATUSES, TRANSIENT
 from ansible_collections.community.immuta.plugins.module_utils._plan.integration import Desired, desired, platform_of
+from ansible_collections.community.immuta.plugins.module_utils._reconcile.base import Settings
 from ansible_collections.community.immuta.plugins.module_utils._reconcile.integration import IntegrationOutcome, Reconciler
-from ansible_collections.community.immuta.plugins.module_utils._reconcile.steps import Settings
 
 PASSED = {"status": "passed", "validationTests": [{"name": "Basic Connection Test", "status": "passed", "result": [{"secret": 1}]}]}
 BROKEN = {"status": "failed", "validationTests": [{"name": "Basic Connection Test", "status": "failed", "message": "no route to host"}]}
@@ -195,7 +195,7 @@ def raise_(error: Exception) -> None:
 
 
 def lost(hint: str = "") -> AnswerLost:
-    return AnswerLost("POST /integrations failed: no whole answer.", hint=hint, method="POST", path="/integrations")
+    return AnswerLost("POST /integrations failed: no complete answer.", hint=hint, method="POST", path="/integrations")
 
 
 # --- the table of states, as requests
@@ -627,7 +627,7 @@ def test_a_lost_request_is_sent_again_once_it_is_certain_that_it_had_no_effect()
     result = case.present(EQUAL).as_result()
     assert case.calls == ["GET /", "POST / dryRun", "POST /", *["GET /"] * 3, "POST /", "GET /1"]
     assert (result["action"], result["adopted"]) == ("created", False)
-    assert case.warnings == ["POST /integrations failed: no whole answer. What it makes did not appear, so it is sent again."]
+    assert case.warnings == ["POST /integrations failed: no complete answer. What it makes did not appear, so it is sent again."]
 
 
 def test_what_a_lost_request_made_may_appear_late() -> None:

@@ -191,7 +191,7 @@ def test_a_token_that_is_refused_is_made_new_once() -> None:
         ),
         ([(ASK, reply(401, {"error": "invalid_client"}))], {"client_id": "c", "client_secret": SECRET}, "401", "invalid_client"),
         ([(SEND, reply(500, {"message": f"boom {TOKEN}"}))], {}, "500", "boom <REDACTED>"),
-        ([(SEND, hang_up)], {}, None, "no whole answer"),
+        ([(SEND, hang_up)], {}, None, "no complete answer"),
         ([(SEND, ok("<html><title>Sign in</title></html>"))], {}, None, 'an HTML page titled "Sign in"'),
         ([(ASK, ok({}))], {"client_id": "c", "client_secret": SECRET}, None, "there is no token in it"),
     ],

@@ -14,12 +14,12 @@ from ansible_collections.community.immuta.plugins.module_utils._model.states imp
     STATUSES,
     TRANSIENT,
     Step,
-    connection_reason,
     connection_state,
+    is_connection_healthy,
     is_healthy,
-    is_well,
+    is_transitional,
     next_step,
-    passes,
+    unhealthy_reason,
 )
 
 DOCUMENTED = {
@@ -140,8 +140,8 @@ def test_health(status: str | None, healthy: bool | None) -> None:
 )
 def test_the_state_of_a_connection_is_read_in_any_case_and_place(object: dict[str, Any], answer: dict[str, Any], state: str, well: bool | None) -> None:
     assert connection_state(object, answer) == state
-    assert is_well(connection_state(object, answer)) is well
-    assert passes(state) is (state in ("activating", "pending"))
+    assert is_connection_healthy(connection_state(object, answer)) is well
+    assert is_transitional(state) is (state in ("activating", "pending"))
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,4 @@ def test_the_state_of_a_connection_is_read_in_any_case_and_place(object: dict[st
     ],
 )
 def test_the_reason_is_read_from_any_place(object: dict[str, Any], answer: dict[str, Any], reason: str) -> None:
-    assert connection_reason(object, answer) == reason
+    assert unhealthy_reason(object, answer) == reason

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._api.connections import Connections, offered, path_to
+from .._api.connections import Connections, none_if_unsupported, object_path_of
 from .._api.integrations import Integrations
 from .._core.errors import ApiError, Forbidden, OptionError, Unauthorized
 from .._core.secrets import mask
-from .._model.states import connection_state, is_well
+from .._model.states import connection_state, is_connection_healthy
 from .._plan.connection import wanted_connection, wanted_settings
+from .._reconcile.base import Settings, none_if_missing
 from .._reconcile.connection import ConnectionReconciler
 from .._reconcile.outcome import masked, plan_as_result
-from .._reconcile.steps import Settings, unless_missing
 from .runtime import Task
 
 Result = dict[str, Any]
@@ -39,12 +39,12 @@ def list_connections(task: Task) -> Result:
     """The module immuta_connection_info."""
     api, key = Connections(task.session), task.params.get("connection_key")
     if key is None:
-        objects = _reconciler(task).below((), 1)
+        objects = _reconciler(task).descendants((), 1)
     else:
         check_names([key], "connection_key")
-        found = unless_missing(lambda: api.object([key]))
+        found = none_if_missing(lambda: api.object([key]))
         objects = [] if found is None else [{**found, "objectPath": [key]}]
-    return {"changed": False, "connections": [_connection(api, object, preview=task.params["preview"]) for object in sorted(objects, key=path_to)]}
+    return {"changed": False, "connections": [_connection(api, object, preview=task.params["preview"]) for object in sorted(objects, key=object_path_of)]}
 
 
 def change_object(task: Task) -> Result:
@@ -60,11 +60,11 @@ def list_objects(task: Task) -> Result:
     if depth < 0:
         raise OptionError("depth must be at least 0.", option="depth")
     if path:
-        own = unless_missing(lambda: Connections(task.session).object(_path(task)))
-        objects = [own, *reconciler.below(path, depth)] if own else []
+        own = none_if_missing(lambda: Connections(task.session).object(_path(task)))
+        objects = [own, *reconciler.descendants(path, depth)] if own else []
     else:
-        objects = reconciler.below((), depth + 1)
-    return {"changed": False, "objects": [mask(each) for each in sorted(objects, key=path_to) if _is_asked_for(each, params)]}
+        objects = reconciler.descendants((), depth + 1)
+    return {"changed": False, "objects": [mask(each) for each in sorted(objects, key=object_path_of) if _is_asked_for(each, params)]}
 
 
 def sync_object(task: Task) -> Result:
@@ -94,17 +94,17 @@ def check_names(names: list[str], option: str) -> None:
 
 def _connection(api: Connections, object: Mapping[str, Any], *, preview: bool) -> dict[str, Any]:
     """A connection as the API shows it, its object beside it. For many technologies the API shows the object only."""
-    key = path_to(object)[0]
+    key = object_path_of(object)[0]
     shown = _if_shown(lambda: api.get(key)) or {"connectionKey": key, "connection": {"technology": object.get("technology")}}
     newer = {"preview": _if_shown(lambda: api.preview(key), (Forbidden, Unauthorized)) or {}} if preview else {}
-    health = is_well(connection_state(object, shown, *newer.values()))
+    health = is_connection_healthy(connection_state(object, shown, *newer.values()))
     return {**masked({**shown, "object": dict(object), **newer}), "healthy": health}
 
 
 def _if_shown(ask: Callable[[], dict[str, Any]], refusals: tuple[type[ApiError], ...] = (Forbidden,)) -> dict[str, Any] | None:
     """The answer; None from a tenant that does not have it, or does not show it to this user."""
     try:
-        return offered(ask)
+        return none_if_unsupported(ask)
     except refusals:
         return None
 

@@ -19,7 +19,7 @@ from .._fleet.items import CONNECTION, INTEGRATION, Item, items_of
 from .._fleet.plan import summary_of
 from .._fleet.snapshot import Snapshot
 from .._model.platforms import PLATFORMS
-from .._reconcile.steps import Settings
+from .._reconcile.base import Settings
 from .connection_tasks import check_names
 from .export_files import as_inventory, as_lists
 from .runtime import Task

@@ -21,9 +21,9 @@ from .._model.platforms import TRINO
 from .._model.states import GONE
 from .._plan.integration import Desired, desired, platform_of
 from .._plan.plan import Plan
+from .._reconcile.base import Settings, none_if_missing, reporting_changes
 from .._reconcile.integration import IntegrationOutcome, Reconciler
 from .._reconcile.outcome import masked
-from .._reconcile.steps import Settings, carrying_out, unless_missing
 from .runtime import Task
 
 Result = dict[str, Any]
@@ -63,7 +63,7 @@ def rotate_api_key(task: Task) -> Result:
         task.warn(f"The API key that Trino integration {id} uses now will be dead as soon as there is a new one.")
         return {"changed": True, "dest": dest}
     try:
-        with carrying_out(None):
+        with reporting_changes(None):
             key = Integrations(task.session).regenerate(id)
     except (AnswerLost, BadAnswer) as lost:
         lost.hint = "The old key may be dead, and the new one is lost: run this again with force."
@@ -80,7 +80,7 @@ def wanted_integration(task: Task, params: Mapping[str, Any]) -> Desired | None:
     """What the task wants by these options. Only an id without a type has to be looked up; None when there is no such integration."""
     type_name, found = params.get("type"), None
     if type_name is None:
-        found = unless_missing(lambda: Integrations(task.session).get(params["id"]))
+        found = none_if_missing(lambda: Integrations(task.session).get(params["id"]))
         if found is None:
             return None
         type_name = str(found.get("type"))

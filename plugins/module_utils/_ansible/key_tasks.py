@@ -18,7 +18,7 @@ from .._api.integrations import Integrations
 from .._api.keys import Key, Keys
 from .._core.errors import AnswerLost, ApiError, BadAnswer, Forbidden, ImmutaError, NotFound, OptionError
 from .._http.session import Session
-from .._reconcile.steps import unless_missing
+from .._reconcile.base import none_if_missing
 from .runtime import Task
 from .tenant import connect
 
@@ -57,7 +57,7 @@ def fetch_connection_key(task: Task) -> Result:
 def _check_connection(task: Task) -> None:
     """Raise ImmutaError when there is no such connection; warn of one that can hardly be of Trino."""
     name = task.params["connection_key"]
-    object = unless_missing(lambda: Connections(task.session).object([name]))
+    object = none_if_missing(lambda: Connections(task.session).object([name]))
     if object is None:
         raise ImmutaError(f"There is no connection {name}.", hint="Connections to Trino are made in Immuta.", option="connection_key")
     technology = str(object.get("technology") or "")

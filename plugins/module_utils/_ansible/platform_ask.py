@@ -27,9 +27,9 @@ from .._plan.integration import desired, platform_of
 from .._platform.flow import Answer
 from .._platform.variables import PREFIX
 from .._platform.wanted import Wanted
+from .._reconcile.base import Settings
 from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
 from .._reconcile.integration import IntegrationOutcome, Reconciler
-from .._reconcile.steps import Settings
 from .._sql.scope import scope_of
 from .runtime import Task, guesses, refuse_two_spellings, unknown_options
 from .tenant import tenant_of

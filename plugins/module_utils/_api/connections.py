@@ -20,24 +20,24 @@ from typing import Any, TypeVar
 from .._core.errors import ApiError, Forbidden, NotFound
 from .._http.answer import Answer
 from .._http.session import Session, path_of
-from .shapes import CONNECTION, DATA_OBJECT, JOB, Object, checked, object_in, said, sane
+from .shapes import CONNECTION, DATA_OBJECT, JOB, Object, checked_object, object_after_write, read_object, without_invalid_fields
 
 T = TypeVar("T")
 Path = Sequence[str]
 
 # Answers to a request that a tenant's version or a technology does not know.
-NOT_OFFERED = (400, 404, 405, 422, 501)
+UNSUPPORTED_STATUSES = (400, 404, 405, 422, 501)
 
 # Where a search answer says how many there are, beside those that it holds.
-_TOTALS = ("count", "total", "totalCount")
+_TOTAL_KEYS = ("count", "total", "totalCount")
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search found. more: the tenant says that there are more than it showed. total: how many there are, as far as it says."""
 
     objects: list[Object]
-    more: bool
+    has_more: bool
     total: int = field(default=0, compare=False)
 
 
@@ -51,16 +51,16 @@ class Connections:
 
     def create(self, payload: Mapping[str, Any]) -> Object:
         """POST /data/connection: objectPath, and bulkId when a job goes on with it. AnswerLost: it may have been made, look for it."""
-        return said(self._session.request("POST", path_of("data", "connection"), json=payload), DATA_OBJECT)
+        return object_after_write(self._session.request("POST", path_of("data", "connection"), json=payload), DATA_OBJECT)
 
     def test(self, payload: Mapping[str, Any]) -> Object:
         """POST /data/connection/test: validates a create, changes nothing. Not every tenant has it: NotFound, or status 405."""
-        return said(self._session.request("POST", path_of("data", "connection", "test"), json=payload, safe=True), {})
+        return object_after_write(self._session.request("POST", path_of("data", "connection", "test"), json=payload, safe=True), {})
 
     def get(self, connection_key: str) -> Object:
         """GET /data/connection/{connectionKey}: without secrets. NotFound also for technologies that the endpoint does not know."""
         answer = self._session.request("GET", path_of("data", "connection", connection_key))
-        found = object_in(answer, CONNECTION, "there is no connection in it")
+        found = read_object(answer, CONNECTION, "there is no connection in it")
         if not found:
             raise answer.bad("there is no connection in it")
         return found
@@ -71,7 +71,7 @@ class Connections:
         Few tenants have it, and they may want a bearer token for it: Unauthorized, Forbidden, NotFound, or status 400 or 405.
         """
         answer = self._session.request("GET", path_of("api", "connections", connection_key))
-        shown: Object = self._session.mask(object_in(answer, {}, "there is no connection in it"))
+        shown: Object = self._session.mask(read_object(answer, {}, "there is no connection in it"))
         return shown
 
     def update(self, connection_key: str, connection: Mapping[str, Any]) -> Object:
@@ -79,39 +79,39 @@ class Connections:
 
         Its body is not documented: it is taken to be that of the create, with nothing in it but what can change.
         """
-        return said(self._session.request("PUT", path_of("data", "connection", connection_key), json={"connection": connection}), CONNECTION)
+        return object_after_write(self._session.request("PUT", path_of("data", "connection", connection_key), json={"connection": connection}), CONNECTION)
 
     # --- objects
 
     def object(self, path: Path) -> Object:
         """GET /data/object/{objectPath}: state, settings and overrides."""
         answer = self._session.request("GET", path_of("data", "object", *path))
-        found = object_in(answer, DATA_OBJECT, "there is no object in it")
+        found = read_object(answer, DATA_OBJECT, "there is no object in it")
         if not found:
             raise answer.bad("there is no object in it")
         return found
 
     def delete(self, path: Path) -> Object:
         """DELETE /data/object/{objectPath}: the object with everything in it; childCount says how many that were."""
-        return said(self._session.request("DELETE", path_of("data", "object", *path)), DATA_OBJECT)
+        return object_after_write(self._session.request("DELETE", path_of("data", "object", *path)), DATA_OBJECT)
 
-    def search(self, path: Path = ()) -> Found:
+    def search(self, path: Path = ()) -> SearchResult:
         """POST /data/object/search/{objectPath}: what is right below; without a path the connections. It changes nothing."""
         answer = self._session.request("POST", path_of("data", "object", "search", *path), json={}, safe=True)
-        objects = [checked(answer, each, DATA_OBJECT) for each in _objects(answer, "objects", "objectPath")]
+        objects = [checked_object(answer, each, DATA_OBJECT) for each in _objects(answer, "objects", "objectPath")]
         around = answer.json()
         if not isinstance(around, dict):
-            return Found(objects, False, len(objects))
-        total = max([len(objects), *(around[name] for name in _TOTALS if isinstance(around.get(name), int))])
-        return Found(objects, around.get("next") not in (None, "", False) or total > len(objects), total)
+            return SearchResult(objects, False, len(objects))
+        total = max([len(objects), *(around[name] for name in _TOTAL_KEYS if isinstance(around.get(name), int))])
+        return SearchResult(objects, around.get("next") not in (None, "", False) or total > len(objects), total)
 
     def crawl(self, path: Path) -> Object:
         """POST /data/crawl/{objectPath}: have Immuta read the platform again from there on."""
-        return said(self._session.request("POST", path_of("data", "crawl", *path)), DATA_OBJECT)
+        return object_after_write(self._session.request("POST", path_of("data", "crawl", *path)), DATA_OBJECT)
 
     def override(self, path: Path, settings: Mapping[str, Any]) -> Object:
         """PUT /data/settings/{objectPath}: settings of this object, in place of what it inherits."""
-        return said(self._session.request("PUT", path_of("data", "settings", *path), json={"settings": settings}), DATA_OBJECT)
+        return object_after_write(self._session.request("PUT", path_of("data", "settings", *path), json={"settings": settings}), DATA_OBJECT)
 
     # --- jobs
 
@@ -128,7 +128,7 @@ class Connections:
 
     def _jobs_in(self, answer: Answer) -> list[Object]:
         """The jobs of an answer that have an id; a state that is no text is not told."""
-        jobs = [sane(job, JOB) for job in _objects(answer, "jobs", "id")]
+        jobs = [without_invalid_fields(job, JOB) for job in _objects(answer, "jobs", "id")]
         return [job for job in jobs if job.get("id") is not None]
 
     def _job(self, id: str, job: Mapping[str, Any]) -> Object:
@@ -143,7 +143,7 @@ class Connections:
         A tenant that has no connections, or does not let this key see them, answers 403 or 404.
         """
         try:
-            keys = [path[0] for path in map(path_to, self.search().objects) if len(path) == 1]
+            keys = [path[0] for path in map(object_path_of, self.search().objects) if len(path) == 1]
         except (Forbidden, NotFound):
             return None
         return next((key for key in keys if self._native_id(key) == integration_id), None)
@@ -151,13 +151,13 @@ class Connections:
     def _native_id(self, key: str) -> str:
         """The id of the integration behind a connection; empty when there is none, or none is shown."""
         try:
-            native = (offered(lambda: self.get(key)) or {}).get("nativeIntegrationId")
+            native = (none_if_unsupported(lambda: self.get(key)) or {}).get("nativeIntegrationId")
         except Forbidden:
             return ""
         return "" if native is None else str(native)
 
 
-def path_to(object: Mapping[str, Any]) -> list[str]:
+def object_path_of(object: Mapping[str, Any]) -> list[str]:
     """The path of an object that the API shows; empty when it shows none."""
     path = object.get("objectPath")
     return [str(name) for name in path if isinstance(name, (str, int))] if isinstance(path, list) else []
@@ -183,12 +183,12 @@ def _id_named(name: str, answer: Mapping[str, Any]) -> str:
     return ""
 
 
-def offered(ask: Callable[[], T]) -> T | None:
+def none_if_unsupported(ask: Callable[[], T]) -> T | None:
     """The answer; None from a tenant that does not offer it for this one."""
     try:
         return ask()
     except ApiError as error:
-        if error.status not in NOT_OFFERED:
+        if error.status not in UNSUPPORTED_STATUSES:
             raise
         return None
 
@@ -200,7 +200,7 @@ def _objects(answer: Answer, what: str, mark: str) -> list[Object]:
     """
     found = answer.json()
     if isinstance(found, dict):
-        found = _list_in(found, mark)
+        found = _find_list(found, mark)
     elif found is None:
         found = []
     if not isinstance(found, list):
@@ -208,7 +208,7 @@ def _objects(answer: Answer, what: str, mark: str) -> list[Object]:
     return [each for each in found if isinstance(each, dict)]
 
 
-def _list_in(around: Object, mark: str) -> list[Any] | None:
+def _find_list(around: Object, mark: str) -> list[Any] | None:
     """The list in an object, or the objects in it as a list; None when there is neither."""
     lists = [value for value in around.values() if isinstance(value, list) and all(isinstance(item, dict) for item in value)]
     marked = [value for value in lists if any(mark in item for item in value)]

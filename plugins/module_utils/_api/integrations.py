@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._core.errors import OptionError, ScriptRefused
-from .._http.answer import Answer, OddJson, loads
+from .._http.answer import Answer, UnusableJson, parse_json
 from .._http.session import Session, path_of
-from .shapes import INTEGRATION, Object, checked, object_in, said
+from .shapes import INTEGRATION, Object, checked_object, object_after_write, read_object
 
 Objects = list[Object]
 
@@ -41,12 +41,12 @@ class Integrations:
         found = answer.json()
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise answer.bad("not a list of integrations")
-        return [checked(answer, item, INTEGRATION) for item in found]
+        return [checked_object(answer, item, INTEGRATION) for item in found]
 
     def get(self, id: str | int) -> Object:
         """GET /integrations/{id}: that one, and no other."""
         answer = self._session.request("GET", path_of("integrations", id))
-        found = object_in(answer, INTEGRATION, "not an integration")
+        found = read_object(answer, INTEGRATION, "not an integration")
         if found.get("id") not in (None, str(id)):
             raise answer.bad("it is about another integration")
         return {**found, "id": str(id)}
@@ -63,7 +63,7 @@ class Integrations:
         """
         query = _DRY_RUN if dry_run else None
         answer = self._session.request("POST", path_of("integrations"), json=payload, query=query, safe=dry_run)
-        made = said(answer, INTEGRATION)
+        made = object_after_write(answer, INTEGRATION)
         if made.get("id") is None and not dry_run:
             raise answer.bad("there is no id in it")
         return made
@@ -71,7 +71,7 @@ class Integrations:
     def update(self, id: str | int, payload: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """PUT /integrations/{id} with the whole document: id, status and validationResults; empty when the server says nothing of them."""
         query = _DRY_RUN if dry_run else None
-        return said(self._session.request("PUT", path_of("integrations", id), json=payload, query=query, safe=dry_run), INTEGRATION)
+        return object_after_write(self._session.request("PUT", path_of("integrations", id), json=payload, query=query, safe=dry_run), INTEGRATION)
 
     def delete(self, id: str | int, body: Mapping[str, Any] | None = None, *, dry_run: bool = False, force_disable: bool = False) -> Object:
         """DELETE /integrations/{id}: id, status and validationResults; empty when the server says nothing of them.
@@ -80,7 +80,7 @@ class Integrations:
         cleaned up on the platform.
         """
         query = {**(_DRY_RUN if dry_run else {}), **({"forceDisable": "true"} if force_disable else {})}
-        return said(self._session.request("DELETE", path_of("integrations", id), json=body, query=query, safe=dry_run), INTEGRATION)
+        return object_after_write(self._session.request("DELETE", path_of("integrations", id), json=body, query=query, safe=dry_run), INTEGRATION)
 
     def regenerate(self, id: str | int) -> str:
         """POST /integrations/{id}/regenerate: Trino's new API key. The old one is dead at once."""
@@ -118,8 +118,8 @@ def script_text(answer: Answer) -> str:
     if "\ufffd" in text:
         raise answer.bad("not readable in its encoding")
     try:
-        value = loads(text)
-    except OddJson as odd:
+        value = parse_json(text)
+    except UnusableJson as odd:
         raise answer.bad(f"its JSON cannot be used: {odd}") from None
     except ValueError:
         if text.lstrip().startswith(('"', "{", "[")) and answer.content_type.endswith("json"):
@@ -146,7 +146,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _string_in(answer: Answer, name: str) -> str:
-    value = object_in(answer, {}, "not an integration").get(name)
+    value = read_object(answer, {}, "not an integration").get(name)
     if not isinstance(value, str) or not value:
         raise answer.bad(f"there is no {name} in it")
     return value

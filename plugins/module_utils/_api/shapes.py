@@ -20,7 +20,7 @@ from .._http.answer import Answer
 
 Object = dict[str, Any]
 
-_LONGEST_ID = 200
+_MAX_ID = 200
 
 
 class Kind(Enum):
@@ -42,28 +42,28 @@ DATA_OBJECT: Kinds = {"objectPath": Kind.PATH, "state": Kind.TEXT, "settings": K
 JOB: Kinds = {"id": Kind.ID, "state": Kind.TEXT}
 
 
-def object_in(answer: Answer, kinds: Kinds, what: str) -> Object:
+def read_object(answer: Answer, kinds: Kinds, what: str) -> Object:
     """The object of an answer to a read. Raises BadAnswer when there is none, or a field is of another kind."""
     found = answer.json()
     if not isinstance(found, dict):
         raise answer.bad(what)
-    return checked(answer, found, kinds)
+    return checked_object(answer, found, kinds)
 
 
-def checked(answer: Answer, found: Object, kinds: Kinds) -> Object:
+def checked_object(answer: Answer, found: Object, kinds: Kinds) -> Object:
     """The same object, ids as strings. Raises BadAnswer for a field of another kind."""
     for name, kind in kinds.items():
-        if not _is(kind, found.get(name)):
+        if not _has_kind(kind, found.get(name)):
             raise answer.bad(f"{name} is not {kind.value}")
     return with_string_ids(found, kinds)
 
 
-def sane(found: Object, kinds: Kinds) -> Object:
+def without_invalid_fields(found: Object, kinds: Kinds) -> Object:
     """The same object, ids as strings, without the fields that are of another kind."""
-    return with_string_ids({name: value for name, value in found.items() if name not in kinds or _is(kinds[name], value)}, kinds)
+    return with_string_ids({name: value for name, value in found.items() if name not in kinds or _has_kind(kinds[name], value)}, kinds)
 
 
-def said(answer: Answer, kinds: Kinds) -> Object:
+def object_after_write(answer: Answer, kinds: Kinds) -> Object:
     """What the server says of a request that it accepted; nothing when that is no object but empty, or a word such as OK.
 
     Raises BadAnswer for a page, and for what is JSON by its label and none by its text.
@@ -76,7 +76,7 @@ def said(answer: Answer, kinds: Kinds) -> Object:
         if answer.content_type != "text/plain" or answer.text.lstrip().startswith(("<", "{", "[", '"')):
             raise
         return {}
-    return sane(found, kinds) if isinstance(found, dict) else {"validationResults": found} if isinstance(found, list) and found else {}
+    return without_invalid_fields(found, kinds) if isinstance(found, dict) else {"validationResults": found} if isinstance(found, list) and found else {}
 
 
 def with_string_ids(found: Object, kinds: Kinds) -> Object:
@@ -85,7 +85,7 @@ def with_string_ids(found: Object, kinds: Kinds) -> Object:
     return {**found, **ids}
 
 
-def _is(kind: Kind, value: Any) -> bool:
+def _has_kind(kind: Kind, value: Any) -> bool:
     if value is None:
         return True
     if kind is Kind.ID:
@@ -103,4 +103,4 @@ def _is_number(value: Any) -> bool:
 
 def _is_id(value: Any) -> bool:
     """A number, or a text that can be part of a path."""
-    return _is_number(value) or (isinstance(value, str) and value.strip() not in ("", ".", "..") and len(value) <= _LONGEST_ID)
+    return _is_number(value) or (isinstance(value, str) and value.strip() not in ("", ".", "..") and len(value) <= _MAX_ID)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._core.secrets import REDACTED, is_redacted, looks_secret, mask
-from .._model.documents import branch_of, branches, missing_required, of_other_branch
+from .._model.documents import belongs_to_other_branch, branch_of, branches, missing_required
 from .._model.fields import EXTRA, Field, prune
 from .._model.platforms import PLATFORMS
 from .._model.technologies import SETTINGS_FIELDS
@@ -151,7 +151,7 @@ def _left_out(document: Document, fields: Sequence[Field]) -> Iterator[Field]:
     """The credentials without which it cannot be registered, and that the tenant does not show at all."""
     branch, known = branch_of(document, fields), branches(fields)
     for each in fields:
-        holds = not each.branch or (branch in known and not of_other_branch(each, branch))
+        holds = not each.branch or (branch in known and not belongs_to_other_branch(each, branch))
         if each.required and each.write_only and not each.fields and not each.decides and holds and each.key not in document:
             yield each
 

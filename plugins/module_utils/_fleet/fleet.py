@@ -24,10 +24,10 @@ from .._plan.integration import Desired, desired, natural_key, platform_of
 from .._plan.plan import Plan
 from .._platform.place import Place
 from .._platform.works import FORGET, NOTHING, Given, work_for
+from .._reconcile.base import Settings
 from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
 from .._reconcile.integration import IntegrationOutcome, Reconciler
 from .._reconcile.outcome import Outcome
-from .._reconcile.steps import Settings
 from .items import CONNECTION, INTEGRATION, Item, refuse_same
 from .plan import check_expected, checksum, steps_of
 from .pool import each
@@ -138,7 +138,7 @@ class Fleet:
     def _ids_meant(self, item: Item) -> list[str]:
         """The ids of what an item that cannot be planned is about: it is managed all the same."""
         platform, config = PLATFORMS.get(str(item.options.get("type"))), item.options.get("config") or {}
-        same = self._snapshot.integrations.same(Desired(platform, _identity_in(platform, config))) if item.error and platform else ()
+        same = self._snapshot.integrations.matching(Desired(platform, _identity_in(platform, config))) if item.error and platform else ()
         return [str(item.options.get("id")), *(str(found.get("id")) for found in same)]
 
     def _strange_connections(self) -> list[Item]:

@@ -18,7 +18,7 @@ from .._model.fields import normalise_host
 from .._model.platforms import PLATFORMS
 from .._reconcile.connection import ConnectionOutcome
 from .._reconcile.integration import IntegrationOutcome
-from .._reconcile.outcome import NOT_ASKED, Outcome
+from .._reconcile.outcome import NOT_VALIDATED, Outcome
 
 INTEGRATION, CONNECTION = "integration", "connection"
 
@@ -107,7 +107,7 @@ class Item:
             "status": self.document.get("status") or self.document.get("state"),
             "healthy": self.outcome.healthy if self.outcome else None,
             "adopted": shown.get("adopted", False),
-            "validation": shown.get("validation", NOT_ASKED),
+            "validation": shown.get("validation", NOT_VALIDATED),
             "needs_script": self.needs_script,
             "failed_tests": [mask(text) for text in failed_tests(validation_tests(self.document))],
             "owner": self.owner or None,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from .._api.connections import NOT_OFFERED, Connections, path_to
+from .._api.connections import UNSUPPORTED_STATUSES, Connections, object_path_of
 from .._api.integrations import Integrations
 from .._core.errors import ApiError, Forbidden, NotFound
 from .._http.answer import Answer
@@ -46,10 +46,10 @@ class Snapshot:
     def _objects(self) -> dict[str, Object] | ApiError:
         try:
             answer = Connections(self.session).search()
-            self.is_partial = answer.more
-            if answer.more:
+            self.is_partial = answer.has_more
+            if answer.has_more:
                 self._warn(f"Immuta showed {len(answer.objects)} connections and says that there are more; the others are missing here.")
-            paths = ((path_to(found), found) for found in answer.objects)
+            paths = ((object_path_of(found), found) for found in answer.objects)
             return {path[0]: found for path, found in paths if len(path) == 1}
         except (Forbidden, NotFound) as error:
             return error
@@ -88,7 +88,7 @@ class Snapshot:
         """
         shown = self.connections[key]
         refusal = shown if isinstance(shown, ApiError) else None
-        if refusal and refusal.status not in (*NOT_OFFERED, 403):
+        if refusal and refusal.status not in (*UNSUPPORTED_STATUSES, 403):
             raise refusal
         answer = {} if isinstance(shown, ApiError) else shown
         native = self.integrations.with_id(str(answer.get("nativeIntegrationId"))) or {}

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A session that knows no Immuta: base URL, authorization, TLS, proxy, deadline, repeating. The only file that imports requests.
+"""An HTTP session that is not specific to Immuta: base URL, authorization, TLS, proxy, deadline, retries. The only file that imports requests.
 
-Everything the environment may decide (proxies, certificate authorities) is asked for here by name and handed to requests
-explicitly. Left to itself requests would let C(~/.netrc) replace the Authorization header and REQUESTS_CA_BUNDLE undo
+Proxies and certificate authorities of the environment are read here by name and passed to requests explicitly. By default
+requests would let C(~/.netrc) replace the Authorization header and REQUESTS_CA_BUNDLE undo
 C(validate_certs=false).
 
 PRIVATE to the collection: it can change at any time.
@@ -25,43 +25,43 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 from .._core.errors import AnswerLost, ApiError, BadAnswer, ConnectionFailed, ImmutaError, MissingLibrary, OptionError, WriteBlocked, failure_text
 from .._core.secrets import mask
 from .._core.waiting import Clock
-from .answer import Answer, content_type, decode, error_body, html_page, page_hint, unpack
-from .line import Attempt, attempt, bounded
-from .silence import Silence, diagnose
+from .answer import Answer, content_type, decode, decompress, error_body, html_page, page_hint
+from .deadline import Attempt, pool_with_deadline, timed_attempt
+from .no_answer import NoAnswer, diagnose
 
 if TYPE_CHECKING:
     import requests
 
-FIRST_PAUSE = 0.5
+FIRST_RETRY_DELAY = 0.5
 _PORTS = {"https": 443, "http": 80}
-_MOST_REDIRECTS = 5
-_MOST_CONNECTIONS = 32
+_MAX_REDIRECTS = 5
+_MAX_CONNECTIONS = 32
 _BLOCK = 64 * 1024
-_LONGEST_DATE = 100
+_MAX_DATE = 100
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_LATER = "Run this again later. If that does not help, see what the server's own log says."
-_CLASHES = "It is being changed, or there already: see what the server shows of it, and run this again."
-_LOST = "It may have had its effect all the same."
+_RETRY_LATER_HINT = "Run the task again later. If that does not help, check the log of the server."
+_CONFLICT_HINT = "The object is being changed, or it exists already. Check its state on the server, then run the task again."
+_ANSWER_LOST_HINT = "The request may have taken effect nevertheless."
 _HINTS = {
-    407: "The proxy wants credentials: put them into the proxy variables of the environment.",
-    429: "The server asks for fewer requests: raise retries or retry_max_delay, or run fewer tasks at once.",
+    407: "The proxy requires credentials: add them to the proxy variables of the environment.",
+    429: "The server limits the rate of requests: raise retries or retry_max_delay, or run fewer tasks at the same time.",
 }
 _ACCEPT = "application/json, text/plain;q=0.9, */*;q=0.5"
 
 
 class Auth(Protocol):
-    """How requests are authorised."""
+    """How requests are authorized."""
 
     def header(self, session: Session) -> dict[str, str]:
-        """The headers of a request; may itself send anonymous requests."""
+        """Return the authorization headers. This may send anonymous requests."""
 
     def renew(self, session: Session) -> bool:
-        """Called once when a request was answered by 401. True: the headers are new, try again."""
+        """Return whether the headers were renewed, so that a retry makes sense. Called once after an answer of 401."""
 
 
 @dataclass(frozen=True)
 class HeaderAuth:
-    """One Authorization header that never changes: a raw API key, C(Bearer) and a token."""
+    """A constant Authorization header: a raw API key, or C(Bearer) and a token."""
 
     value: str = field(repr=False)
 
@@ -74,10 +74,10 @@ class HeaderAuth:
 
 @dataclass(frozen=True)
 class Transport:
-    """Where a session goes and how. Times in seconds.
+    """The address of the server and the options of the connection. Times are in seconds.
 
-    timeout: the deadline of one attempt as a whole. Within it the host name is resolved, the connection opened (proxy, TLS),
-    the request sent, and the answer received to its last byte. Repeats and the pauses before them come on top.
+    timeout: the limit for one attempt as a whole: DNS lookup, connection (proxy, TLS), sending the request and receiving the
+    complete answer. Retries and the delays before them are not included.
     """
 
     base_url: str
@@ -92,7 +92,7 @@ class Transport:
 
 
 def path_of(*segments: object) -> str:
-    """A path of which every segment is encoded. Raises OptionError for a segment that would name another path."""
+    """Return a path of URL-encoded segments. Raise OptionError for a segment that would change the path (empty, dots)."""
     for segment in segments:
         if str(segment) in ("", ".", ".."):
             raise OptionError(f"{str(segment)!r} cannot be part of a path.")
@@ -100,16 +100,16 @@ def path_of(*segments: object) -> str:
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of a URL: all of it that may be shown."""
+    """Return scheme, host and port of a URL: the parts that messages may show."""
     server = _server(url)
     if server is None:
-        return "an address that cannot be read"
+        return "a malformed address"
     scheme, host, port = server
     return f"{scheme}://{f'[{host}]' if ':' in host else host}" + ("" if port == _PORTS.get(scheme) else f":{port}")
 
 
 def _server(url: str) -> tuple[str, str, int | None] | None:
-    """Scheme, host and port; None for what is no URL."""
+    """Return scheme, host and port; None for a malformed URL."""
     try:
         parts = urlsplit(url)
         return (parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)) if parts.hostname else None
@@ -118,13 +118,13 @@ def _server(url: str) -> tuple[str, str, int | None] | None:
 
 
 def checked_url(url: str) -> str:
-    """A base URL without its final slash. Raises OptionError, which shows no more of it than its host."""
+    """Return the base URL without its final slash. Raise OptionError, which shows only the host, if it is not a plain URL."""
     server = _server(url)
     if server is None or server[0] not in _PORTS:
         raise OptionError("url must be the address of the server, beginning with https:// (or http://).", option="url")
     escaped = "%" in server[1] and ":" not in server[1]  # an IPv6 address may hold one
     if set("@?#") & set(url) or escaped:
-        # Behind a badly written password the server is not where it seems to be.
+        # After a password that is not escaped, the part that looks like the host may be part of the password.
         where = "the address of the server" if escaped or "@" in "".join(urlsplit(url)[2:]) else origin(url)
         raise OptionError(f"url must hold no user, password, query or fragment, only {where} and a path.", option="url")
     return url.rstrip("/")
@@ -132,7 +132,7 @@ def checked_url(url: str) -> str:
 
 @dataclass(frozen=True)
 class _Call:
-    """One request as the caller means it, however often it is sent."""
+    """One request of the caller, however often it is sent."""
 
     method: str
     path: str
@@ -145,10 +145,10 @@ class _Call:
 
 
 class Session:
-    """Requests to one server, over connections that stay open.
+    """Requests to one server, over persistent connections.
 
-    read_only: refuse whatever is not safe. secrets: a set that may grow later; what is in it is masked in every error.
-    hint: what to tell the user about a status and path. warn: called at most once, when requests have to be repeated.
+    read_only: refuse requests that are not safe. secrets: values to mask in every error; the set may grow later.
+    hint: returns the hint for a status and path. warn: called at most once, at the first retry.
     """
 
     def __init__(
@@ -187,14 +187,14 @@ class Session:
         safe: bool | None = None,
         anonymous: bool = False,
     ) -> Answer:
-        """Send a request and hand back its answer, which is a 2xx.
+        """Send a request and return its answer, whose status is 2xx. Raise ApiError or a subclass, AnswerLost, ConnectionFailed, BadAnswer or WriteBlocked.
 
-        path: already encoded, see path_of. The body is JSON, or a form. safe: it has no effect on the server; as a rule that is GET alone.
-        anonymous: without authorization. Raises ApiError and its kind, AnswerLost, ConnectionFailed, BadAnswer, WriteBlocked.
+        path: already encoded, see path_of. The body is json or form. safe: whether the request has no effect on the server; by default
+        only GET is safe. anonymous: send no authorization.
         """
         safe = method == "GET" if safe is None else safe
         if self.read_only and not safe:
-            raise WriteBlocked(f"{method} {path} would write, in check mode. This is a bug of the collection, nothing was sent.", method=method, path=path)
+            raise WriteBlocked(f"{method} {path} would write in check mode. This is a bug in the collection. Nothing was sent.", method=method, path=path)
         url = self._base_url + path + (f"?{urlencode(query)}" if query else "")
         body, content_type = None, ""
         if form is not None:
@@ -202,122 +202,122 @@ class Session:
         elif json is not None:
             body, content_type = json_text.dumps(json).encode(), "application/json"
         call = _Call(method, path, url, body, content_type, safe, repeatable=safe or method in ("GET", "PUT", "DELETE"), anonymous=anonymous)
-        outcome, doubtful = self._insist(call)
+        outcome, may_have_taken_effect = self._send_with_retries(call)
         try:
-            return self._settle(call, outcome)
+            return self._answer_or_error(call, outcome)
         except ImmutaError as error:
-            error.in_doubt = doubtful
+            error.in_doubt = may_have_taken_effect
             raise
 
     def mask(self, value: Any) -> Any:
-        """A value as it may be shown."""
-        return mask(value, frozenset(self.secrets))  # a copy: another thread may learn of a secret meanwhile
+        """Return a copy of the value with the secrets masked."""
+        return mask(value, frozenset(self.secrets))  # a copy, because another thread may add a secret meanwhile
 
-    def _insist(self, call: _Call) -> tuple[Answer | Silence, bool]:
-        """The outcome after as many repeats as the call allows, and whether one of them may have had an effect that nobody has seen."""
-        outcome = self._authorised(call)
-        doubtful = _doubtful(call, outcome)
+    def _send_with_retries(self, call: _Call) -> tuple[Answer | NoAnswer, bool]:
+        """Return the outcome after all permitted retries, and whether an attempt without a usable answer may have taken effect."""
+        outcome = self._send_authorized(call)
+        may_have_taken_effect = _may_have_taken_effect(call, outcome)
         for repeats in range(self._transport.retries):
-            if not _worth_repeating(call, outcome):
+            if not _should_retry(call, outcome):
                 break
-            self._tell(call, outcome)
-            self._clock.sleep(self._pause(outcome, repeats))
-            outcome = self._authorised(call)
-            doubtful = doubtful or _doubtful(call, outcome)
-        return outcome, doubtful
+            self._warn_of_retry(call, outcome)
+            self._clock.sleep(self._retry_delay(outcome, repeats))
+            outcome = self._send_authorized(call)
+            may_have_taken_effect = may_have_taken_effect or _may_have_taken_effect(call, outcome)
+        return outcome, may_have_taken_effect
 
-    def _authorised(self, call: _Call) -> Answer | Silence:
-        """The outcome of sending it once, or twice when the authorization had to be renewed."""
-        outcome = self._followed(call)
+    def _send_authorized(self, call: _Call) -> Answer | NoAnswer:
+        """Return the outcome of one attempt, or of a second one with renewed authorization."""
+        outcome = self._send_with_redirects(call)
         if not call.anonymous and isinstance(outcome, Answer) and outcome.status == 401 and self._auth.renew(self):
-            return self._followed(call)
+            return self._send_with_redirects(call)
         return outcome
 
-    def _followed(self, call: _Call) -> Answer | Silence:
-        """The outcome of sending it, after redirects within the same server."""
+    def _send_with_redirects(self, call: _Call) -> Answer | NoAnswer:
+        """Return the outcome after redirects, which are followed on the same server only. Raise ApiError for any other redirect."""
         url, hops = call.url, 0
         while True:
             outcome = self._send(call, url)
-            if isinstance(outcome, Silence) or not 300 <= outcome.status < 400 or not outcome.headers.get("Location"):
+            if isinstance(outcome, NoAnswer) or not 300 <= outcome.status < 400 or not outcome.headers.get("Location"):
                 return outcome
-            target = _target(url, outcome.headers["Location"])
-            if call.method != "GET" or hops == _MOST_REDIRECTS or not _same_server(url, target):
-                raise self._redirected(call, outcome, target, hops)
+            target = _redirect_target(url, outcome.headers["Location"])
+            if call.method != "GET" or hops == _MAX_REDIRECTS or not _same_server(url, target):
+                raise self._redirect_error(call, outcome, target, hops)
             url, hops = target, hops + 1
 
-    def _send(self, call: _Call, url: str) -> Answer | Silence:
-        """The outcome of sending it once."""
+    def _send(self, call: _Call, url: str) -> Answer | NoAnswer:
+        """Return the outcome of a single request to the URL."""
         headers = {} if call.anonymous else self._auth.header(self)
         if call.body is not None:
             headers = {**headers, "Content-Type": call.content_type}
-        with attempt(self._transport.timeout) as going:
-            return self._exchange(call, url, headers, going)
+        with timed_attempt(self._transport.timeout) as current:
+            return self._exchange(call, url, headers, current)
 
-    def _exchange(self, call: _Call, url: str, headers: Mapping[str, str], going: Attempt) -> Answer | Silence:
+    def _exchange(self, call: _Call, url: str, headers: Mapping[str, str], current: Attempt) -> Answer | NoAnswer:
         import requests
 
         response, proxies = None, {}
         try:
             proxies = requests.utils.get_environ_proxies(url) if self._transport.use_proxy else {}
             request = self._http.prepare_request(requests.Request(call.method, url, headers=headers, data=call.body))
-            # The adapter, not the session: that would keep cookies and prepare redirects on its own.
+            # Use the adapter, because a session would keep cookies and prepare redirects.
             response = self._http.get_adapter(url).send(
-                request, stream=True, timeout=going.left(), verify=self._verify, cert=self._certificate, proxies=proxies
+                request, stream=True, timeout=current.seconds_left(), verify=self._verify, cert=self._certificate, proxies=proxies
             )
-            content = unpack(_all_of(response), response.headers.get("Content-Encoding", ""))
+            content = decompress(_read_all(response), response.headers.get("Content-Encoding", ""))
             text = decode(content, response.headers)
-        except Exception as error:  # whatever the libraries make of what a server or a proxy sends
-            return self._diagnose(error, response, going, proxied=bool(proxies))
+        except Exception as error:  # the libraries raise many types for a faulty server or proxy
+            return self._diagnose(error, response, current, proxied=bool(proxies))
         return Answer(call.method, call.path, response.status_code, response.reason or "", response.headers, text, self.mask, self._host, call.safe)
 
-    def _diagnose(self, error: Exception, response: requests.Response | None, going: Attempt, *, proxied: bool) -> Silence:
-        silence = diagnose(error, going.reached, proxied=proxied)
-        silence = replace(silence, text=self.mask(silence.text))
+    def _diagnose(self, error: Exception, response: requests.Response | None, current: Attempt, *, proxied: bool) -> NoAnswer:
+        no_answer = diagnose(error, current.reached, proxied=proxied)
+        no_answer = replace(no_answer, text=self.mask(no_answer.text))
         if response is None:
-            return silence
+            return no_answer
         response.close()
-        return replace(silence, sent=True, status=response.status_code, content_type=content_type(response.headers))
+        return replace(no_answer, sent=True, status=response.status_code, content_type=content_type(response.headers))
 
-    def _tell(self, call: _Call, outcome: Answer | Silence) -> None:
+    def _warn_of_retry(self, call: _Call, outcome: Answer | NoAnswer) -> None:
         if self._warn is not None:
-            what = outcome.text if isinstance(outcome, Silence) else f"HTTP {outcome.status}"
-            self._warn(f"{call.method} {call.path} on {self._host} has to be repeated, {what}. Further repeats are not mentioned.")
+            cause = outcome.text if isinstance(outcome, NoAnswer) else f"HTTP {outcome.status}"
+            self._warn(f"{call.method} {call.path} on {self._host} is retried after a failure: {cause}. Further retries are not reported.")
             self._warn = None
 
-    def _pause(self, outcome: Answer | Silence, repeats: int) -> float:
+    def _retry_delay(self, outcome: Answer | NoAnswer, repeats: int) -> float:
         longest = self._transport.retry_max_delay
-        wanted = None if isinstance(outcome, Silence) else _retry_after(outcome.headers, self._clock.now())
+        wanted = None if isinstance(outcome, NoAnswer) else _retry_after(outcome.headers, self._clock.now())
         if wanted is not None:
             return max(0.0, min(wanted, longest))
-        return self._clock.jitter(min(FIRST_PAUSE * 2**repeats, longest))
+        return self._clock.jitter(min(FIRST_RETRY_DELAY * 2**repeats, longest))
 
-    def _settle(self, call: _Call, outcome: Answer | Silence) -> Answer:
-        """The answer, or the error that it is."""
-        if isinstance(outcome, Silence):
-            raise self._unanswered(call, outcome)
+    def _answer_or_error(self, call: _Call, outcome: Answer | NoAnswer) -> Answer:
+        """Return the answer if its status is 2xx. Raise the error for any other outcome."""
+        if isinstance(outcome, NoAnswer):
+            raise self._no_answer_error(call, outcome)
         if 200 <= outcome.status < 300:
             return outcome
         body = error_body(outcome)
         page = page_hint(self._host) if html_page(outcome.text, self.mask) else None
-        if not call.repeatable and _doubtful(call, outcome):
+        if not call.repeatable and _may_have_taken_effect(call, outcome):
             text = failure_text(call.method, call.path, outcome.status, body, reason=outcome.reason)
-            raise AnswerLost(text, hint=_sentences(_LOST, page), method=call.method, path=call.path, status=outcome.status, api_error=body)
-        hint = _HINTS.get(outcome.status) or _sentences(page, self._hint(outcome.status, call.path)) or _next_step(outcome.status)
+            raise AnswerLost(text, hint=_sentences(_ANSWER_LOST_HINT, page), method=call.method, path=call.path, status=outcome.status, api_error=body)
+        hint = _HINTS.get(outcome.status) or _sentences(page, self._hint(outcome.status, call.path)) or _default_hint(outcome.status)
         raise ApiError.of(call.method, call.path, outcome.status, body, reason=outcome.reason, hint=hint)
 
-    def _unanswered(self, call: _Call, silence: Silence) -> ConnectionFailed | BadAnswer:
-        text = f"{call.method} {call.path} failed: no whole answer from {self._host}: {silence.text}."
-        if silence.sent and not call.repeatable:
-            status = {} if silence.status is None else {"status": silence.status}
-            return AnswerLost(text, hint=_sentences(_LOST, silence.hint), method=call.method, path=call.path, **status)
-        if silence.status is not None:
-            return BadAnswer(text, hint=silence.hint, status=silence.status, content_type=silence.content_type, method=call.method, path=call.path)
-        return ConnectionFailed(text, hint=silence.hint, method=call.method, path=call.path)
+    def _no_answer_error(self, call: _Call, no_answer: NoAnswer) -> ConnectionFailed | BadAnswer:
+        text = f"{call.method} {call.path} failed: no complete answer from {self._host}: {no_answer.text}."
+        if no_answer.sent and not call.repeatable:
+            status = {} if no_answer.status is None else {"status": no_answer.status}
+            return AnswerLost(text, hint=_sentences(_ANSWER_LOST_HINT, no_answer.hint), method=call.method, path=call.path, **status)
+        if no_answer.status is not None:
+            return BadAnswer(text, hint=no_answer.hint, status=no_answer.status, content_type=no_answer.content_type, method=call.method, path=call.path)
+        return ConnectionFailed(text, hint=no_answer.hint, method=call.method, path=call.path)
 
-    def _redirected(self, call: _Call, answer: Answer, target: str, hops: int) -> ApiError:
-        """The credentials stay with the server they are for, and a write is not sent to an address nobody gave."""
+    def _redirect_error(self, call: _Call, answer: Answer, target: str, hops: int) -> ApiError:
+        """Return the error for a redirect that is not followed: credentials and writes go to the configured server only."""
         what = f"{self._host} redirected to {origin(target)}, which is not followed" + (f" after {hops} redirects" if hops else "")
-        hint = "Check that the URL is the address of the API itself; set it to the other address if that is the server you mean."
+        hint = "Check that the URL is the address of the API itself. If the other address is the server you want, set the URL to it."
         return ApiError.of(call.method, call.path, answer.status, what, reason=answer.reason, hint=hint)
 
 
@@ -333,7 +333,7 @@ def _new_http(user_agent: str, validate_certs: bool) -> requests.Session:
     http = requests.Session()
     http.trust_env = False
     http.headers.update({"User-Agent": user_agent, "Accept": _ACCEPT, "Accept-Encoding": "gzip, deflate"})
-    adapter = _adapter()(pool_maxsize=_MOST_CONNECTIONS, max_retries=0)
+    adapter = _adapter()(pool_maxsize=_MAX_CONNECTIONS, max_retries=0)
     for scheme in ("https://", "http://"):
         http.mount(scheme, adapter)
     return http
@@ -341,37 +341,37 @@ def _new_http(user_agent: str, validate_certs: bool) -> requests.Session:
 
 @cache
 def _adapter() -> type[requests.adapters.HTTPAdapter]:
-    """The adapter of requests with connections that keep to the deadline of an attempt, to servers and to proxies."""
+    """Return an adapter class whose connections, to servers and proxies, keep to the deadline of the attempt."""
     import requests
 
     class Adapter(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *args: Any, **settings: Any) -> None:
             super().init_poolmanager(*args, **settings)
-            _bind(self.poolmanager)
+            _use_deadlines(self.poolmanager)
 
         def proxy_manager_for(self, *args: Any, **settings: Any) -> Any:
-            return _bind(super().proxy_manager_for(*args, **settings))
+            return _use_deadlines(super().proxy_manager_for(*args, **settings))
 
     return Adapter
 
 
-def _bind(manager: Any) -> Any:
-    manager.pool_classes_by_scheme = {scheme: bounded(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
+def _use_deadlines(manager: Any) -> Any:
+    manager.pool_classes_by_scheme = {scheme: pool_with_deadline(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
     return manager
 
 
-def _all_of(response: requests.Response) -> bytes:
-    """The bytes of an answer as they travel; that they are too many or too slow is the connection's affair."""
-    response.raw.enforce_content_length = True  # urllib3 before 2 takes a cut answer for a whole one
+def _read_all(response: requests.Response) -> bytes:
+    """Return the raw body of an answer. The connection limits its size and time."""
+    response.raw.enforce_content_length = True  # urllib3 before 2 accepts a truncated answer
     pieces = []
     while piece := response.raw.read(_BLOCK, decode_content=False):
         pieces.append(piece)
     return b"".join(pieces)
 
 
-def _next_step(status: int) -> str | None:
-    """What to do when nobody knows better."""
-    return _CLASHES if status == 409 else _LATER if status >= 500 else None
+def _default_hint(status: int) -> str | None:
+    """Return the hint for a status without a more specific one."""
+    return _CONFLICT_HINT if status == 409 else _RETRY_LATER_HINT if status >= 500 else None
 
 
 def _sentences(*texts: str | None) -> str | None:
@@ -379,7 +379,7 @@ def _sentences(*texts: str | None) -> str | None:
 
 
 def _verify(transport: Transport) -> bool | str:
-    """What TLS trusts: nothing is checked, the given authority, the environment's, or the library's own."""
+    """Return the verify argument of requests: False, the CA file of the options or the environment, or True for the default CAs."""
     if not transport.validate_certs:
         return False
     if transport.ca_path:
@@ -393,7 +393,7 @@ def _verify(transport: Transport) -> bool | str:
 def _client_certificate(transport: Transport) -> str | tuple[str, str] | None:
     if not transport.client_cert:
         if transport.client_key:
-            raise OptionError("client_key is of no use without client_cert.", option="client_cert")
+            raise OptionError("client_key has no effect without client_cert.", option="client_cert")
         return None
     certificate = _existing(transport.client_cert, "client_cert", "client_cert")
     return (certificate, _existing(transport.client_key, "client_key", "client_key")) if transport.client_key else certificate
@@ -401,31 +401,31 @@ def _client_certificate(transport: Transport) -> str | tuple[str, str] | None:
 
 def _existing(path: str, option: str, named_by: str) -> str:
     if not os.path.exists(path):
-        raise OptionError(f"{named_by} names {path}, which is not there.", option=option)
+        raise OptionError(f"{named_by} names {path}, which does not exist.", option=option)
     return path
 
 
-def _worth_repeating(call: _Call, outcome: Answer | Silence) -> bool:
-    if isinstance(outcome, Silence):
-        return not outcome.hopeless and (call.repeatable or not outcome.sent)
-    return _busy(outcome) or (call.repeatable and outcome.status in (502, 503, 504))
+def _should_retry(call: _Call, outcome: Answer | NoAnswer) -> bool:
+    if isinstance(outcome, NoAnswer):
+        return not outcome.permanent and (call.repeatable or not outcome.sent)
+    return _asks_to_retry(outcome) or (call.repeatable and outcome.status in (502, 503, 504))
 
 
-def _busy(answer: Answer) -> bool:
-    """Whether the server did nothing, and asks to come again."""
+def _asks_to_retry(answer: Answer) -> bool:
+    """Return whether the server did nothing and asks for a retry."""
     return answer.status == 429 or (answer.status == 503 and "Retry-After" in answer.headers)
 
 
-def _doubtful(call: _Call, outcome: Answer | Silence) -> bool:
-    """Whether it may have had an effect that nobody has seen."""
+def _may_have_taken_effect(call: _Call, outcome: Answer | NoAnswer) -> bool:
+    """Return whether a write without a usable answer may have taken effect."""
     if call.safe:
         return False
-    return outcome.sent if isinstance(outcome, Silence) else outcome.status >= 500 and not _busy(outcome)
+    return outcome.sent if isinstance(outcome, NoAnswer) else outcome.status >= 500 and not _asks_to_retry(outcome)
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that the server asks for, as a number or as a date; None when it asks for nothing that can be read."""
-    wanted = headers.get("Retry-After", "").strip()[:_LONGEST_DATE]
+    """Return the seconds of the Retry-After header (a number or a date), or None if it is missing or malformed."""
+    wanted = headers.get("Retry-After", "").strip()[:_MAX_DATE]
     if re.fullmatch(r"\d{1,9}(\.\d*)?", wanted):
         return float(wanted)
     try:
@@ -434,8 +434,8 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
         return None
 
 
-def _target(url: str, location: str) -> str:
-    """Where a redirect leads; empty when that cannot be read."""
+def _redirect_target(url: str, location: str) -> str:
+    """Return the absolute URL of a redirect; empty if it is malformed."""
     try:
         return urljoin(url, location)
     except ValueError:
@@ -443,6 +443,6 @@ def _target(url: str, location: str) -> str:
 
 
 def _same_server(url: str, target: str) -> bool:
-    """The same scheme, host and port, or the move from http to https on the usual ports."""
+    """Return whether both URLs have the same scheme, host and port. A change from http to https on the default ports also counts."""
     here, there = _server(url), _server(target)
     return here is not None and there is not None and (here == there or (here[0], here[2], there) == ("http", 80, ("https", here[1], 443)))

@@ -29,7 +29,7 @@ def branches(fields: Sequence[Field]) -> set[Any]:
     return {name for option in fields for name in option.branch}
 
 
-def of_other_branch(option: Field, branch: Any) -> bool:
+def belongs_to_other_branch(option: Field, branch: Any) -> bool:
     """Whether the option belongs to alternatives, and to none that is this one."""
     return bool(option.branch) and branch not in option.branch
 
@@ -39,10 +39,10 @@ def refuse_other_branches(document: Mapping[str, Any], fields: Sequence[Field], 
     branch = branch_of(document, fields)
     for option in fields:
         value, name = document.get(option.key), f"{path}.{option.option}"
-        if value is not None and branch in branches(fields) and of_other_branch(option, branch):
+        if value is not None and branch in branches(fields) and belongs_to_other_branch(option, branch):
             decider = next(each.option for each in fields if each.decides)
             raise OptionError(
-                f"{name} belongs to {decider} {' or '.join(map(_word, option.branch))}, not to {_word(branch)}.",
+                f"{name} belongs to {decider} {' or '.join(map(_to_text, option.branch))}, not to {_to_text(branch)}.",
                 option=name,
                 hint=f"Leave it out, or change {path}.{decider}.",
             )
@@ -65,11 +65,11 @@ def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Map
     known = {option.key: option for option in fields}
     branch = branch_of(merged, fields)
     decided = branch in branches(fields) or branch != branch_of(there, fields)
-    left_out = {option.key for option in fields if decided and option.key not in wanted and of_other_branch(option, branch)}
-    return {key: _whole_value(value, wanted.get(key), there.get(key), known.get(key)) for key, value in merged.items() if key not in left_out}
+    left_out = {option.key for option in fields if decided and option.key not in wanted and belongs_to_other_branch(option, branch)}
+    return {key: _merged_value(value, wanted.get(key), there.get(key), known.get(key)) for key, value in merged.items() if key not in left_out}
 
 
-def _whole_value(value: Any, wanted: Any, there: Any, option: Field | None) -> Any:
+def _merged_value(value: Any, wanted: Any, there: Any, option: Field | None) -> Any:
     """One value of such a document. C(wanted), C(there): what the task gives and the tenant shows of it."""
     if option is None:
         return value
@@ -78,14 +78,14 @@ def _whole_value(value: Any, wanted: Any, there: Any, option: Field | None) -> A
     if not option.fields or not isinstance(value, Mapping):
         return value
     part = _one_branch(value, _object(wanted), _object(there), option.fields)
-    return _own(part, _object(wanted), option) if option.file else part
+    return _without_server_keys(part, _object(wanted), option) if option.file else part
 
 
 def _means_the_same(value: Any, there: Any, option: Field) -> bool:
     return there is not None and not is_redacted(there) and same_value(value, there, option)
 
 
-def _own(file: Mapping[str, Any], wanted: Mapping[str, Any], option: Field) -> dict[str, Any]:
+def _without_server_keys(file: Mapping[str, Any], wanted: Mapping[str, Any], option: Field) -> dict[str, Any]:
     """A file without what the server made of the one before, such as the hash of its content."""
     known = {part.key for part in option.fields}
     return {key: value for key, value in file.items() if key in known or key in wanted}
@@ -95,7 +95,7 @@ def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _word(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -110,7 +110,7 @@ def missing_required(document: Mapping[str, Any], fields: Sequence[Field], path:
             yield f"{path}.{option.option}"
 
 
-def are(paths: Sequence[str]) -> str:
+def options_are(paths: Sequence[str]) -> str:
     """The beginning of a sentence about options: C(config.host is), C(config.host and config.port are)."""
     return f"{' and '.join(paths)} {'is' if len(paths) == 1 else 'are'}"
 
@@ -125,11 +125,11 @@ def changed_immutables(wanted: Mapping[str, Any], there: Mapping[str, Any], fiel
 
 def check_secrets(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
     """Raise OptionError for a credential that the request needs and nobody gave. C(errand): C(register the integration)."""
-    _check_known(document, fields, place, errand)
+    _check_no_placeholder(document, fields, place, errand)
     check_credentials(document, fields, place, errand)
 
 
-def _check_known(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
+def _check_no_placeholder(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
     """What would have to be sent and is only known redacted has to come from the task."""
     known = {option.key: option for option in fields}
     for key, value in document.items():
@@ -137,7 +137,7 @@ def _check_known(document: Mapping[str, Any], fields: Sequence[Field], place: Pl
         if _is_placeholder(value, option, errand):
             raise _missing_secrets([str(place.below(key, option))], errand)
         for item in objects(value):
-            _check_known(item, option.fields if option else (), place.below(key, option), errand)
+            _check_no_placeholder(item, option.fields if option else (), place.below(key, option), errand)
 
 
 def _is_placeholder(value: Any, option: Field | None, errand: str) -> bool:
@@ -157,7 +157,7 @@ def _missing_credentials(document: Mapping[str, Any], fields: Sequence[Field], p
     branch = branch_of(document, fields)
     for option in fields:
         value, here = document.get(option.key), place.below(option.key, option)
-        needed = option.required and (option.write_only or option.branch) and not of_other_branch(option, branch)
+        needed = option.required and (option.write_only or option.branch) and not belongs_to_other_branch(option, branch)
         if needed and value in (None, "", {}):
             yield str(here)
         if option.fields and isinstance(value, Mapping):
@@ -166,7 +166,7 @@ def _missing_credentials(document: Mapping[str, Any], fields: Sequence[Field], p
 
 def _missing_secrets(paths: Sequence[str], errand: str) -> OptionError:
     why = "" if _registers(errand) else f", because Immuta does not give {'it' if len(paths) == 1 else 'them'} back"
-    error = OptionError(f"{are(paths)} needed to {errand}{why}.", option=paths[0], hint=f"Give {' and '.join(paths)}.")
+    error = OptionError(f"{options_are(paths)} needed to {errand}{why}.", option=paths[0], hint=f"Give {' and '.join(paths)}.")
     error.is_missing_secret = True
     return error
 
@@ -191,13 +191,13 @@ def secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], place: Pl
 # --- what people see ---------------------------------------------------------------------------------------------
 
 
-def managed(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+def managed_part(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
     """The part of C(there) that the task manages."""
     part: dict[str, Any] = {}
     for key, value in wanted.items():
         observed = there.get(key)
         if isinstance(value, Mapping) and isinstance(observed, Mapping):
-            part[key] = managed(value, observed)
+            part[key] = managed_part(value, observed)
         elif key in there:
             part[key] = observed
     return part
@@ -215,16 +215,16 @@ def seen(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
     return part
 
 
-def expected(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+def expected_part(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
     """What the managed part will be: what is no difference looks as it does now."""
     known = {option.key: option for option in fields}
     will_be: dict[str, Any] = {}
     for key, value in wanted.items():
         option, observed = known.get(key), there.get(key)
         if not any(compare({key: value}, there, fields, Place.of(""))):
-            will_be.update({key: managed({key: value}, there)[key]} if key in there else {})
+            will_be.update({key: managed_part({key: value}, there)[key]} if key in there else {})
         elif isinstance(value, Mapping) and isinstance(observed, Mapping):
-            will_be[key] = expected(value, observed, option.fields if option else ())
+            will_be[key] = expected_part(value, observed, option.fields if option else ())
         else:
             will_be[key] = value
     return will_be

@@ -128,10 +128,10 @@ def merge_fields(tables: Iterable[Sequence[Field]]) -> list[Field]:
     for table in tables:
         for field in table:
             union.setdefault(field.option, []).append(field)
-    return [_merge_same(same) for same in union.values()]
+    return [_merge_duplicates(same) for same in union.values()]
 
 
-def _merge_same(same: list[Field]) -> Field:
+def _merge_duplicates(same: list[Field]) -> Field:
     first = same[0]
     if len({(field.type, field.key, field.elements) for field in same}) != 1:
         raise ValueError(f"the tables disagree about {first.option}")
@@ -305,48 +305,48 @@ def compare(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Seq
     new: it belongs to an alternative that did not hold so far, so what does not show is not there.
     """
     known = {field.key: field for field in fields}
-    switched = _switched(desired, observed, fields)
+    switched = _switches_branch(desired, observed, fields)
     for key, value in desired.items():
         field = known.get(key)
         if field is None:
-            yield from _compare_raw(value, observed.get(key), str(place.below(key, None)), looks_secret(key))
+            yield from _compare_unknown_key(value, observed.get(key), str(place.below(key, None)), looks_secret(key))
         else:
             yield from _compare_field(value, observed.get(key), field, place.below(key, field), new=new or (switched and bool(field.branch)))
 
 
-def _switched(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field]) -> bool:
+def _switches_branch(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field]) -> bool:
     """Whether another alternative is wanted than the one that the server shows."""
     pairs = [(desired.get(field.key), observed.get(field.key), field) for field in fields if field.decides]
     return any(None not in (here, now) and not is_redacted(now) and not same_value(here, now, field) for here, now, field in pairs)
 
 
 def _compare_field(desired: Any, observed: Any, field: Field, place: Place, *, new: bool) -> Iterator[Change]:
-    if is_redacted(desired) or _is_unknown(observed, field, new=new):
+    if is_redacted(desired) or _is_not_shown(observed, field, new=new):
         return
     there = field.default if observed is None else observed
     if field.type == "dict" and field.fields:
         yield from compare(desired, there if isinstance(there, Mapping) else {}, field.fields, place, new=new)
     elif not same_value(desired, there, field):
-        yield Change(str(place), None, None, secret=True) if field.secret else Change(str(place), *_shown(field, there, desired))
+        yield Change(str(place), None, None, secret=True) if field.secret else Change(str(place), *_displayable(field, there, desired))
 
 
-def _is_unknown(observed: Any, field: Field, *, new: bool) -> bool:
+def _is_not_shown(observed: Any, field: Field, *, new: bool) -> bool:
     """Whether an answer does not tell what is there: it is redacted, or left out by a tenant that may leave it out."""
     return is_redacted(observed) or (observed is None and (field.immutable or (field.withheld and not new)))
 
 
-def _shown(field: Field, *values: Any) -> list[Any]:
+def _displayable(field: Field, *values: Any) -> list[Any]:
     """The values as a person may see them: elements of lists of objects hold secrets of their own."""
     return [_value_to_options(value, field) for value in values]
 
 
-def _compare_raw(desired: Any, observed: Any, path: str, secret: bool) -> Iterator[Change]:
+def _compare_unknown_key(desired: Any, observed: Any, path: str, secret: bool) -> Iterator[Change]:
     if is_redacted(observed) or (secret and observed is None):
         return
     if isinstance(desired, Mapping):
         below = observed if isinstance(observed, Mapping) else {}
         for key, value in desired.items():
-            yield from _compare_raw(value, below.get(key), f"{path}.{key}", secret or looks_secret(key))
+            yield from _compare_unknown_key(value, below.get(key), f"{path}.{key}", secret or looks_secret(key))
     elif desired != observed:
         yield Change(path, None, None, secret=True) if secret else Change(path, mask(observed), mask(desired))
 

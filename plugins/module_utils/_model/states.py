@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
-LEAVING = "deleting"
-TRANSIENT = frozenset({"creating", "editing", LEAVING, "migrating"})
+DELETING = "deleting"
+TRANSIENT = frozenset({"creating", "editing", DELETING, "migrating"})
 #: an integration in one of these is as good as none
 GONE = frozenset({"deleted", "disabled"})
 FAILED = frozenset({"createError", "editError", "deleteError", "migrateError"})
@@ -83,7 +83,7 @@ _WORST_FIRST = (UNHEALTHY, INACTIVE, ACTIVE)
 _STATE_NAME = re.compile(r"(state|status|health)$")
 _REASON_NAME = re.compile(r"(message|reason|error)$")
 # What is below these is the state of something else, or wanted and not observed.
-_OF_OTHERS = frozenset({"settings", "overrides", "creator", "updater", "nativeIntegration", "dataOwners"})
+_NOT_OWN_STATE = frozenset({"settings", "overrides", "creator", "updater", "nativeIntegration", "dataOwners"})
 
 
 def connection_state(*shown: Mapping[str, Any]) -> str:
@@ -92,32 +92,32 @@ def connection_state(*shown: Mapping[str, Any]) -> str:
     C(shown): the answers about it, the first of which has its C(state) if any has. Newer tenants write it in upper case, and where
     they show that a connection is unhealthy is not documented: so any place counts in which a state can stand.
     """
-    words = [word for answer in shown for word in _told(answer, _STATE_NAME)]
+    words = [word for answer in shown for word in _texts_named(answer, _STATE_NAME)]
     own = str(shown[0].get("state") or "").strip().lower()
     return next((state for state in _WORST_FIRST if state in words), own) if own in ("", *_WORST_FIRST) else own
 
 
-def connection_reason(*shown: Mapping[str, Any]) -> str:
+def unhealthy_reason(*shown: Mapping[str, Any]) -> str:
     """What the answers say of why it is unhealthy, in the tenant's words; empty when they say nothing."""
-    return next((text for answer in shown for text in _told(answer, _REASON_NAME, as_it_is=True)), "")
+    return next((text for answer in shown for text in _texts_named(answer, _REASON_NAME, as_it_is=True)), "")
 
 
-def _told(answer: Mapping[str, Any], names: re.Pattern[str], *, as_it_is: bool = False) -> Iterator[str]:
+def _texts_named(answer: Mapping[str, Any], names: re.Pattern[str], *, as_it_is: bool = False) -> Iterator[str]:
     """The texts under such names, wherever in the answer they stand."""
     for name, value in answer.items():
         if isinstance(value, str) and names.search(name.lower()):
             yield value if as_it_is else value.strip().lower()
-        elif isinstance(value, Mapping) and name not in _OF_OTHERS:
-            yield from _told(value, names, as_it_is=as_it_is)
+        elif isinstance(value, Mapping) and name not in _NOT_OWN_STATE:
+            yield from _texts_named(value, names, as_it_is=as_it_is)
 
 
-def passes(state: str) -> bool:
+def is_transitional(state: str) -> bool:
     """Whether a state is on its way to another one, as its name says: activating, pending."""
     return state.endswith("ing")
 
 
-def is_well(state: str) -> bool | None:
+def is_connection_healthy(state: str) -> bool | None:
     """True for an active connection, False for one that Immuta reports as anything else that stays, None when nobody can tell."""
-    if state in ("", INACTIVE, "deleted") or passes(state):
+    if state in ("", INACTIVE, "deleted") or is_transitional(state):
         return None
     return state == ACTIVE

@@ -50,15 +50,15 @@ class Technology:
 # --- fields of connections ---------------------------------------------------------------------------------------
 
 
-def _unseen(field: Field) -> Field:
+def _hidden_in_answers(field: Field) -> Field:
     """The field as answers show it, which is in parts or not at all: what is absent is unknown, at every depth."""
-    return replace(field, hidden=not field.secret, fields=tuple(map(_unseen, field.fields)))
+    return replace(field, hidden=not field.secret, fields=tuple(map(_hidden_in_answers, field.fields)))
 
 
 _TECHNOLOGY = Field("technology", "Technology of the connection. AWS Lake Formation is V(Glue).", required=True)
 _HOSTNAME = replace(HOST, option="hostname")
 _PORT = replace(PORT, default=443)
-_OAUTH = _unseen(OAUTH_CLIENT_CONFIG)
+_OAUTH = _hidden_in_answers(OAUTH_CLIENT_CONFIG)
 
 _SNOWFLAKE_CONNECTION = (
     _TECHNOLOGY,
@@ -69,7 +69,7 @@ _SNOWFLAKE_CONNECTION = (
     AUTHENTICATION_TYPE,
     replace(USERNAME, branch=("userPassword", "keyPair")),
     replace(PASSWORD, branch=("userPassword",)),
-    _unseen(private_key("private_key", required=True, branch=("keyPair",))),
+    _hidden_in_answers(private_key("private_key", required=True, branch=("keyPair",))),
     Field("private_key_password", "Passphrase of the private key.", secret=True, branch=("keyPair",)),
     replace(_OAUTH, branch=("oAuthClientCredentials",)),
 )
@@ -115,12 +115,12 @@ CONNECTION_FIELDS = merge_fields([SNOWFLAKE_CONNECTION.fields, DATABRICKS_CONNEC
 NATIVE_FIELDS = merge_fields([SNOWFLAKE_CONNECTION.native_fields, DATABRICKS_CONNECTION.native_fields])
 
 
-def _any(fields: Sequence[Field]) -> tuple[Field, ...]:
+def _all_optional(fields: Sequence[Field]) -> tuple[Field, ...]:
     """The fields as a technology without a table has them: any of them may be there, and nothing is known of them but secrets."""
-    return tuple(replace(field, required=False, immutable=False, decides=False, branch=(), fields=_any(field.fields)) for field in fields)
+    return tuple(replace(field, required=False, immutable=False, decides=False, branch=(), fields=_all_optional(field.fields)) for field in fields)
 
 
-_UNDOCUMENTED = Technology("", (_TECHNOLOGY, *_any(CONNECTION_FIELDS[1:])), _any(NATIVE_FIELDS), documented=False, levels=0)
+_UNDOCUMENTED = Technology("", (_TECHNOLOGY, *_all_optional(CONNECTION_FIELDS[1:])), _all_optional(NATIVE_FIELDS), documented=False, levels=0)
 
 #: AWS Lake Formation, whose catalog has databases and tables, and no schemas
 GLUE_CONNECTION = replace(_UNDOCUMENTED, name="Glue", levels=3)
@@ -128,9 +128,9 @@ GLUE_CONNECTION = replace(_UNDOCUMENTED, name="Glue", levels=3)
 TECHNOLOGIES: dict[str, Technology] = {each.name: each for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION, GLUE_CONNECTION)}
 
 #: how many names the path of a table has where connections are made in Immuta itself, by what tenants may call them, bare of all but letters
-LEVELS_ELSEWHERE = {"trino": 4, "starburst": 4, "starbursttrino": 4, "oracle": 4, "sqlserver": 4, "mssql": 4, "mariadb": 3, "teradata": 3}
-_BY_BARE_NAME = {
-    **{name: replace(_UNDOCUMENTED, levels=levels) for name, levels in LEVELS_ELSEWHERE.items()},
+LEVELS_OF_UNDOCUMENTED = {"trino": 4, "starburst": 4, "starbursttrino": 4, "oracle": 4, "sqlserver": 4, "mssql": 4, "mariadb": 3, "teradata": 3}
+_BY_NORMALIZED_NAME = {
+    **{name: replace(_UNDOCUMENTED, levels=levels) for name, levels in LEVELS_OF_UNDOCUMENTED.items()},
     **{name.lower(): technology for name, technology in TECHNOLOGIES.items()},
 }
 
@@ -141,16 +141,16 @@ def technology_of(name: object) -> Technology:
     A name that the vendor does not document stays as it is given.
     """
     given = str(name or "")
-    known = _BY_BARE_NAME.get(re.sub("[^a-z]", "", given.lower()), _UNDOCUMENTED)
+    known = _BY_NORMALIZED_NAME.get(re.sub("[^a-z]", "", given.lower()), _UNDOCUMENTED)
     return known if known.documented or known is GLUE_CONNECTION else replace(known, name=given)
 
 
 #: fewer objects than this may be in what is activated, says the vendor
-MOST_CHILDREN = 100_000
+MAX_CHILDREN = 100_000
 
 #: what the vendor leaves out when integrations become connections, and what is different afterwards
-NOT_MOVED = ("Databricks Spark", "workspace-catalog binding", "tags that POST /api/v2/data attaches to data sources at their registration")
-AFTER_THE_MOVE = (
+NOT_MIGRATED = ("Databricks Spark", "workspace-catalog binding", "tags that POST /api/v2/data attaches to data sources at their registration")
+AFTER_MIGRATION = (
     "data sources are renamed to connection, database, schema and table, with dots between, in the platform's case",
     "POST /{technology}/handler and POST /api/v2/data are gone",
     "Immuta reads the platform by itself, and what was not registered arrives inactive",

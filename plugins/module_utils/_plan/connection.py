@@ -18,12 +18,12 @@ from typing import Any
 from .._core.errors import ImmutaError, OptionError
 from .._model.documents import (
     all_as_changes,
-    are,
     changed_immutables,
     check_secrets,
-    expected,
-    managed,
+    expected_part,
+    managed_part,
     missing_required,
+    options_are,
     refuse_other_branches,
     removed_as_changes,
     secrets_sent,
@@ -33,8 +33,8 @@ from .._model.documents import (
 from .._model.fields import Change, Field, Place, camel_case, compare, deep_merge, drop_redacted, prune, to_document, to_options
 from .._model.platforms import DATABRICKS, PLATFORMS
 from .._model.states import ACTIVE, INACTIVE, UNHEALTHY, connection_state
-from .._model.technologies import AFTER_THE_MOVE, MOST_CHILDREN, NOT_MOVED, OPTIONS_FIELDS, SETTINGS_FIELDS, Technology, key_problem, technology_of
-from .plan import Plan, Policy, reason_to_update, with_sent
+from .._model.technologies import AFTER_MIGRATION, MAX_CHILDREN, NOT_MIGRATED, OPTIONS_FIELDS, SETTINGS_FIELDS, Technology, key_problem, technology_of
+from .plan import Plan, Policy, reason_to_update, with_secrets_sent
 
 CONNECTION = Place.of("connection")
 SETTINGS = Place.of("settings")
@@ -48,7 +48,7 @@ _HOSTS, _PATHS = ("host", "workspace_url", "workspaceUrl", "hostname"), ("http_p
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a task wants of a connection, in the API's keys; what it did not give is empty. C(given): the same in option names."""
+    """What a task wants of a connection, in the API's keys; what it did not give is empty. C(task_options): the same in option names."""
 
     key: str
     technology: Technology
@@ -56,7 +56,7 @@ class Wanted:
     settings: Document
     options: Document
     native: Document
-    given: Document
+    task_options: Document
 
     @property
     def name(self) -> str:
@@ -127,7 +127,7 @@ def wanted_connection(options: Document, technology: Technology | None = None) -
     connection = to_document(given, technology.fields, "connection")
     if "technology" in connection:
         connection["technology"] = technology.name
-    native = _native(options.get("native_integration") or {}, technology)
+    native = _native_document(options.get("native_integration") or {}, technology)
     refuse_other_branches(connection, technology.fields, "connection")
     refuse_other_branches(native, technology.native_fields, "native_integration")
     return Wanted(
@@ -137,7 +137,7 @@ def wanted_connection(options: Document, technology: Technology | None = None) -
         settings=wanted_settings(options),
         options=to_document(options.get("options") or {}, OPTIONS_FIELDS, "options"),
         native=native,
-        given=options,
+        task_options=options,
     )
 
 
@@ -146,15 +146,15 @@ def with_hosts(options: Document) -> dict[str, Any]:
 
     Takes either spelling and nulls. Nothing is added to a part that is not there.
     """
-    link, native, config = _parts(options)
-    host = _first(config, *_HOSTS) or _first(link, *_HOSTS)
-    if link:
-        link = {**_only(hostname=_first(link, "hostname") or host), **_without(link, "hostname", "host")}
+    connection, native, config = _parts(options)
+    host = _first_given(config, *_HOSTS) or _first_given(connection, *_HOSTS)
+    if connection:
+        connection = {**_without_nulls(hostname=_first_given(connection, "hostname") or host), **_without(connection, "hostname", "host")}
     if config:
-        native = {**native, "config": {**_only(host=_first(config, "host") or host), **_without(config, "host")}}
+        native = {**native, "config": {**_without_nulls(host=_first_given(config, "host") or host), **_without(config, "host")}}
     rest = _without(prune(options), "connection", "native_integration", "nativeIntegration")
-    parts = {"connection": link, "native_integration": native}
-    return {**rest, **{name: part for name, part in parts.items() if part or _given(options, name)}}
+    parts = {"connection": connection, "native_integration": native}
+    return {**rest, **{name: part for name, part in parts.items() if part or _has_option(options, name)}}
 
 
 def script_options(options: Document) -> dict[str, Any]:
@@ -162,32 +162,32 @@ def script_options(options: Document) -> dict[str, Any]:
 
     Raises OptionError when neither the connection nor its integration says what platform it is of.
     """
-    link, native, config = _parts(with_hosts(options))
-    kind = native.get("type") or technology_of(link.get("technology")).name
+    connection, native, config = _parts(with_hosts(options))
+    kind = native.get("type") or technology_of(connection.get("technology")).name
     if not kind:
         raise OptionError("connection needs its technology, or native_integration its type: it says which scripts there are.", option="connection.technology")
     if kind == DATABRICKS.type:
-        host, path = _first(config, *_HOSTS), _first(config, *_PATHS) or _first(link, *_PATHS)
-        config = {**_without(config, "port", *_HOSTS, *_PATHS), **_only(workspace_url=host, http_path=path)}
+        host, path = _first_given(config, *_HOSTS), _first_given(config, *_PATHS) or _first_given(connection, *_PATHS)
+        config = {**_without(config, "port", *_HOSTS, *_PATHS), **_without_nulls(workspace_url=host, http_path=path)}
     return {"type": kind, "auto_bootstrap": False, "config": config}
 
 
 def _parts(options: Document) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Of a connection's options, without nulls: C(connection), C(native_integration), and its C(config)."""
-    link, native = prune(options.get("connection") or {}), prune(_first(options, "native_integration", "nativeIntegration") or {})
-    return link, native, native.get("config") or {}
+    connection, native = prune(options.get("connection") or {}), prune(_first_given(options, "native_integration", "nativeIntegration") or {})
+    return connection, native, native.get("config") or {}
 
 
-def _first(options: Document, *names: str) -> Any:
+def _first_given(options: Document, *names: str) -> Any:
     """What the first of these options says that says anything; None when none does."""
     return next((options[name] for name in names if options.get(name) not in (None, "", {})), None)
 
 
-def _given(options: Document, part: str) -> bool:
+def _has_option(options: Document, part: str) -> bool:
     return any(options.get(name) is not None for name in (part, camel_case(part)))
 
 
-def _only(**options: Any) -> dict[str, Any]:
+def _without_nulls(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -200,7 +200,7 @@ def wanted_settings(options: Document) -> dict[str, Any]:
     return to_document(options.get("settings") or {}, SETTINGS_FIELDS, "settings")
 
 
-def _native(options: Document, technology: Technology) -> dict[str, Any]:
+def _native_document(options: Document, technology: Technology) -> dict[str, Any]:
     """The integration behind the connection. Its config is a dict with an C(extra) of its own."""
     native = to_document({name: value for name, value in options.items() if name != "config"}, technology.native_fields, "native_integration")
     if "config" not in options:
@@ -218,7 +218,7 @@ def check_complete(wanted: Wanted) -> None:
     missing = [name for document, fields, path in tables for name in missing_required(document, fields, path)]
     if missing:
         what = " ".join(filter(None, ["a", wanted.technology.name, "connection"]))
-        raise OptionError(f"{are(missing)} required to register {what}.", option=missing[0], hint=hint)
+        raise OptionError(f"{options_are(missing)} required to register {what}.", option=missing[0], hint=hint)
 
 
 # --- plans -------------------------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def plan_register(wanted: Wanted, policy: Policy) -> ConnectionPlan:
     if policy.needs_secrets:
         check_secrets(wanted.connection, wanted.technology.fields, CONNECTION, "register the connection")
         check_secrets(wanted.native, wanted.technology.native_fields, NATIVE, "register the connection")
-    after = _shown(wanted)
+    after = _displayed(wanted)
     return ConnectionPlan("created", wanted.document(), tuple(all_as_changes(after)), {}, after, "there is no such connection")
 
 
@@ -240,18 +240,18 @@ def plan_edit(wanted: Wanted, observed: Observed, policy: Policy) -> ConnectionP
     """
     _check_immutable(wanted, observed)
     fields, there, settings = wanted.technology.fields, observed.connection, observed_settings(observed.object, observed.answer)
-    wish = _comparable(wanted, observed)
-    changes = tuple(compare(wish, there, fields, CONNECTION))
+    comparable = _comparable(wanted, observed)
+    changes = tuple(compare(comparable, there, fields, CONNECTION))
     sent = tuple(secrets_sent(wanted.connection, fields, CONNECTION))
     reason = reason_to_update(changes, sent, policy)
     overrides = dict(_overrides(wanted.settings, settings))
     settings_changes = tuple(compare(overrides, settings, SETTINGS_FIELDS, SETTINGS))
-    before = _shown_parts(wanted, managed(wish, there), managed(wanted.settings, settings))
+    before = _displayed_parts(wanted, managed_part(comparable, there), managed_part(wanted.settings, settings))
     if not reason and not overrides:
         return ConnectionPlan("unchanged", None, (), before, before)
     payload = _whole_connection(wanted, there, policy) if reason else None
-    after = _shown_parts(wanted, expected(wish, there, fields), expected(wanted.settings, settings, SETTINGS_FIELDS))
-    listed = (*with_sent(changes, sent if reason else ()), *settings_changes)
+    after = _displayed_parts(wanted, expected_part(comparable, there, fields), expected_part(wanted.settings, settings, SETTINGS_FIELDS))
+    listed = (*with_secrets_sent(changes, sent if reason else ()), *settings_changes)
     why = reason_to_update((*changes, *settings_changes), sent, policy)
     return ConnectionPlan("updated", payload, listed, before, after, why, overrides=overrides or None)
 
@@ -268,11 +268,11 @@ def plan_settings(settings: Document, object: Document, answer: Document | None 
     """The overrides that bring an object to the settings that are wanted. answer: what C(/data/connection) shows, of a connection."""
     there = observed_settings(object, answer)
     overrides = dict(_overrides(settings, there))
-    before = {"settings": to_options(managed(settings, there), SETTINGS_FIELDS)}
+    before = {"settings": to_options(managed_part(settings, there), SETTINGS_FIELDS)}
     if not overrides:
         return ConnectionPlan("unchanged", None, (), before, before)
     changes = tuple(compare(overrides, there, SETTINGS_FIELDS, SETTINGS))
-    after = {"settings": to_options(expected(settings, there, SETTINGS_FIELDS), SETTINGS_FIELDS)}
+    after = {"settings": to_options(expected_part(settings, there, SETTINGS_FIELDS), SETTINGS_FIELDS)}
     return ConnectionPlan("updated", None, changes, before, after, reason_to_update(changes, (), Policy()), overrides=overrides)
 
 
@@ -338,13 +338,13 @@ def _native_changes(wanted: Wanted, there: Document) -> Iterator[Change]:
     """What differs of the integration behind it, but for what the connection says as well: that Immuta may have learned through it."""
     if not wanted.technology.documented:
         return iter(())
-    wish = seen(wanted.native, there)
-    if wish.get("type") not in PLATFORMS:
-        wish.pop("type", None)
-    if isinstance(wish.get("config"), Mapping):
+    comparable = seen(wanted.native, there)
+    if comparable.get("type") not in PLATFORMS:
+        comparable.pop("type", None)
+    if isinstance(comparable.get("config"), Mapping):
         shared = {option.key for option in wanted.technology.fields}
-        wish["config"] = {key: value for key, value in wish["config"].items() if key not in shared}
-    return (change for change in compare(wish, there, wanted.technology.native_fields, NATIVE) if not change.secret)
+        comparable["config"] = {key: value for key, value in comparable["config"].items() if key not in shared}
+    return (change for change in compare(comparable, there, wanted.technology.native_fields, NATIVE) if not change.secret)
 
 
 # --- what to know in advance -------------------------------------------------------------------------------------
@@ -355,7 +355,7 @@ def activates(settings: Document) -> bool:
     return any(settings.get(name) is True for name in ("isActive", "activateNewChildren"))
 
 
-def grants_at_risk(name: str) -> str:
+def grants_warning(name: str) -> str:
     """What to warn of before objects of a technology that revokes grants become active."""
     return (
         f"Activating {name}: where no subscription policy applies, Immuta revokes the grants that its users have on Databricks."
@@ -365,23 +365,23 @@ def grants_at_risk(name: str) -> str:
 
 def check_children(name: str, children: int) -> None:
     """Raise ImmutaError for more objects below one that is activated than Immuta activates at once."""
-    if children >= MOST_CHILDREN:
+    if children >= MAX_CHILDREN:
         raise ImmutaError(
-            f"There are {children} objects in {name}, and Immuta activates fewer than {MOST_CHILDREN} at once.",
+            f"There are {children} objects in {name}, and Immuta activates fewer than {MAX_CHILDREN} at once.",
             hint="Activate what is in it instead, one by one.",
             option="settings.is_active",
         )
 
 
-def before_moving(integration: Document) -> str:
+def migration_notes(integration: Document) -> str:
     """What to know before an integration becomes a connection."""
     binds = (integration.get("config") or {}).get("additionalWorkspaceConnections")
     return " ".join(
         [
             f"Integration {integration.get('id')} has this host. Only the upgrade manager on Immuta's settings page makes a connection of it.",
-            f"The vendor leaves out {', '.join(NOT_MOVED[:-1])} and {NOT_MOVED[-1]}.",
+            f"The vendor leaves out {', '.join(NOT_MIGRATED[:-1])} and {NOT_MIGRATED[-1]}.",
             *(["This integration has additionalWorkspaceConnections, which may be such a binding."] if binds else []),
-            f"Afterwards {'; '.join(AFTER_THE_MOVE)}.",
+            f"Afterwards {'; '.join(AFTER_MIGRATION)}.",
         ]
     )
 
@@ -389,7 +389,7 @@ def before_moving(integration: Document) -> str:
 # --- what people see ---------------------------------------------------------------------------------------------
 
 
-def _shown(wanted: Wanted) -> dict[str, Any]:
+def _displayed(wanted: Wanted) -> dict[str, Any]:
     """Everything that a new connection is registered with."""
     technology = wanted.technology
     parts: tuple[tuple[str, Document, tuple[Field, ...]], ...] = (
@@ -401,7 +401,7 @@ def _shown(wanted: Wanted) -> dict[str, Any]:
     return {"connection_key": wanted.key, **{name: to_options(part, fields) for name, part, fields in parts if part}}
 
 
-def _shown_parts(wanted: Wanted, connection: Document, settings: Document) -> dict[str, Any]:
+def _displayed_parts(wanted: Wanted, connection: Document, settings: Document) -> dict[str, Any]:
     """The parts that can change, where the task manages them."""
     shown: dict[str, Any] = {"connection_key": wanted.key}
     if wanted.connection:

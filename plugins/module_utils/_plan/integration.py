@@ -16,15 +16,15 @@ from .._core.errors import OptionError
 from .._core.secrets import is_redacted
 from .._model.documents import (
     all_as_changes,
-    are,
+    belongs_to_other_branch,
     branch_of,
     changed_immutables,
     check_credentials,
     check_secrets,
-    expected,
-    managed,
+    expected_part,
+    managed_part,
     missing_required,
-    of_other_branch,
+    options_are,
     refuse_other_branches,
     removed_as_changes,
     secrets_sent,
@@ -33,7 +33,7 @@ from .._model.documents import (
 from .._model.fields import Place, compare, deep_merge, drop_redacted, normalise_host, prune, to_document, to_options
 from .._model.platforms import PLATFORMS, Platform
 from .._model.states import is_healthy
-from .plan import Plan, Policy, reason_to_update, with_sent
+from .plan import Plan, Policy, reason_to_update, with_secrets_sent
 
 CONFIG = Place.of("config")
 
@@ -153,7 +153,7 @@ def check_complete(wanted: Desired) -> None:
     missing = list(missing_required(wanted.config, wanted.platform.fields, "config"))
     if missing:
         raise OptionError(
-            f"{are(missing)} required for a {wanted.platform.type} integration.",
+            f"{options_are(missing)} required for a {wanted.platform.type} integration.",
             option=missing[0],
             hint="To change single settings of an integration that is registered already, give its id.",
         )
@@ -166,7 +166,7 @@ def plan_create(wanted: Desired, policy: Policy) -> Plan:
     """Register it. Raises OptionError for a missing credential that the request needs."""
     if policy.needs_secrets:
         check_secrets(wanted.config, wanted.platform.fields, CONFIG, "register the integration")
-    after = _shown(wanted.platform, wanted.auto_bootstrap, wanted.config)
+    after = _displayed(wanted.platform, wanted.auto_bootstrap, wanted.config)
     return Plan("created", wanted.document(), tuple(all_as_changes(after)), {}, after, "there is no such integration")
 
 
@@ -182,7 +182,7 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
     changes = tuple(compare(wanted.config, there, platform.fields, CONFIG))
     sent = tuple(secrets_sent(wanted.config, platform.fields, CONFIG))
     reason = reason_to_update(changes, sent, policy, forced)
-    before = _shown(platform, observed.get("autoBootstrap"), managed(wanted.config, there))
+    before = _displayed(platform, observed.get("autoBootstrap"), managed_part(wanted.config, there))
     if not reason:
         return Plan("unchanged", None, (), before, before)
     config = whole_document(wanted.config, there, platform.fields)
@@ -190,10 +190,10 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
         check_secrets(config, platform.fields, CONFIG, "update the integration")
     payload: dict[str, Any] = {"type": platform.type}
     if platform.auto_bootstrap:
-        payload["autoBootstrap"] = bool(_automatic(wanted, observed))
+        payload["autoBootstrap"] = bool(_is_auto_bootstrapped(wanted, observed))
     payload["config"] = drop_redacted(config)
-    after = _shown(platform, payload.get("autoBootstrap"), expected(wanted.config, there, platform.fields))
-    return Plan("updated", payload, with_sent(changes, sent), before, after, reason)
+    after = _displayed(platform, payload.get("autoBootstrap"), expected_part(wanted.config, there, platform.fields))
+    return Plan("updated", payload, with_secrets_sent(changes, sent), before, after, reason)
 
 
 def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, policy: Policy) -> Plan:
@@ -202,10 +202,10 @@ def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, po
     Raises OptionError when they are needed and missing, and when the integration is another one than the task describes.
     """
     platform = wanted.platform
-    _check_same(wanted, observed)
-    before = _shown(platform, observed.get("autoBootstrap"), observed.get("config") or {})
+    _check_same_integration(wanted, observed)
+    before = _displayed(platform, observed.get("autoBootstrap"), observed.get("config") or {})
     body: dict[str, Any] | None = None
-    if _automatic(wanted, observed) and platform.delete_credentials:
+    if _is_auto_bootstrapped(wanted, observed) and platform.delete_credentials:
         body = _credentials(platform, drop_redacted(wanted.config), observed.get("config") or {})
         if policy.needs_secrets and not force:
             check_credentials(body, [platform.option(option) for option in platform.delete_credentials], CONFIG, "remove the integration")
@@ -221,10 +221,10 @@ def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[s
     merged = deep_merge(drop_redacted(prune(there)), config)
     branch = branch_of(merged, platform.fields)
     options = [platform.option(option) for option in platform.delete_credentials]
-    return {each.key: merged[each.key] for each in options if each.key in merged and (each.key in config or not of_other_branch(each, branch))}
+    return {each.key: merged[each.key] for each in options if each.key in merged and (each.key in config or not belongs_to_other_branch(each, branch))}
 
 
-def _automatic(wanted: Desired, observed: Mapping[str, Any]) -> Any:
+def _is_auto_bootstrapped(wanted: Desired, observed: Mapping[str, Any]) -> Any:
     """Whether Immuta did the set-up itself: what the tenant shows, or else what the task says."""
     shown = observed.get("autoBootstrap")
     return wanted.auto_bootstrap if shown is None else shown
@@ -234,13 +234,13 @@ def _check_immutable(wanted: Desired, observed: Mapping[str, Any]) -> None:
     type_name = observed.get("type")
     if type_name != wanted.platform.type:
         raise _cannot_change("type", wanted, str(type_name), wanted.platform.type)
-    if wanted.auto_bootstrap is not None and bool(_automatic(wanted, observed)) != wanted.auto_bootstrap:
+    if wanted.auto_bootstrap is not None and bool(_is_auto_bootstrapped(wanted, observed)) != wanted.auto_bootstrap:
         raise _cannot_change("auto_bootstrap", wanted, not wanted.auto_bootstrap, wanted.auto_bootstrap)
     for change in changed_immutables(wanted.config, observed.get("config") or {}, wanted.platform.fields, "config"):
         raise _cannot_change(change.field, wanted, change.before, change.after)
 
 
-def _check_same(wanted: Desired, observed: Mapping[str, Any]) -> None:
+def _check_same_integration(wanted: Desired, observed: Mapping[str, Any]) -> None:
     """An id can be mistyped: what the task says of the integration has to be true of it."""
     there = observed.get("config") or {}
     for option, here, now in (
@@ -262,7 +262,7 @@ def _cannot_change(option: str, wanted: Desired, before: Any, after: Any) -> Opt
 # --- what people see ---------------------------------------------------------------------------------------------
 
 
-def _shown(platform: Platform, auto_bootstrap: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+def _displayed(platform: Platform, auto_bootstrap: Any, config: Mapping[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {"type": platform.type}
     if platform.auto_bootstrap and auto_bootstrap is not None:
         shown["auto_bootstrap"] = auto_bootstrap

@@ -43,7 +43,7 @@ class Listing(list[Integration]):
         """The integration with this id; None when there is none."""
         return self._by_id.get(id)
 
-    def same(self, wanted: Desired) -> list[Integration]:
+    def matching(self, wanted: Desired) -> list[Integration]:
         """All that have the natural key of what a task wants."""
         return self._by_key.get((wanted.platform.type, wanted.key), [])
 

@@ -47,7 +47,7 @@ def reason_to_update(changes: Sequence[Change], sent: Sequence[Change], policy: 
     return "; ".join(filter(None, reasons))
 
 
-def with_sent(changes: Sequence[Change], sent: Sequence[Change]) -> tuple[Change, ...]:
+def with_secrets_sent(changes: Sequence[Change], sent: Sequence[Change]) -> tuple[Change, ...]:
     """The changes, and behind them the secrets that go along."""
     differing = {change.field for change in changes}
     return (*changes, *(change for change in sent if change.field not in differing))

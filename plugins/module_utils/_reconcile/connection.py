@@ -15,21 +15,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._api.connections import Found, offered, path_to
+from .._api.connections import SearchResult, none_if_unsupported, object_path_of
 from .._core.errors import ApiError, Conflict, Forbidden, ImmutaError, NotFound, RemoteFailure, shorten
 from .._model.documents import secrets_sent
 from .._model.fields import Field, Place, normalise_host
-from .._model.states import ACTIVE, GONE, INACTIVE, TRANSIENT, UNHEALTHY, connection_reason, connection_state, is_healthy, is_well, passes
+from .._model.states import ACTIVE, GONE, INACTIVE, TRANSIENT, UNHEALTHY, connection_state, is_connection_healthy, is_healthy, is_transitional, unhealthy_reason
 from .._model.technologies import Technology, technology_of
 from .._plan.connection import (
     ConnectionPlan,
     Observed,
     Wanted,
     activates,
-    before_moving,
     check_children,
     check_complete,
-    grants_at_risk,
+    grants_warning,
+    migration_notes,
     plan_edit,
     plan_register,
     plan_remove,
@@ -38,12 +38,12 @@ from .._plan.connection import (
     with_hosts,
 )
 from .._plan.plan import Plan
-from .jobs import Jobs
-from .outcome import NOT_ASKED, Outcome, masked
-from .steps import Carried, _under_way, asking, carrying_out, unless_missing
+from .base import ChangeProgress, is_being_changed, none_if_missing, reporting_changes, reporting_dry_run
+from .jobs import JobWaiter
+from .outcome import NOT_VALIDATED, Outcome, masked
 
 # How far down to look where it is not known how many levels a technology has.
-_MOST_LEVELS = 4
+_MAX_LEVELS = 4
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ConnectionOutcome(Outcome):
         }
 
 
-class ConnectionReconciler(Jobs):
+class ConnectionReconciler(JobWaiter):
     """Brings single connections, and the objects in them, to the state that is wanted."""
 
     # --- what is wanted ------------------------------------------------------------------------------------------
@@ -79,23 +79,23 @@ class ConnectionReconciler(Jobs):
     def present(self, wanted: Wanted) -> ConnectionOutcome:
         """Register it, or bring it to the settings that are wanted."""
         self._warn_unknown_branch(wanted.connection, wanted.technology.fields, "connection")
-        observed = self.look(wanted)
+        observed = self.observe(wanted)
         return self._register(wanted) if observed is None else self._edit(wanted, observed)
 
     def absent(self, connection_key: str) -> ConnectionOutcome:
         """Remove it with everything in it."""
         wanted = wanted_connection({"connection_key": connection_key})
-        observed = self.look(wanted)
+        observed = self.observe(wanted)
         return ConnectionOutcome(Plan("unchanged")) if observed is None else self._remove(wanted, observed)
 
-    def look(self, wanted: Wanted, *, behind: bool = False) -> Observed | None:
+    def observe(self, wanted: Wanted, *, include_native: bool = False) -> Observed | None:
         """What the tenant shows of the connection, and of what is behind it when that matters; None when there is none."""
-        answer = offered(lambda: self._connections.get(wanted.key))
-        object = unless_missing(lambda: self._connections.object([wanted.key]))
+        answer = none_if_unsupported(lambda: self._connections.get(wanted.key))
+        object = none_if_missing(lambda: self._connections.object([wanted.key]))
         if answer is None and object is None:
             return None
         observed = Observed(answer or {}, object or {})
-        if not (wanted.native or behind) or not observed.native_id:
+        if not (wanted.native or include_native) or not observed.native_id:
             return observed
         return replace(observed, native=self._native(observed.native_id))
 
@@ -108,10 +108,10 @@ class ConnectionReconciler(Jobs):
         self._before_activation(path, object, technology_of(object.get("technology")), plan.overrides)
         if self._settings.check_mode:
             return plan, _predicted_object(object, plan.overrides)
-        with carrying_out(plan) as carried:
-            self._override(path, plan.overrides, "/".join(path), carried)
-            now = self._active(lambda: self.object(path), plan.overrides, path)
-            if is_well(connection_state(now)) is False:
+        with reporting_changes(plan) as progress:
+            self._override(path, plan.overrides, "/".join(path), progress)
+            now = self._wait_until_active(lambda: self.object(path), plan.overrides, path)
+            if is_connection_healthy(connection_state(now)) is False:
                 self._warn(f"{'/'.join(path)} has the wanted settings, but its state is {now.get('state')}.")
             return plan, now
 
@@ -132,45 +132,45 @@ class ConnectionReconciler(Jobs):
         self.object(path)
         if self._settings.check_mode:
             return []
-        with carrying_out(None) as carried:
+        with reporting_changes(None) as progress:
             answer = self._connections.crawl(path)
-            carried.sent()
-            return self._jobs_of(answer, f"the synchronisation of {'/'.join(path)}")
+            progress.sent()
+            return self._jobs_started_by(answer, f"the synchronisation of {'/'.join(path)}")
 
     # --- register ------------------------------------------------------------------------------------------------
 
     def _register(self, wanted: Wanted) -> ConnectionOutcome:
-        wanted = wanted_connection(with_hosts(wanted.given))
+        wanted = wanted_connection(with_hosts(wanted.task_options))
         check_complete(wanted)
         plan = plan_register(wanted, self._settings.policy)
         body = plan.payload or {}
         if wanted.technology.revokes_grants and wanted.settings.get("isActive") is not False:
-            self._warn(grants_at_risk(wanted.name))
-        with self._explaining(wanted):
-            validation = self._tested(body) if self._settings.server_validation else dict(NOT_ASKED)
+            self._warn(grants_warning(wanted.name))
+        with self._explaining_rival(wanted):
+            validation = self._test_registration(body) if self._settings.server_validation else dict(NOT_VALIDATED)
         if self._settings.check_mode:
             return ConnectionOutcome(plan, validation, observed=_predicted_connection(wanted))
-        with self._explaining(wanted), carrying_out(plan, connection_key=wanted.key) as carried:
-            answer, adopted = self._send_once(lambda: self._connections.create(body), lambda: unless_missing(lambda: self._connections.object([wanted.key])))
-            carried.sent()
+        with self._explaining_rival(wanted), reporting_changes(plan, connection_key=wanted.key) as progress:
+            answer, adopted = self._create_once(lambda: self._connections.create(body), lambda: none_if_missing(lambda: self._connections.object([wanted.key])))
+            progress.sent()
             self._wait_for_jobs(answer, f"the registration of {wanted.name}")
-            registered = self._with_settings(wanted, self._registered(wanted, carried), carried)
+            registered = self._apply_late_settings(wanted, self._wait_until_registered(wanted, progress), progress)
             if wanted.settings.get("isActive") is True:
                 registered = self._settled(wanted, registered)
             self._check_health(wanted, None, registered)
             return ConnectionOutcome(plan, validation, adopted, observed=registered)
 
     @contextmanager
-    def _explaining(self, wanted: Wanted) -> Iterator[None]:
+    def _explaining_rival(self, wanted: Wanted) -> Iterator[None]:
         """A refusal because of an integration says what that is, and what to know before it becomes a connection."""
         try:
             yield
         except ApiError as error:
             if error.status in (400, 409, 422) and "integration" in error.server_message.lower():
-                error.hint = " ".join(filter(None, [error.hint, self._about_rival(wanted)])) or None
+                error.hint = " ".join(filter(None, [error.hint, self._rival_hint(wanted)])) or None
             raise
 
-    def _about_rival(self, wanted: Wanted) -> str:
+    def _rival_hint(self, wanted: Wanted) -> str:
         host = normalise_host(wanted.connection.get("hostname") or "")
         try:
             listed = [each for each in self._integrations.list() if each.get("status") not in GONE]
@@ -180,11 +180,11 @@ class ConnectionReconciler(Jobs):
             return ""
         if owner:
             return f"The host belongs to connection {owner}."
-        return before_moving(rival) if rival else ""
+        return migration_notes(rival) if rival else ""
 
-    def _tested(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _test_registration(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What the tenant's test of the registration says. One without a test is not asked, but in check mode whether it has connections at all."""
-        with asking():
+        with reporting_dry_run():
             try:
                 answer = self._connections.test(body)
             except ApiError as error:
@@ -192,7 +192,7 @@ class ConnectionReconciler(Jobs):
                     raise
                 if self._settings.check_mode:
                     self._connections.search()
-                return dict(NOT_ASKED)
+                return dict(NOT_VALIDATED)
             verdicts = [answer.get(name) for name in ("success", "valid", "passed") if isinstance(answer.get(name), bool)]
             if False in verdicts:
                 raise RemoteFailure(
@@ -200,47 +200,47 @@ class ConnectionReconciler(Jobs):
                     status="failed",
                     tests=[],
                 )
-            return self._validated(answer) or ({"status": "passed", "tests": []} if verdicts else self._unknown())
+            return self._check_validation(answer) or ({"status": "passed", "tests": []} if verdicts else self._unknown_validation())
 
-    def _registered(self, wanted: Wanted, carried: Carried) -> Observed:
+    def _wait_until_registered(self, wanted: Wanted, progress: ChangeProgress) -> Observed:
         """The connection once it shows, and what is behind it is settled."""
         if not self._settings.wait:
-            return self.look(wanted) or _predicted_connection(wanted)
+            return self.observe(wanted) or _predicted_connection(wanted)
         observed = self._wait(
-            lambda: self.look(wanted),
-            lambda seen: seen is not None and not passes(seen.state),
+            lambda: self.observe(wanted),
+            lambda seen: seen is not None and not is_transitional(seen.state),
             lambda seen: f"{wanted.name} is {seen.state}" if seen else f"{wanted.name} does not show yet",
         )
         observed = observed or Observed()
-        carried.sent(native_integration_id=observed.native_id)
-        return self._with_native_done(observed)
+        progress.sent(native_integration_id=observed.native_id)
+        return self._wait_for_native(observed)
 
-    def _with_native_done(self, observed: Observed) -> Observed:
+    def _wait_for_native(self, observed: Observed) -> Observed:
         """The same, once Immuta is done with the integration behind it; one that does not show cannot be waited for."""
         if not observed.native.get("status") or not self._settings.wait:
             return observed
-        return replace(observed, native=self._finished(observed.native_id, dict(observed.native)))
+        return replace(observed, native=self._wait_until_finished(observed.native_id, dict(observed.native)))
 
-    def _with_settings(self, wanted: Wanted, registered: Observed, carried: Carried) -> Observed:
+    def _apply_late_settings(self, wanted: Wanted, registered: Observed, progress: ChangeProgress) -> Observed:
         """The connection with the settings that a registration may leave to be set when the platform has been read, such as active."""
         overrides = plan_settings(wanted.settings, registered.object, registered.answer).overrides
         if not overrides or not self._settings.wait:
             return registered
         self._before_activation([wanted.key], registered.object, replace(wanted.technology, revokes_grants=False), overrides)
-        self._override([wanted.key], overrides, wanted.name, carried)
-        return self.look(wanted) or registered
+        self._override([wanted.key], overrides, wanted.name, progress)
+        return self.observe(wanted) or registered
 
-    def _override(self, path: Sequence[str], overrides: Mapping[str, Any], name: str, carried: Carried) -> None:
+    def _override(self, path: Sequence[str], overrides: Mapping[str, Any], name: str, progress: ChangeProgress) -> None:
         answer = self._connections.override(path, overrides)
-        carried.sent()
+        progress.sent()
         self._wait_for_jobs(answer, f"the settings of {name}")
 
     # --- edit ----------------------------------------------------------------------------------------------------
 
     def _edit(self, wanted: Wanted, observed: Observed) -> ConnectionOutcome:
-        wanted = _as_shown(wanted, observed.technology)
-        if observed.native.get("status") in TRANSIENT and not self._left_alone(observed.native):
-            observed = self._with_native_done(observed)
+        wanted = _with_observed_technology(wanted, observed.technology)
+        if observed.native.get("status") in TRANSIENT and not self._skips_wait(observed.native):
+            observed = self._wait_for_native(observed)
         plan = plan_edit(wanted, observed, self._settings.policy)
         self._warn_not_compared(wanted, observed)
         if plan.action == "unchanged":
@@ -249,19 +249,19 @@ class ConnectionReconciler(Jobs):
         self._before_activation([wanted.key], observed.object, observed.technology, plan.overrides or {})
         if self._settings.check_mode:
             return ConnectionOutcome(plan, observed=_predicted_edit(wanted, observed, plan))
-        return ConnectionOutcome(plan, observed=self._carry_out(wanted, observed, plan))
+        return ConnectionOutcome(plan, observed=self._apply(wanted, observed, plan))
 
-    def _carry_out(self, wanted: Wanted, observed: Observed, plan: ConnectionPlan) -> Observed:
+    def _apply(self, wanted: Wanted, observed: Observed, plan: ConnectionPlan) -> Observed:
         """The connection with what the plan changes."""
         body = plan.payload
-        with carrying_out(plan, **_ids(wanted, observed)) as carried:
+        with reporting_changes(plan, **_ids(wanted, observed)) as progress:
             if body is not None:
                 answer = self._when_settled(observed.native_id, lambda: self._connections.update(wanted.key, body))
-                carried.sent()
+                progress.sent()
                 self._wait_for_jobs(answer, f"the update of {wanted.name}")
             if plan.overrides:
-                self._override([wanted.key], plan.overrides, wanted.name, carried)
-            now = self._with_native_done(self.look(wanted, behind=body is not None) or observed)
+                self._override([wanted.key], plan.overrides, wanted.name, progress)
+            now = self._wait_for_native(self.observe(wanted, include_native=body is not None) or observed)
             active = (plan.overrides or {}).get("isActive")
             if active or (active is None and observed.state in (ACTIVE, UNHEALTHY)):
                 now = self._settled(wanted, now)
@@ -276,37 +276,37 @@ class ConnectionReconciler(Jobs):
         """Warn of the grants that an activation revokes, and refuse one of more objects than Immuta activates at once, as far as it tells."""
         name = "/".join(path)
         if technology.revokes_grants and activates(overrides):
-            self._warn(grants_at_risk(name))
+            self._warn(grants_warning(name))
         if overrides.get("isActive") is True and len(path) != technology.levels:
-            check_children(name, self._children_told(path, object))
+            check_children(name, self._count_children(path, object))
 
-    def _children_told(self, path: Sequence[str], object: Mapping[str, Any]) -> int:
+    def _count_children(self, path: Sequence[str], object: Mapping[str, Any]) -> int:
         """How many objects are below one, as far as the tenant says so in one look: there can be more."""
         try:
             found = self._connections.search(path)
         except ApiError:
-            found = Found([], False)
-        return max(_count(object), found.total + sum(map(_count, found.objects)))
+            found = SearchResult([], False)
+        return max(_child_count(object), found.total + sum(map(_child_count, found.objects)))
 
     def _settled(self, wanted: Wanted, seen: Observed) -> Observed:
         """The connection once its state is one that stays, and not inactive; the same when no state is shown, or nobody waits."""
-        if not self._settings.wait or not (passes(seen.state) or seen.state == INACTIVE):
+        if not self._settings.wait or not (is_transitional(seen.state) or seen.state == INACTIVE):
             return seen
         return self._wait(
-            lambda: self.look(wanted) or seen,
-            lambda now: not (passes(now.state) or now.state == INACTIVE),
+            lambda: self.observe(wanted) or seen,
+            lambda now: not (is_transitional(now.state) or now.state == INACTIVE),
             lambda now: f"{wanted.name} is {now.state}",
         )
 
-    def _active(self, look: Callable[[], dict[str, Any]], overrides: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    def _wait_until_active(self, observe: Callable[[], dict[str, Any]], overrides: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
         """The object after its settings were changed; a connection that was activated once it shows as such."""
-        object = look()
+        object = observe()
         if not self._settings.wait or overrides.get("isActive") is not True or len(path) != 1:
             return object
         is_there = [object]
         return self._wait(
-            lambda: is_there.pop() if is_there else look(),
-            lambda now: not (passes(connection_state(now)) or connection_state(now) == INACTIVE),
+            lambda: is_there.pop() if is_there else observe(),
+            lambda now: not (is_transitional(connection_state(now)) or connection_state(now) == INACTIVE),
             lambda now: f"connection {path[0]} is {connection_state(now)}",
         )
 
@@ -322,7 +322,7 @@ class ConnectionReconciler(Jobs):
         )
 
     def _why_unhealthy(self, seen: Observed) -> str:
-        reason = shorten(self._mask(connection_reason(seen.object, seen.answer))).rstrip(".")
+        reason = shorten(self._mask(unhealthy_reason(seen.object, seen.answer))).rstrip(".")
         return f"Immuta says: {reason}." if reason else "Immuta does not say why."
 
     # --- remove --------------------------------------------------------------------------------------------------
@@ -330,23 +330,23 @@ class ConnectionReconciler(Jobs):
     def _remove(self, wanted: Wanted, observed: Observed) -> ConnectionOutcome:
         gone = Observed(observed.answer, {**observed.object, "state": "deleted"}, observed.native)
         if self._settings.check_mode:
-            children, data_sources = self._count(wanted.key, observed.technology)
+            children, data_sources = self._child_count(wanted.key, observed.technology)
             return ConnectionOutcome(plan_remove(wanted, observed, children, data_sources), observed=gone, child_count=children, data_source_count=data_sources)
-        with carrying_out(plan_remove(wanted, observed, None, None), **_ids(wanted, observed)) as carried:
+        with reporting_changes(plan_remove(wanted, observed, None, None), **_ids(wanted, observed)) as progress:
             try:
-                answer = self._deleted(wanted, observed, carried)
+                answer = self._send_delete(wanted, observed, progress)
             except NotFound:
-                if self.look(wanted) is not None:
+                if self.observe(wanted) is not None:
                     raise
                 answer = {}
-            carried.sent()
+            progress.sent()
             self._wait_for_jobs(answer, f"the removal of {wanted.name}")
             if self._settings.wait:
-                self._wait(lambda: self.look(wanted), lambda seen: seen is None, lambda _: f"{wanted.name} is still there")
+                self._wait(lambda: self.observe(wanted), lambda seen: seen is None, lambda _: f"{wanted.name} is still there")
         count = answer.get("childCount")
         return ConnectionOutcome(plan_remove(wanted, observed, count, None), observed=gone, child_count=count)
 
-    def _deleted(self, wanted: Wanted, observed: Observed, carried: Carried) -> dict[str, Any]:
+    def _send_delete(self, wanted: Wanted, observed: Observed, progress: ChangeProgress) -> dict[str, Any]:
         """The answer to the removal, for which some tenants want the connection to be inactive."""
         try:
             return self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
@@ -354,29 +354,29 @@ class ConnectionReconciler(Jobs):
             if not _wants_inactive(error, observed):
                 raise
             self._warn(f"{error.message} So {wanted.name} is deactivated, and then removed.")
-        self._override([wanted.key], {"isActive": False}, wanted.name, carried)
+        self._override([wanted.key], {"isActive": False}, wanted.name, progress)
         if self._settings.wait:
-            self._wait(lambda: self.look(wanted), _is_off, lambda seen: f"{wanted.name} is {seen.state if seen else 'gone'}")
+            self._wait(lambda: self.observe(wanted), _is_inactive, lambda seen: f"{wanted.name} is {seen.state if seen else 'gone'}")
         try:
             return self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
         except ApiError as error:
             error.hint = " ".join(filter(None, [error.hint, "The connection has been deactivated, and is still there. The next run goes on with its removal."]))
             raise
 
-    def _count(self, connection_key: str, technology: Technology) -> tuple[int, int | None]:
+    def _child_count(self, connection_key: str, technology: Technology) -> tuple[int, int | None]:
         """How many objects a connection holds, and how many of them are data sources: active, and at the lowest level, if that is known."""
-        below = self.below([connection_key], (technology.levels or _MOST_LEVELS) - 1)
-        tables = [each for each in below if len(path_to(each)) == technology.levels and str(each.get("state")).lower() != "inactive"]
-        return len(below), len(tables) if technology.levels else None
+        descendants = self.descendants([connection_key], (technology.levels or _MAX_LEVELS) - 1)
+        tables = [each for each in descendants if len(object_path_of(each)) == technology.levels and str(each.get("state")).lower() != "inactive"]
+        return len(descendants), len(tables) if technology.levels else None
 
-    def below(self, path: Sequence[str], depth: int) -> list[dict[str, Any]]:
+    def descendants(self, path: Sequence[str], depth: int) -> list[dict[str, Any]]:
         """The objects below an object, down to C(depth) levels. Each one once, although an answer may hold deeper ones."""
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         waiting = [tuple(path)] if depth > 0 else []
         while waiting:
             here = waiting.pop(0)
             for each in self._children(here):
-                there = tuple(path_to(each))
+                there = tuple(object_path_of(each))
                 if there in found or len(there) <= len(path) or len(there) > len(path) + depth:
                     continue
                 found[there] = each
@@ -392,7 +392,7 @@ class ConnectionReconciler(Jobs):
                 raise
             self._warn(f"What is in {'/'.join(path)} is missing here: {error.message}")
             return []
-        if found.more:
+        if found.has_more:
             where = "/".join(path) or "the tenant"
             self._warn(f"Immuta showed {len(found.objects)} objects in {where} and says that there are more; the others are missing here.")
         return found.objects
@@ -412,30 +412,30 @@ class ConnectionReconciler(Jobs):
             self._warn(f"Immuta does not show the settings of {wanted.name}, which its API does for few technologies, so they were not compared.")
         if wanted.native and observed.native_id and not observed.native.get("status"):
             self._warn(f"Immuta does not show the integration behind {wanted.name} to this user, so native_integration was not compared.")
-        behind = _holds_secrets(wanted.native, wanted.technology.native_fields)
-        if self._settings.update_secrets == "always" and behind and not _holds_secrets(wanted.connection, wanted.technology.fields):
+        include_native = _holds_secrets(wanted.native, wanted.technology.native_fields)
+        if self._settings.update_secrets == "always" and include_native and not _holds_secrets(wanted.connection, wanted.technology.fields):
             self._warn(f"Secrets in native_integration of {wanted.name} are not sent: after the registration only those in connection can change.")
 
     def _warn_unhealthy(self, wanted: Wanted, observed: Observed) -> None:
         if healthy(observed) is not False:
             return
         if is_healthy(observed.native.get("status")) is False:
-            self._warn(self._unhealthy(observed.native))
+            self._warn(self._unhealthy_message(observed.native))
         else:
-            reason = connection_reason(observed.object, observed.answer) and f" {self._why_unhealthy(observed)}"
+            reason = unhealthy_reason(observed.object, observed.answer) and f" {self._why_unhealthy(observed)}"
             self._warn(f"The {wanted.name} has the wanted settings, but its state is {observed.state_shown}.{reason}")
 
 
 def healthy(observed: Observed) -> bool | None:
     """True when active, False when Immuta reports a failure, of it or of the integration behind it, None when nobody can tell."""
     native = is_healthy(observed.native.get("status")) if observed.native else True
-    well = is_well(observed.state)
+    well = is_connection_healthy(observed.state)
     if native is False or well is False:
         return False
     return native if well else None
 
 
-def _count(object: Mapping[str, Any]) -> int:
+def _child_count(object: Mapping[str, Any]) -> int:
     """How many objects are in it, if it tells."""
     count = object.get("childCount")
     return count if isinstance(count, int) and not isinstance(count, bool) else 0
@@ -448,13 +448,13 @@ def _hosts(integration: Mapping[str, Any]) -> set[str]:
 
 def _wants_inactive(error: ApiError, observed: Observed) -> bool:
     """Whether a removal was refused because the connection is active: the vendor says that it has to be inactive, not how it is refused."""
-    if observed.state == INACTIVE or (isinstance(error, Conflict) and _under_way(error)):
+    if observed.state == INACTIVE or (isinstance(error, Conflict) and is_being_changed(error)):
         return False
     return error.status == 409 or (error.status in (400, 422) and "activ" in error.server_message.lower())
 
 
-def _is_off(seen: Observed | None) -> bool:
-    return seen is None or not (seen.state in (ACTIVE, UNHEALTHY) or passes(seen.state))
+def _is_inactive(seen: Observed | None) -> bool:
+    return seen is None or not (seen.state in (ACTIVE, UNHEALTHY) or is_transitional(seen.state))
 
 
 def _ids(wanted: Wanted, observed: Observed) -> dict[str, str]:
@@ -466,9 +466,9 @@ def _holds_secrets(document: Mapping[str, Any], fields: Sequence[Field]) -> bool
     return any(secrets_sent(document, fields, Place.of("")))
 
 
-def _as_shown(wanted: Wanted, technology: Technology) -> Wanted:
+def _with_observed_technology(wanted: Wanted, technology: Technology) -> Wanted:
     """What is wanted under the table of the technology that the tenant shows, for a task that did not name it."""
-    return wanted if wanted.connection.get("technology") else wanted_connection(wanted.given, technology)
+    return wanted if wanted.connection.get("technology") else wanted_connection(wanted.task_options, technology)
 
 
 # --- what the tenant would show ----------------------------------------------------------------------------------

@@ -18,12 +18,12 @@ from typing import Any
 from .._core.errors import ApiError, Conflict, ImmutaError, NotFound
 from .._core.secrets import is_redacted, looks_secret
 from .._model.platforms import PLATFORMS
-from .._model.states import GONE, LEAVING, TRANSIENT, Step, is_healthy, next_step
+from .._model.states import DELETING, GONE, TRANSIENT, Step, is_healthy, next_step
 from .._plan.integration import Desired, check_complete, matches, plan_create, plan_delete, plan_update, shares_account
 from .._plan.listing import Listing
 from .._plan.plan import Plan
-from .outcome import NOT_ASKED, Outcome, masked
-from .steps import Steps, carrying_out, unless_missing
+from .base import ReconcilerBase, none_if_missing, reporting_changes
+from .outcome import NOT_VALIDATED, Outcome, masked
 
 Twins = tuple[dict[str, Any], ...]
 
@@ -48,7 +48,7 @@ class IntegrationOutcome(Outcome):
         return {**super().as_result(), "integration": masked(self.integration), "healthy": self.healthy}
 
 
-class Reconciler(Steps):
+class Reconciler(ReconcilerBase):
     """Brings single integrations to the state that is wanted."""
 
     # --- what is wanted ------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ class Reconciler(Steps):
     def send_absent(self, wanted: Desired) -> IntegrationOutcome:
         """The same as absent, without the wait for the tenant at the end."""
         observed = self._settled(wanted, self.find(wanted))
-        if observed is None or next_step(observed.get("status"), wanted="absent") is Step.NOTHING or observed.get("status") == LEAVING:
+        if observed is None or next_step(observed.get("status"), wanted="absent") is Step.NOTHING or observed.get("status") == DELETING:
             return IntegrationOutcome(Plan("unchanged"), integration=observed or {})
         return self._delete(wanted, observed)
 
@@ -83,11 +83,11 @@ class Reconciler(Steps):
         """The outcome once the tenant is done with what was sent; the same where nothing was."""
         if not outcome.sent:
             return outcome
-        with carrying_out(outcome.plan, id=outcome.sent) as carried:
-            carried.sent()
+        with reporting_changes(outcome.plan, id=outcome.sent) as progress:
+            progress.sent()
             if outcome.plan.action == "deleted":
-                return replace(outcome, integration={**outcome.integration, "status": self._gone(outcome)}, sent="")
-            return replace(outcome, integration=self._finished(outcome.sent), sent="")
+                return replace(outcome, integration={**outcome.integration, "status": self._final_status(outcome)}, sent="")
+            return replace(outcome, integration=self._wait_until_finished(outcome.sent), sent="")
 
     def find(self, wanted: Desired) -> dict[str, Any] | None:
         """The integration that the task means: by id, or by its platform's natural key. None when there is none."""
@@ -95,19 +95,19 @@ class Reconciler(Steps):
 
     def _find(self, wanted: Desired) -> tuple[dict[str, Any] | None, Twins]:
         """The same, and when there is none, what is probably the same platform under another host name. Warns of what surely is."""
-        found, others = self._look_for(wanted)
+        found, others = self._search(wanted)
         for twin in others:
             if shares_account(twin["host"], wanted.key):
                 where = f"database {twin['database']} of the same account on {twin['host']}"
                 self._warn(f"{wanted.name} is not registered, but integration {twin['id']} has {where}.")
         return found, others
 
-    def _look_for(self, wanted: Desired) -> tuple[dict[str, Any] | None, Twins]:
+    def _search(self, wanted: Desired) -> tuple[dict[str, Any] | None, Twins]:
         if wanted.id:
-            one = wanted.found or unless_missing(lambda: self._integrations.get(wanted.id))
+            one = wanted.found or none_if_missing(lambda: self._integrations.get(wanted.id))
             return (None if one is None or one.get("status") in GONE else dict(one)), ()
         listing = Listing.of(self._integrations.list())
-        same = listing.same(wanted)
+        same = listing.matching(wanted)
         if len(same) > 1:
             ids = ", ".join(str(found.get("id")) for found in same)
             raise ImmutaError(f"{wanted.name} is there {len(same)} times (ids {ids}).", hint="Give the id of the one you mean.")
@@ -122,17 +122,17 @@ class Reconciler(Steps):
             )
         plan = plan_create(wanted, self._settings.policy)
         body = plan.payload or {}
-        with carrying_out(plan) as carried:
+        with reporting_changes(plan) as progress:
             try:
                 validation = self._dry_run(lambda: self._integrations.create(body, dry_run=True))
                 if self._settings.check_mode:
                     return IntegrationOutcome(plan, validation, integration=_predicted(body), twins=others)
-                answer, adopted = self._send_once(lambda: self._integrations.create(body), lambda: self._look_for(wanted)[0])
+                answer, adopted = self._create_once(lambda: self._integrations.create(body), lambda: self._search(wanted)[0])
             except ApiError as error:
                 return self._adopt(wanted, error)
             id = str(answer["id"])
-            carried.sent(id=id)
-            validation = self._validated(answer) or validation
+            progress.sent(id=id)
+            validation = self._check_validation(answer) or validation
             return IntegrationOutcome(plan, validation, adopted, new_key=_new_key(answer), twins=others, sent=id)
 
     def _adopt(self, wanted: Desired, error: ApiError) -> IntegrationOutcome:
@@ -153,7 +153,7 @@ class Reconciler(Steps):
         plan = plan_update(wanted, observed, self._settings.policy, forced=forced)
         if plan.action == "unchanged":
             if next_step(status, wanted="present") is Step.REPORT:
-                self._warn(self._unhealthy(observed))
+                self._warn(self._unhealthy_message(observed))
             return IntegrationOutcome(plan, integration=observed)
         if not wanted.platform.editable:
             raise ImmutaError(f"{wanted.name} is in status {status}, and Immuta cannot update this type.", hint="Remove it and register it again.")
@@ -162,10 +162,10 @@ class Reconciler(Steps):
         validation = self._dry_run(lambda: self._when_settled(id, lambda: self._integrations.update(id, body, dry_run=True)))
         if self._settings.check_mode:
             return IntegrationOutcome(plan, validation, integration=_predicted(body, observed))
-        with carrying_out(plan, id=id) as carried:
+        with reporting_changes(plan, id=id) as progress:
             answer = self._when_settled(id, lambda: self._integrations.update(id, body))
-            carried.sent()
-            return IntegrationOutcome(plan, self._validated(answer) or validation, integration=observed, sent=id)
+            progress.sent()
+            return IntegrationOutcome(plan, self._check_validation(answer) or validation, integration=observed, sent=id)
 
     # --- remove --------------------------------------------------------------------------------------------------
 
@@ -177,24 +177,24 @@ class Reconciler(Steps):
             validation = self._dry_run(lambda: self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, dry_run=True, force_disable=force)))
             status = observed.get("status")
             return IntegrationOutcome(plan, validation, integration={**observed, "status": status if status in TRANSIENT else "deleted"})
-        with carrying_out(plan, id=id) as carried:
+        with reporting_changes(plan, id=id) as progress:
             try:
                 answer = self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, force_disable=force))
             except (NotFound, Conflict):
                 # A request whose answer was lost has done it; but something between answers 404, too.
-                answer = {"status": self._look(id)["status"]}
-                if answer["status"] not in (*GONE, LEAVING):
+                answer = {"status": self._get_or_deleted(id)["status"]}
+                if answer["status"] not in (*GONE, DELETING):
                     raise
-            carried.sent()
-            validation = self._validated(answer) or dict(NOT_ASKED)
+            progress.sent()
+            validation = self._check_validation(answer) or dict(NOT_VALIDATED)
             return IntegrationOutcome(plan, validation, integration={**observed, "status": answer.get("status")}, sent=id)
 
-    def _gone(self, outcome: IntegrationOutcome) -> Any:
+    def _final_status(self, outcome: IntegrationOutcome) -> Any:
         """The last status of an integration that was removed."""
         said = outcome.integration.get("status")
         if not self._settings.wait or said in GONE:
             return said
-        last = self._at_rest(outcome.sent)
+        last = self._wait_until_settled(outcome.sent)
         if last["status"] not in GONE:
             self._raise_failed(last)
         return last["status"]
@@ -203,14 +203,14 @@ class Reconciler(Steps):
 
     def _settled(self, wanted: Desired, observed: dict[str, Any] | None) -> dict[str, Any] | None:
         """The integration once nothing is under way any more; in check mode as it is."""
-        if observed is None or observed.get("status") not in TRANSIENT or self._left_alone(observed):
+        if observed is None or observed.get("status") not in TRANSIENT or self._skips_wait(observed):
             return observed
         id, status = str(observed.get("id")), str(observed.get("status"))
         if not self._settings.wait:
             raise Conflict(
                 f"{wanted.name} (id {id}) is in state {status}.", status=409, method="GET", path=f"/integrations/{id}", hint="Set wait, or try again later."
             )
-        observed = self._at_rest(id)
+        observed = self._wait_until_settled(id)
         return None if observed["status"] in GONE else observed
 
     def _refuse_owned(self, observed: Mapping[str, Any]) -> None:

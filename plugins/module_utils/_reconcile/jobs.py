@@ -11,23 +11,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._api.connections import NOT_OFFERED, bulk_id, offered, task_id
+from .._api.connections import UNSUPPORTED_STATUSES, bulk_id, none_if_unsupported, task_id
 from .._core.errors import ApiError, RemoteFailure, shorten
-from .steps import Steps
+from .base import ReconcilerBase
 
 # Source: the vendor's page "Get Job Status". Of the tasks of newer tenants no page shows the states, so other words are believed as well.
 FAILED_JOBS = frozenset({"cancelled", "expired", "failed", "canceled", "failure", "error"})
 FINAL_JOBS = FAILED_JOBS | {"completed", "complete", "succeeded", "success", "done", "finished"}
 
 
-class Jobs(Steps):
+class JobWaiter(ReconcilerBase):
     """Waits for what a request has started."""
 
     def _wait_for_jobs(self, answer: Mapping[str, Any], what: str) -> None:
         if self._settings.wait:
-            self._jobs_of(answer, what)
+            self._jobs_started_by(answer, what)
 
-    def _jobs_of(self, answer: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
+    def _jobs_started_by(self, answer: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
         """The jobs that a request started, completed when the task waits. Raises RemoteFailure for one that failed."""
         bulk, task = bulk_id(answer), task_id(answer)
         if not (bulk or task):
@@ -40,7 +40,7 @@ class Jobs(Steps):
                 after_timeout="Nothing is undone and the jobs go on; no later run waits for them.",
             )
         except ApiError as error:
-            if error.status not in (403, *NOT_OFFERED):
+            if error.status not in (403, *UNSUPPORTED_STATUSES):
                 raise
             self._warn(f"The jobs of {what} cannot be seen, so they were not waited for: {error.message}")
             return []
@@ -66,7 +66,7 @@ class Jobs(Steps):
 
     def _task(self, task: str) -> list[dict[str, Any]]:
         """The jobs of a task, or the task itself where it is a job: which of them it is, is not documented."""
-        return self._told(offered(lambda: self._connections.jobs(task)) or [{"id": task, "state": None, "output": None}])
+        return self._told(none_if_unsupported(lambda: self._connections.jobs(task)) or [{"id": task, "state": None, "output": None}])
 
     def _told(self, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
         open_ones = [job["id"] for job in listed if job["state"] not in FINAL_JOBS]

@@ -16,7 +16,7 @@ from .._core.errors import printable_test, validation_tests
 from .._core.secrets import mask
 from .._plan.plan import Plan
 
-NOT_ASKED: dict[str, Any] = {"status": "not_asked", "tests": []}
+NOT_VALIDATED: dict[str, Any] = {"status": "not_asked", "tests": []}
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Outcome:
     """What happened, or would happen, to one object of the tenant."""
 
     plan: Plan
-    validation: Mapping[str, Any] = field(default_factory=lambda: dict(NOT_ASKED))
+    validation: Mapping[str, Any] = field(default_factory=lambda: dict(NOT_VALIDATED))
     #: the object was there already when it was to be created
     adopted: bool = False
 

@@ -34,13 +34,13 @@ from .._model.documents import branch_of, branches
 from .._model.fields import Field
 from .._model.states import FAILED, GONE, TRANSIENT, is_healthy
 from .._plan.plan import Plan, Policy
-from .outcome import NOT_ASKED, plan_as_result
+from .outcome import NOT_VALIDATED, plan_as_result
 
 T = TypeVar("T")
 
 #: how often a create is sent whose answer is lost each time, and how often what it makes is looked for in between
-CREATE_TRIES = 3
-LOOKS = 3
+MAX_CREATE_ATTEMPTS = 3
+SEARCHES_AFTER_LOST_ANSWER = 3
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Settings:
         return Policy(self.update_secrets, needs_secrets=self.server_validation or self.will_send or not self.check_mode)
 
 
-class Steps:
+class ReconcilerBase:
     """What the reconcilers have in common."""
 
     def __init__(
@@ -90,31 +90,31 @@ class Steps:
         self._clock = clock or Clock()
         self._deadline: float | None = None
 
-    def _send_once(self, send: Callable[[], dict[str, Any]], find: Callable[[], dict[str, Any] | None]) -> tuple[dict[str, Any], bool]:
+    def _create_once(self, send: Callable[[], dict[str, Any]], find: Callable[[], dict[str, Any] | None]) -> tuple[dict[str, Any], bool]:
         """Send it, and whether it had to be found: after a lost or unreadable answer look for it, and what is there was made by it.
 
         It is sent again only when it was lost and is not there, which is looked for several times: the server may still be at it.
         """
-        turn = 0
+        attempt = 0
         while True:
-            turn += 1
+            attempt += 1
             try:
                 return send(), False
             except (AnswerLost, BadAnswer, Conflict) as error:
-                ours = turn > 1 or not isinstance(error, Conflict)
-                found = self._appears(find) if ours else None
+                ours = attempt > 1 or not isinstance(error, Conflict)
+                found = self._search_after_lost_answer(find) if ours else None
                 if found is not None:
                     return found, True
                 if not isinstance(error, AnswerLost):
                     raise
-                if turn == CREATE_TRIES:
-                    tried = f"It was sent {turn} times, and what it makes did not appear. The next run looks first."
+                if attempt == MAX_CREATE_ATTEMPTS:
+                    tried = f"It was sent {attempt} times, and what it makes did not appear. The next run looks first."
                     error.hint = " ".join(filter(None, (tried, error.hint)))
                     raise
                 self._warn(f"{error.message} What it makes did not appear, so it is sent again.")
 
-    def _appears(self, find: Callable[[], T | None]) -> T | None:
-        for _unused in range(LOOKS):
+    def _search_after_lost_answer(self, find: Callable[[], T | None]) -> T | None:
+        for _unused in range(SEARCHES_AFTER_LOST_ANSWER):
             self._clock.sleep(self._clock.jitter(self._settings.wait_interval))
             found = find()
             if found is not None:
@@ -129,33 +129,33 @@ class Steps:
                 return send()
             except Conflict as error:
                 waits = self._settings.wait and not self._settings.check_mode
-                if not waits or not id or not _under_way(error):
+                if not waits or not id or not is_being_changed(error):
                     raise
-                if self._at_rest(id)["status"] in GONE:
+                if self._wait_until_settled(id)["status"] in GONE:
                     raise NotFound(f"Integration {id} was removed meanwhile.", status=404, method=error.facts["method"], path=error.facts["path"]) from error
                 return None
 
         return self._wait(attempt, lambda answer: answer is not None, lambda _: f"Immuta keeps saying that integration {id} is being changed") or {}
 
-    def _finished(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _wait_until_finished(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
         """The whole integration after a create or an update, once Immuta is done with it. C(seen): a look that was taken already."""
-        integration = self._at_rest(id, seen) if self._settings.wait else seen or self._integrations.get(id)
+        integration = self._wait_until_settled(id, seen) if self._settings.wait else seen or self._integrations.get(id)
         status = integration["status"]
         if status in FAILED or status in GONE:
             self._raise_failed(integration)
         if is_healthy(status) is False:
-            self._warn(self._unhealthy(integration))
+            self._warn(self._unhealthy_message(integration))
         return integration
 
     def _raise_failed(self, integration: Mapping[str, Any]) -> None:
         raise RemoteFailure(
-            f"Integration {integration['id']} ended in status {integration['status']}. {self._why(integration)}",
+            f"Integration {integration['id']} ended in status {integration['status']}. {self._why_failed(integration)}",
             hint="See what Immuta reports for it, mend that, and run this again.",
             status=integration["status"],
             tests=self._tests(integration),
         )
 
-    def _left_alone(self, integration: Mapping[str, Any]) -> bool:
+    def _skips_wait(self, integration: Mapping[str, Any]) -> bool:
         """Whether something is under way that nobody waits for: in check mode. Warns of it."""
         status = integration.get("status")
         if not self._settings.check_mode or status not in TRANSIENT:
@@ -163,11 +163,11 @@ class Steps:
         self._warn(f"Integration {integration.get('id')} is {status}: it is not waited for in check mode, and was compared as it is now.")
         return True
 
-    def _unhealthy(self, integration: Mapping[str, Any]) -> str:
+    def _unhealthy_message(self, integration: Mapping[str, Any]) -> str:
         """What to warn of."""
-        return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}. {self._why(integration)}"
+        return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}. {self._why_failed(integration)}"
 
-    def _why(self, integration: Mapping[str, Any]) -> str:
+    def _why_failed(self, integration: Mapping[str, Any]) -> str:
         messages = failed_tests(self._tests(integration))
         return f"Failed tests: {'; '.join(messages)}." if messages else "The tenant lists no failed test."
 
@@ -176,20 +176,20 @@ class Steps:
         kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in validation_tests(answer)]
         return [{"name": "", "status": "", **printable_test(self._mask(test))} for test in kept]
 
-    def _at_rest(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _wait_until_settled(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
         """The integration once nothing is under way any more; of one that is gone just id and status."""
-        integration = seen or self._look(id)
+        integration = seen or self._get_or_deleted(id)
         if integration["status"] not in TRANSIENT:
             return integration
         self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT, lambda status: f"integration {id} is {status}")
         # the two endpoints may disagree for a moment
-        return self._wait(lambda: self._look(id), lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
+        return self._wait(lambda: self._get_or_deleted(id), lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
 
-    def _look(self, id: str) -> dict[str, Any]:
-        return {"status": None, **(unless_missing(lambda: self._integrations.get(id)) or {"id": id, "status": "deleted"})}
+    def _get_or_deleted(self, id: str) -> dict[str, Any]:
+        return {"status": None, **(none_if_missing(lambda: self._integrations.get(id)) or {"id": id, "status": "deleted"})}
 
     def _status(self, id: str) -> str:
-        return unless_missing(lambda: self._integrations.status(id)) or "deleted"
+        return none_if_missing(lambda: self._integrations.status(id)) or "deleted"
 
     def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str], *, after_timeout: str = RESUMES_NEXT_RUN) -> T:
         """All waits of a task share one deadline, which starts with the first of them."""
@@ -202,17 +202,17 @@ class Steps:
     def _dry_run(self, send: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
         """What the tenant says of a request before it is made; not asked where the task does not want it to be."""
         if not self._settings.server_validation:
-            return dict(NOT_ASKED)
-        with asking():
+            return dict(NOT_VALIDATED)
+        with reporting_dry_run():
             try:
                 answer = send()
             except Conflict as error:
                 # a registration that is refused may be of one that is there, which is looked at
-                if not self._settings.check_mode or not _under_way(error) or error.facts["method"] == "POST":
+                if not self._settings.check_mode or not is_being_changed(error) or error.facts["method"] == "POST":
                     raise
                 self._warn(f"{error.message} So Immuta does not validate this now.")
-                return dict(NOT_ASKED)
-            return self._validated(answer) or self._unknown()
+                return dict(NOT_VALIDATED)
+            return self._check_validation(answer) or self._unknown_validation()
 
     def _warn_unknown_branch(self, document: Mapping[str, Any], fields: Sequence[Field], path: str) -> None:
         """Warn of an alternative that the tables do not know, such as an authentication type: nobody can tell what belongs to it."""
@@ -220,11 +220,11 @@ class Steps:
         if branch and known and branch not in known:
             self._warn(f"{path}.{decider} {branch} is none that this collection knows ({', '.join(sorted(known))}); it is sent as it is.")
 
-    def _unknown(self) -> dict[str, Any]:
+    def _unknown_validation(self) -> dict[str, Any]:
         self._warn("Immuta was asked to validate this, and accepted it without saying what it had validated.")
         return {"status": "unknown", "tests": []}
 
-    def _validated(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+    def _check_validation(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """The answer's validation, raised when it failed and warned of when it says so; empty when there is none in it."""
         tests, status = self._tests(answer), validation_status(answer)
         if status == "failed":
@@ -235,7 +235,7 @@ class Steps:
         return {"status": status, "tests": tests} if status else {}
 
 
-def unless_missing(ask: Callable[[], T]) -> T | None:
+def none_if_missing(ask: Callable[[], T]) -> T | None:
     """The answer; None when there is nothing there."""
     try:
         return ask()
@@ -243,7 +243,7 @@ def unless_missing(ask: Callable[[], T]) -> T | None:
         return None
 
 
-class Carried:
+class ChangeProgress:
     """How far a change has got. C(facts): what a failure says of it once it was sent."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
@@ -257,19 +257,19 @@ class Carried:
 
 
 @contextmanager
-def carrying_out(plan: Plan | None, **facts: Any) -> Iterator[Carried]:
+def reporting_changes(plan: Plan | None, **facts: Any) -> Iterator[ChangeProgress]:
     """Whatever fails in here after the request was sent says that something changed, and what. C(plan): None for what changes no settings."""
-    carried = Carried({**(plan_as_result(plan) if plan else {"changed": True}), **facts})
+    progress = ChangeProgress({**(plan_as_result(plan) if plan else {"changed": True}), **facts})
     try:
-        yield carried
+        yield progress
     except ImmutaError as error:
-        if carried.is_sent or error.in_doubt:
-            error.facts = {**carried.facts, **error.facts}
+        if progress.is_sent or error.in_doubt:
+            error.facts = {**progress.facts, **error.facts}
         raise
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def reporting_dry_run() -> Iterator[None]:
     """What is refused in here was only asked; whoever reads the refusal has to know that nothing was changed."""
     try:
         yield
@@ -279,7 +279,7 @@ def asking() -> Iterator[None]:
         raise
 
 
-def _under_way(error: Conflict) -> bool:
+def is_being_changed(error: Conflict) -> bool:
     """Whether it is a refusal that passes: the integration is being changed."""
     state = re.search(r"state (\w+)", error.server_message)
     return bool(state and state.group(1) in TRANSIENT)
