@@ -204,7 +204,7 @@ from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime 
 from ansible_collections.community.immuta.plugins.module_utils._model.specs import CONNECTION, INTEGRATION
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import ENTRIES
 from ansible_collections.community.immuta.plugins.module_utils._platform.variables import argument_spec
-from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import LOGIN_SPEC
 
 #: what the variables hold that are dictionaries: the options of other modules
 SHAPES = {

@@ -512,11 +512,11 @@ refused:
 
 from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import run
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC
-from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._sql.classify import PURPOSES
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import LOGIN_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
 from ansible_collections.community.immuta.plugins.module_utils._sql.gate import SCOPE_SPEC
-from ansible_collections.community.immuta.plugins.module_utils._sql.run import run_script
+from ansible_collections.community.immuta.plugins.module_utils._sql.runner import run_script
 
 
 def main() -> None:

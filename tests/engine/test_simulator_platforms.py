@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import StatementFailed
-from ansible_collections.community.immuta.plugins.module_utils._sql.run import run_script
+from ansible_collections.community.immuta.plugins.module_utils._sql.runner import run_script
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, PublicFormat
 from engines import DatabricksEngine, SnowflakeEngine, SynapseEngine

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ScriptRefused, StatementFailed
-from ansible_collections.community.immuta.plugins.module_utils._sql import base
-from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import SnowflakeDriver
-from ansible_collections.community.immuta.plugins.module_utils._sql.run import run_script
+from ansible_collections.community.immuta.plugins.module_utils._sql import driver_base
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_snowflake import SnowflakeDriver
+from ansible_collections.community.immuta.plugins.module_utils._sql.runner import run_script
 from engines import Engine, RedshiftEngine, SnowflakeEngine
 
 # What every statement on its way to Snowflake holds; the statement itself is compressed.
@@ -149,7 +149,7 @@ def test_a_connection_cut_before_the_statement_arrives_is_as_unknown(redshift: R
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the connector's own, cancelling in vain
 def test_snowflake_gives_up_a_lost_connection_instead_of_hanging(snowflake: SnowflakeEngine, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SnowflakeDriver, "PATIENCE", 1)
-    monkeypatch.setattr(base, "GRACE", 2)
+    monkeypatch.setattr(driver_base, "GRACE", 2)
     with relay(snowflake) as (between, login):
         between.break_at(STATEMENT, times=2)
         script = f"CREATE DATABASE {new};\nCREATE ROLE {new}_r;\nCREATE ROLE {new}_s"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import split
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
 from support.kills import AtRequest, AtStatement, AtTask, Point, standing
 from support.playbook import Run
 

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError, ScriptRefused
 from ansible_collections.community.immuta.plugins.module_utils._sql import gate
-from ansible_collections.community.immuta.plugins.module_utils._sql.gate import check_scope, forbidden, is_query, refusal, scope_of
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF, split
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate import check_scope, forbidden_statements, is_query, refusal_error, scope_of
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
+from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF
 
 SNOWFLAKE, REDSHIFT, DATABRICKS, SYNAPSE = DIALECT_OF
 
 
 def rows(platform: str, script: str, purpose: str = "setup", scope: Any = None, database: str | None = None) -> list[dict[str, Any]]:
-    return forbidden(split(script, DIALECT_OF[platform]), platform, purpose, scope, database)
+    return forbidden_statements(split(script, DIALECT_OF[platform]), platform, purpose, scope, database)
 
 
 def scope(database: str, *accounts: str) -> dict[str, Any]:
@@ -76,7 +77,7 @@ END $$;"""
         (5, 7, "COPY", None, "kind"),
         (6, 12, "DROP USER", "u", "kind"),
     ]
-    error = refusal(found, SNOWFLAKE, "setup", "c")
+    error = refusal_error(found, SNOWFLAKE, "setup", "c")
     assert isinstance(error, ScriptRefused)
     assert error.facts == {"refused": found, "checksum": "c"}
     assert error.message == (
@@ -105,7 +106,7 @@ END $$;"""
 )
 def test_a_refusal_quotes_no_literal(platform: str, script: str) -> None:
     found = rows(platform, script, scope=scope("d"))
-    assert found and "geheim" not in str(found) + str(refusal(found, platform, "setup", ""))
+    assert found and "geheim" not in str(found) + str(refusal_error(found, platform, "setup", ""))
 
 
 @pytest.mark.parametrize(("dialect", "script"), [("snowflake", "!set geheim"), ("redshift", "SELECT 1\n\\geheim"), ("tsql", ":geheim")])
@@ -117,7 +118,7 @@ def test_a_command_of_a_client_is_not_quoted(dialect: str, script: str) -> None:
 
 def test_many_refusals_are_counted() -> None:
     found = rows(REDSHIFT, "DROP DATABASE d;" * 12)
-    assert len(found) == 12 and ", and 2 more, of a kind" in str(refusal(found, REDSHIFT, "setup", ""))
+    assert len(found) == 12 and ", and 2 more, of a kind" in str(refusal_error(found, REDSHIFT, "setup", ""))
 
 
 # --- names
@@ -363,7 +364,22 @@ def test_what_does_more_than_look_may_not(platform: str, query: str) -> None:
 # --- the house
 
 
-FILES = ("classify", "dynamic", "gate", "grants", "judge", "names", "objects", "parts", "routines", "rules", "scope", "targets", "tokens", "watch")
+FILES = (
+    "classify",
+    "dynamic_sql",
+    "gate",
+    "gate_definitions",
+    "gate_grants",
+    "gate_nested",
+    "gate_rules",
+    "gate_scope",
+    "gate_statements",
+    "gate_targets",
+    "names",
+    "routine_bodies",
+    "statement_parts",
+    "tokenizer",
+)
 
 
 @pytest.mark.parametrize("name", FILES)

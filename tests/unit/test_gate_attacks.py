@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ScriptRefused
-from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF, split
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden_statements
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
+from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF
 
 SNOWFLAKE, REDSHIFT, DATABRICKS, SYNAPSE = DIALECT_OF
 SCOPES: dict[str, dict[str, Any]] = {
@@ -22,7 +23,7 @@ SCOPES: dict[str, dict[str, Any]] = {
 
 
 def refused(platform: str, script: str, purpose: str = "setup", scope: Any = ..., database: str | None = None) -> list[dict[str, Any]]:
-    return forbidden(split(script, DIALECT_OF[platform]), platform, purpose, SCOPES[platform] if scope is ... else scope, database)
+    return forbidden_statements(split(script, DIALECT_OF[platform]), platform, purpose, SCOPES[platform] if scope is ... else scope, database)
 
 
 # By kind, or because it cannot be read: no scope is needed.

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ScriptRefused
-from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden, is_query
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF, split
-from ansible_collections.community.immuta.plugins.module_utils._sql.tokens import scan
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden_statements, is_query
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
+from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF, scan
 from hypothesis import given
 from hypothesis import strategies as st
 from support.examples import examples
@@ -306,7 +306,7 @@ def test_no_dress_gets_a_forbidden_statement_through(case: tuple[str, str], seed
         statements = split(script, DIALECT_OF[platform])
     except ScriptRefused:
         return  # which is as good
-    assert forbidden(statements, platform, "setup", SCOPES[platform]), script
+    assert forbidden_statements(statements, platform, "setup", SCOPES[platform]), script
 
 
 @examples(300)
@@ -324,7 +324,7 @@ def test_no_dress_makes_one_a_query(case: tuple[str, str], seed: int, depth: int
 def test_every_shell_refuses_every_statement(platform: str, statement: str) -> None:
     for shell in SHELLS[platform]:
         script = shell(statement, random.Random(1))
-        assert forbidden(split(script, DIALECT_OF[platform]), platform, "setup", SCOPES[platform]), script
+        assert forbidden_statements(split(script, DIALECT_OF[platform]), platform, "setup", SCOPES[platform]), script
 
 
 WORDS = ["BEGIN", "END", "CREATE", "DROP", "EXEC", "EXECUTE", "IMMEDIATE", "AS", "TABLE", "CASE", "GRANT", "ON", "TO", "WITH", "PROCEDURE", "ALTER", "DO"]
@@ -338,5 +338,5 @@ def test_whatever_the_script_it_is_judged(platform: str, script: str) -> None:
         statements = split(script, DIALECT_OF[platform])
     except ScriptRefused:
         return
-    for row in forbidden(statements, platform, "setup", SCOPES[platform]):
+    for row in forbidden_statements(statements, platform, "setup", SCOPES[platform]):
         assert row["reason"] in ("kind", "scope", "unreadable")

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden, scope_of
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF, split
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden_statements, scope_of
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
+from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF
 from simulator.scripts import script_text
 from simulator.settings import Settings
 
@@ -82,7 +83,7 @@ def test_every_script_of_the_simulator_passes_with_the_scope_of_its_config() -> 
         except KeyError:
             continue  # there is none
         scope = scope_of(platform, config, *([old] if old else []))
-        assert forbidden(split(text, DIALECT_OF[platform]), platform, PURPOSE_OF[action], scope) == [], text
+        assert forbidden_statements(split(text, DIALECT_OF[platform]), platform, PURPOSE_OF[action], scope) == [], text
         passed += 1
     assert passed > 1500
 
@@ -150,7 +151,7 @@ EXEC sp_executesql N'CREATE SCHEMA y'; IF SCHEMA_ID('z') IS NULL EXEC('CREATE SC
 )
 @pytest.mark.parametrize("purpose", ["setup", "edit"])
 def test_without_a_scope_names_do_not_matter(platform: str, script: str, purpose: str) -> None:
-    assert forbidden(split(script, DIALECT_OF[platform]), platform, purpose) == []
+    assert forbidden_statements(split(script, DIALECT_OF[platform]), platform, purpose) == []
 
 
 # Statements that a tenant's scripts may hold, one script an entry.
@@ -602,7 +603,7 @@ def plausible() -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(("platform", "purpose", "script"), plausible())
 @pytest.mark.parametrize("scoped", [False, True])
 def test_a_plausible_script_passes(platform: str, purpose: str, script: str, scoped: bool) -> None:
-    assert forbidden(split(script, DIALECT_OF[platform]), platform, purpose, SCOPES[platform] if scoped else None) == []
+    assert forbidden_statements(split(script, DIALECT_OF[platform]), platform, purpose, SCOPES[platform] if scoped else None) == []
 
 
 def test_there_are_at_least_ten_plausible_set_ups_a_platform() -> None:

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError, ScriptRefused
 from ansible_collections.community.immuta.plugins.module_utils._sql.classify import describe
-from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden, is_query
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden_statements, is_query
 from ansible_collections.community.immuta.plugins.module_utils._sql.ledger import Ledger
-from ansible_collections.community.immuta.plugins.module_utils._sql.run import load
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF, mask_literals, mask_message, pieces, secrets_in, split
+from ansible_collections.community.immuta.plugins.module_utils._sql.masker import mask_literals, mask_message, secrets_in
+from ansible_collections.community.immuta.plugins.module_utils._sql.runner import load
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import pieces, split
+from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF
 from hypothesis import given
 from hypothesis import strategies as st
 from support.examples import TIMES, examples
@@ -44,7 +46,7 @@ def test_any_text_is_taken_apart_judged_and_masked(platform: str, script: str) -
     except ScriptRefused:
         return
     assert "".join(piece if isinstance(piece, str) else piece.text for piece in pieces(script, dialect)) == script
-    assert all(row["reason"] in ("kind", "scope", "unreadable") for row in forbidden(statements, platform, "setup", SCOPE))
+    assert all(row["reason"] in ("kind", "scope", "unreadable") for row in forbidden_statements(statements, platform, "setup", SCOPE))
     assert is_query(script, platform) in (True, False)
     assert len(describe(statements, dialect)) == len(statements)
     secrets_in(script, dialect)
@@ -93,7 +95,7 @@ def seconds(platform: str, script: str) -> float:
     started, dialect = time.process_time(), DIALECT_OF[platform]
     try:
         statements = split(script, dialect)
-        forbidden(statements, platform, "setup", SCOPE)
+        forbidden_statements(statements, platform, "setup", SCOPE)
         describe(statements, dialect)
         secrets_in(script, dialect)
         mask_literals(script, dialect)
@@ -111,7 +113,7 @@ def test_eight_times_the_script_takes_about_eight_times_as_long(platform: str, b
 def test_calls_of_one_long_body_are_not_read_for_ever() -> None:
     """Without a bound this comes to a quarter of a million statements, and nothing in them is refused."""
     script = f"CREATE PROCEDURE immuta.s.p() RETURNS INT AS BEGIN {'SELECT 1; ' * 500} END; " + "CALL immuta.s.p(); " * 500
-    refused = forbidden(split(script, "snowflake"), SNOWFLAKE, "setup", SCOPE)
+    refused = forbidden_statements(split(script, "snowflake"), SNOWFLAKE, "setup", SCOPE)
     assert refused and {row["reason"] for row in refused} == {"unreadable"}
     assert refused[0]["verb"] == "CALL"
 
@@ -150,7 +152,7 @@ def test_memory_goes_with_the_text_and_not_with_its_tokens(script: str, tmp_path
     room += 50 * len(script) if "PROCEDURE" in script else 0
     for work in (
         lambda: load({"script": script, "type": SNOWFLAKE}),
-        lambda: forbidden(statements, SNOWFLAKE, "setup", SCOPE),
+        lambda: forbidden_statements(statements, SNOWFLAKE, "setup", SCOPE),
         lambda: describe(statements, "snowflake"),
         lambda: mask_literals(script, "snowflake"),
         lambda: secrets_in(script, "snowflake"),

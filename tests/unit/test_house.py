@@ -36,7 +36,16 @@ FLOORS = [
 # These compute and do nothing else. A room is named, or a file where the rest of its room meets the world.
 PURE = {"_model", "_plan", "_platform", "_sql", "_core.errors", "_core.secrets"}
 # What meets the disk and the warehouses: the artifacts of a platform, and of the SQL the run, its ledger and the drivers.
-MEET_THE_WORLD = {"_platform.folder", "_sql.run", "_sql.ledger", "_sql.base", "_sql.drivers", "_sql.databricks", "_sql.synapse"}
+MEET_THE_WORLD = {
+    "_platform.folder",
+    "_sql.runner",
+    "_sql.ledger",
+    "_sql.driver_base",
+    "_sql.driver_databricks",
+    "_sql.driver_redshift",
+    "_sql.driver_snowflake",
+    "_sql.driver_synapse",
+}
 IMPURE = {"os", "io", "socket", "subprocess", "tempfile", "pathlib", "time", "datetime", "random", "requests", "ansible"}
 # Who alone imports what.
 ONLY_IMPORTER = {"requests": {"_http.session"}, "ansible.module_utils.basic.AnsibleModule": {"_ansible.runtime"}}
@@ -55,7 +64,7 @@ PACKAGES = {
 
 
 def name_of(path: Path) -> str:
-    """A module util by its dotted name below module_utils: C(_sql.run)."""
+    """A module util by its dotted name below module_utils: C(_sql.runner)."""
     return ".".join(path.relative_to(UTILS).with_suffix("").parts)
 
 

@@ -18,7 +18,7 @@ from ansible_collections.community.immuta.plugins.module_utils._ansible.platform
 from ansible_collections.community.immuta.plugins.module_utils._ansible.runtime import Task
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import split
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
 from ansible_collections.community.immuta.plugins.modules import immuta_platform_plan
 from simulator import Simulator
 from support.modules import run_module

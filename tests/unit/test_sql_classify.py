@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._sql.classify import Kind, classify, describe
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import split
+from ansible_collections.community.immuta.plugins.module_utils._sql.classify import Classification, classify, describe
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ from ansible_collections.community.immuta.plugins.module_utils._sql.split import
     ],
 )
 def test_verb_and_object(statement: str, verb: str, name: str | None) -> None:
-    assert classify(statement, "snowflake") == Kind(verb, name)
+    assert classify(statement, "snowflake") == Classification(verb, name)
 
 
 def test_describing_says_where_and_what_but_holds_no_literal() -> None:

@@ -18,8 +18,8 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     OptionError,
     SqlError,
 )
-from ansible_collections.community.immuta.plugins.module_utils._sql.base import Executed
-from ansible_collections.community.immuta.plugins.module_utils._sql.databricks import DatabricksDriver
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_databricks import DatabricksDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
 from unit.wire import FakeClock, Reply, Wire, cut, hang_up, ok, reply, reset
 

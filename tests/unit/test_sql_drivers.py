@@ -26,10 +26,12 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     OptionError,
     SqlError,
 )
-from ansible_collections.community.immuta.plugins.module_utils._sql.base import LOGIN_SPEC, Executed
-from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS, RedshiftDriver, SnowflakeDriver
-from ansible_collections.community.immuta.plugins.module_utils._sql.rules import RULES
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import DIALECT_OF
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import LOGIN_SPEC, Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_redshift import RedshiftDriver
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_snowflake import SnowflakeDriver
+from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate_rules import RULES
+from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from snowflake.connector import errors as snowflake_errors

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError, ScriptRefused
 from ansible_collections.community.immuta.plugins.module_utils._sql.ledger import Ledger
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import split
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
 
 SCRIPT = "CREATE ROLE a; CREATE USER b PASSWORD 'geheim'; GRANT a TO b"
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import mask_message
+from ansible_collections.community.immuta.plugins.module_utils._sql.masker import mask_message
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -20,8 +20,8 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     SqlError,
     StatementFailed,
 )
-from ansible_collections.community.immuta.plugins.module_utils._sql.base import Executed
-from ansible_collections.community.immuta.plugins.module_utils._sql.run import SHOWN, run_script
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql.runner import SHOWN, run_script
 
 SCRIPT = "-- set up\nCREATE DATABASE d; CREATE USER u PASSWORD 'geheim;1';\n\nGRANT r TO u;\nINSERT INTO t VALUES (1)"
 

@@ -9,14 +9,9 @@ import pytest
 import sqlglot
 import sqlparse
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ScriptRefused
-from ansible_collections.community.immuta.plugins.module_utils._sql.split import (
-    DIALECTS,
-    Statement,
-    mask_literals,
-    pieces,
-    secrets_in,
-    split,
-)
+from ansible_collections.community.immuta.plugins.module_utils._sql.masker import mask_literals, secrets_in
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import Statement, pieces, split
+from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECTS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -203,7 +198,7 @@ def test_what_never_closes_is_an_error_that_names_where_it_opens(dialect: str, s
     ],
 )
 def test_a_command_of_a_client_is_refused_with_its_line(dialect: str, script: str, line: int) -> None:
-    with pytest.raises(ScriptRefused, match=rf"Line {line} is a command of a command line client, not SQL"):
+    with pytest.raises(ScriptRefused, match=rf"Line {line} is a command for a command-line client, not SQL"):
         split(script, dialect)
 
 

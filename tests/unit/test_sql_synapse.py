@@ -24,10 +24,10 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     OptionError,
     SqlError,
 )
-from ansible_collections.community.immuta.plugins.module_utils._sql import synapse
-from ansible_collections.community.immuta.plugins.module_utils._sql.base import Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql import driver_synapse
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_synapse import SynapseDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
-from ansible_collections.community.immuta.plugins.module_utils._sql.synapse import SynapseDriver
 
 PASSWORD = "ad'min;{{ x }}"
 LOGIN = {"host": "Acme.sql.azuresynapse.net", "database": "pool", "username": "admin", "password": PASSWORD}
@@ -178,7 +178,7 @@ def test_the_file_for_freetds_is_gone_afterwards_and_so_is_the_variable(library:
 
 def test_the_machines_authorities_are_trusted_where_none_are_named(library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("system.pem", "python.pem", "variable.pem")]
-    monkeypatch.setattr(synapse, "_AUTHORITIES", ("/nowhere", str(files[0])))
+    monkeypatch.setattr(driver_synapse, "_AUTHORITIES", ("/nowhere", str(files[0])))
     paths = ssl.get_default_verify_paths()
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths._replace(cafile=str(files[1])))
     for file in files:
@@ -191,7 +191,7 @@ def test_the_machines_authorities_are_trusted_where_none_are_named(library: Libr
 
 @pytest.mark.parametrize("named", ["/nowhere/ca.pem", "/etc/hosts\nencryption = off", None])
 def test_without_authorities_nothing_is_sent(library: Library, monkeypatch: pytest.MonkeyPatch, named: str | None) -> None:
-    monkeypatch.setattr(synapse, "_AUTHORITIES", ())
+    monkeypatch.setattr(driver_synapse, "_AUTHORITIES", ())
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: types.SimpleNamespace(cafile=None))
     with pytest.raises(OptionError) as caught:
         connected(ca_path=named)

@@ -30,7 +30,7 @@ from .._platform.wanted import Wanted
 from .._reconcile.base import Settings
 from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
 from .._reconcile.integration import IntegrationOutcome, Reconciler
-from .._sql.scope import scope_of
+from .._sql.gate_scope import scope_of
 from .runtime import Task, guesses, refuse_two_spellings, unknown_options
 from .tenant import tenant_of
 

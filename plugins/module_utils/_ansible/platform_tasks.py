@@ -27,7 +27,9 @@ from .._platform.options import ROTATE, SYNC
 from .._platform.steps import script_step, step_of_presence, to_make
 from .._platform.summary import Summary
 from .._platform.wanted import wanted_of
-from .._sql.split import DIALECT_OF, secrets_in, split
+from .._sql.masker import secrets_in
+from .._sql.splitter import split
+from .._sql.tokenizer import DIALECT_OF
 from .audit_trail import AUDIT_LOG, Trail
 from .platform_ask import answered, as_dict, ask_tenant, from_dict
 from .platform_run import PlatformRun
@@ -233,14 +235,14 @@ class _MainPlans:
 
     def _judge(self, flow: Flow, run: Sequence[str]) -> None:
         """Raise ScriptRefused for a script that the gate would refuse, before Immuta forgets what it cleans up."""
-        from .._sql.gate import forbidden, refusal
+        from .._sql.gate import forbidden_statements, refusal_error
 
         for key in run:
             options, text = script_step(flow, key, self._folder)["options"], self._folder.text(key)
             statements = split(text, DIALECT_OF[options["type"]])
-            refused = forbidden(statements, options["type"], options["purpose"], options.get("scope"), flow.summary.scripts[key].database or None)
+            refused = forbidden_statements(statements, options["type"], options["purpose"], options.get("scope"), flow.summary.scripts[key].database or None)
             if refused:
-                raise refusal(refused, options["type"], options["purpose"], flow.summary.scripts[key].sha256 or "")
+                raise refusal_error(refused, options["type"], options["purpose"], flow.summary.scripts[key].sha256 or "")
 
     def _answered(self, flow: Flow, answer: Answer) -> Plan:
         """Scripts have run, and the tenant has done its part."""

@@ -20,7 +20,9 @@ from .._plan.connection import script_options
 from .._plan.integration import Desired, check_complete, plan_create, plan_update
 from .._plan.plan import Policy
 from .._sql.classify import describe
-from .._sql.split import DIALECT_OF, mask_literals, split
+from .._sql.masker import mask_literals
+from .._sql.splitter import split
+from .._sql.tokenizer import DIALECT_OF
 from .integration_tasks import integration_reconciler, wanted_integration
 from .runtime import Task
 

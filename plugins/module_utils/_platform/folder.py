@@ -21,7 +21,8 @@ from typing import Any
 from .._core.errors import ImmutaError, OptionError
 from .._core.lock import holder, is_dead
 from .._sql.classify import classify
-from .._sql.split import DIALECT_OF, split
+from .._sql.splitter import split
+from .._sql.tokenizer import DIALECT_OF
 from .summary import Progress, Summary
 from .variables import PREFIX
 from .wanted import folder_name

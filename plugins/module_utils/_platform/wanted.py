@@ -16,7 +16,7 @@ from typing import Any
 
 from .._core.errors import OptionError
 from .._core.names import nearest
-from .._sql.scope import scope_of
+from .._sql.gate_scope import scope_of
 from .place import Place
 from .variables import PREFIX, STAGES
 from .works import CLEANUP, SETUP, Work

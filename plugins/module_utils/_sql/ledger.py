@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 from .._core.errors import OptionError, ScriptRefused
-from .split import Statement
+from .splitter import Statement
 
 FORMAT = 1
 # Statuses that a later run does not repeat: it ran, or the operator said to leave it out.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names in SQL: read off the tokens, and compared as the database compares them.
+"""Reads the names of database objects from tokens, and normalizes them as the database compares them.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from .tokens import Token
+from .tokenizer import Token
 
-_CLOSING = {'"': '"', "`": "`", "[": "]"}
+_CLOSING_QUOTES = {'"': '"', "`": "`", "[": "]"}
 
 
 class Name(NamedTuple):
-    """A name. text: as written. parts: its qualifiers and itself, as the database compares them; none when it cannot be read."""
+    """The name of an object. text: as written. parts: its qualifiers and itself, normalized; empty if the name cannot be read."""
 
     text: str | None
     parts: tuple[str, ...] = ()
@@ -27,110 +27,110 @@ class Name(NamedTuple):
         return self.parts[-1] if self.parts else ""
 
 
-UNREADABLE = Name(None)
+UNREADABLE_NAME = Name(None)
 
 
-def fold(text: str, dialect: str) -> str:
-    """An unquoted name as the database compares it."""
+def normalize_unquoted(text: str, dialect: str) -> str:
+    """Return an unquoted name as the database compares it."""
     if dialect == "snowflake":
         return text.upper()
     return text.lower() if dialect == "redshift" else text.casefold()
 
 
-def part_of(token: Token, dialect: str) -> str:
-    """A part of a name as the database compares it. Of a quoted one the case counts where the dialect says so."""
-    closing = _CLOSING.get(token.text[0]) if token.kind == "name" else None
-    if closing is None:
-        return fold(token.text, dialect)
-    inside = token.text[1:-1].replace(closing * 2, closing)
-    return inside if dialect in ("snowflake", "redshift") else inside.casefold()
+def normalize_part(token: Token, dialect: str) -> str:
+    """Return a part of a name as the database compares it. The case of a quoted part matters in Snowflake and Redshift."""
+    closing_quote = _CLOSING_QUOTES.get(token.text[0]) if token.kind == "name" else None
+    if closing_quote is None:
+        return normalize_unquoted(token.text, dialect)
+    content = token.text[1:-1].replace(closing_quote * 2, closing_quote)
+    return content if dialect in ("snowflake", "redshift") else content.casefold()
 
 
 def spellings(name: str, dialect: str) -> frozenset[str]:
-    """How a name from the options may read in a script: as it stands, and as it reads without quotes.
+    """Return the normalized forms in which a name from the options may appear in a script: quoted and unquoted.
 
-    A name that is given in quotes is meant exactly so.
+    If the option itself has quotes, only the quoted form counts.
     """
-    if len(name) > 2 and _CLOSING.get(name[0]) == name[-1]:
-        return frozenset({part_of(Token("name", name, 1), dialect)})
-    return frozenset({name, fold(name, dialect)} if dialect in ("snowflake", "redshift") else {fold(name, dialect)})
+    if len(name) > 2 and _CLOSING_QUOTES.get(name[0]) == name[-1]:
+        return frozenset({normalize_part(Token("name", name, 1), dialect)})
+    return frozenset({name, normalize_unquoted(name, dialect)} if dialect in ("snowflake", "redshift") else {normalize_unquoted(name, dialect)})
 
 
-class Reader:
-    """Reads a plain statement from left to right."""
+class TokenReader:
+    """Reads the tokens of a plain statement from left to right. index: the position of the next token."""
 
     def __init__(self, tokens: Sequence[Token], dialect: str) -> None:
         self.tokens = tokens
         self.dialect = dialect
-        self.place = 0
+        self.index = 0
 
     @property
     def is_done(self) -> bool:
-        return self.place >= len(self.tokens)
+        return self.index >= len(self.tokens)
 
     @property
     def rest(self) -> Sequence[Token]:
-        return self.tokens[self.place :]
+        return self.tokens[self.index :]
 
     def key(self, ahead: int = 0) -> str:
-        """The key of a token from here on: empty at the end, C(quoted) for what is quoted."""
-        place = self.place + ahead
-        return (self.tokens[place].key or "quoted") if 0 <= place < len(self.tokens) else ""
+        """Return the key of a token ahead: "" after the end, C(quoted) for literals and quoted names."""
+        index = self.index + ahead
+        return (self.tokens[index].key or "quoted") if 0 <= index < len(self.tokens) else ""
 
     def take(self, *keys: str) -> bool:
-        """Step over these keys, if they come next, all of them."""
+        """Skip these keys if all of them come next. Return whether they did."""
         if [self.key(ahead) for ahead in range(len(keys))] != list(keys):
             return False
-        self.place += len(keys)
+        self.index += len(keys)
         return True
 
     def take_any(self, keys: Iterable[str]) -> str:
-        """Step over one of these keys; which one."""
-        found = self.key()
-        if found and found in keys:
-            self.place += 1
-            return found
+        """Skip one of these keys if one comes next. Return it, or "" if none does."""
+        key = self.key()
+        if key and key in keys:
+            self.index += 1
+            return key
         return ""
 
     def skip_brackets(self) -> None:
-        """Step over ( … ), if it comes next."""
+        """Skip ( … ) if it comes next."""
         depth = 0
         while not self.is_done:
             depth += (self.key() == "(") - (self.key() == ")")
             if depth == 0 and self.key() != ")":
                 return
-            self.place += 1
+            self.index += 1
             if depth == 0:
                 return
 
     def name(self) -> Name:
-        """The name that comes next, with its qualifiers; UNREADABLE for IDENTIFIER(…), a variable, or what is no name."""
-        texts: list[str] = []
+        """Read and return the next name with its qualifiers. Return UNREADABLE_NAME for IDENTIFIER(…), a variable, or no name."""
+        written: list[str] = []
         parts: list[str] = []
         while self._is_name():
-            token = self.tokens[self.place]
-            texts.append(token.text)
-            parts.append(part_of(token, self.dialect))
-            self.place += 1
+            token = self.tokens[self.index]
+            written.append(token.text)
+            parts.append(normalize_part(token, self.dialect))
+            self.index += 1
             if self.key() != ".":
                 break
-            while self.key() == ".":  # a..b leaves the schema out
-                self.place += 1
+            while self.key() == ".":  # a..b omits the schema
+                self.index += 1
                 if self.key() == ".":
-                    texts.append("")
+                    written.append("")
                     parts.append("")
         if not parts or self.key(-1) == "." or (self.key() == "(" and parts[-1] in ("identifier", "IDENTIFIER", "table", "TABLE")):
-            return UNREADABLE
-        return Name(".".join(texts), tuple(parts))
+            return UNREADABLE_NAME
+        return Name(".".join(written), tuple(parts))
 
     def _is_name(self) -> bool:
         if self.is_done:
             return False
-        kind = self.tokens[self.place].kind
-        return kind == "name" or (kind == "word" and self.tokens[self.place].text[0] not in "@$")
+        kind = self.tokens[self.index].kind
+        return kind == "name" or (kind == "word" and self.tokens[self.index].text[0] not in "@$")
 
     def names(self) -> Iterator[Name]:
-        """The names of a list, each with the arguments that may stand behind it: f(int), g(text)."""
+        """Yield the names of a list. Skip the arguments that may follow a name: f(int), g(text)."""
         while True:
             yield self.name()
             self.skip_brackets()

@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 from .._core.change import application_name
 from .._core.errors import OptionError
 from .._core.names import count
-from .base import Answered, DbApiDriver, Executed
-from .split import significant
+from .driver_base import Answered, DbApiDriver, Executed
+from .tokenizer import significant_tokens
 
 PORT = 1433
 # From this severity on a message is an error.
@@ -180,4 +180,4 @@ def _said(error: Exception) -> tuple[int | None, str]:
 
 def _is_alone(text: str, dialect: str) -> bool:
     """Whether a batch is one statement, as far as semicolons tell."""
-    return not any(token.key == ";" for token in significant(text, dialect)[:-1])
+    return not any(token.key == ";" for token in significant_tokens(text, dialect)[:-1])

@@ -21,18 +21,20 @@ from .._core.change import checked_reference
 from .._core.errors import AnswerLost, ImmutaError, OptionError, ScriptRefused, SqlError, StatementFailed
 from .._core.names import count
 from .._core.secrets import mask
-from .base import Driver
 from .classify import classify
+from .driver_base import Driver
 from .drivers import DRIVERS
-from .gate import check_scope, forbidden, is_query, refusal
+from .gate import check_scope, forbidden_statements, is_query, refusal_error
+from .gate_rules import READ_VERBS
 from .ledger import DONE, Ledger
-from .rules import READS
-from .split import DIALECT_OF, Statement, secrets_in, split
+from .masker import secrets_in
+from .splitter import Statement, split
+from .tokenizer import DIALECT_OF
 
 # Of a long script the result shows this many statements from each end, and all that failed.
 SHOWN = 100
 # Verbs whose number of rows means something.
-COUNTED = frozenset({*READS, "INSERT", "UPDATE", "DELETE", "MERGE"})
+COUNTED = frozenset({*READ_VERBS, "INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
 class Task(Protocol):
@@ -185,9 +187,9 @@ def _check(params: Mapping[str, Any], script: Script) -> None:
     _check_query(params)
     scope = params.get("scope")
     check_scope(scope)
-    refused = forbidden(script.statements, params["type"], params["purpose"], scope, params["login"].get("database"))
+    refused = forbidden_statements(script.statements, params["type"], params["purpose"], scope, params["login"].get("database"))
     if refused:
-        raise refusal(refused, params["type"], params["purpose"], script.checksum)
+        raise refusal_error(refused, params["type"], params["purpose"], script.checksum)
 
 
 def _check_query(params: Mapping[str, Any]) -> None:
@@ -197,7 +199,7 @@ def _check_query(params: Mapping[str, Any]) -> None:
             raise OptionError(
                 f"{option} has to be one query, and nothing in it may change anything.",
                 option=option,
-                hint=f"It starts with {', '.join(sorted(READS)[:-1])} or {sorted(READS)[-1]}.",
+                hint=f"It starts with {', '.join(sorted(READ_VERBS)[:-1])} or {sorted(READ_VERBS)[-1]}.",
             )
 
 

@@ -21,9 +21,9 @@ from .._core.errors import AnswerLost, ApiError, ConnectionFailed, ImmutaError, 
 from .._core.names import count
 from .._core.waiting import Clock, wait_until
 from .._http.session import Auth, HeaderAuth, Session, Transport, path_of
-from .._sql import base as common
-from .base import Answered, BaseDriver, Executed
-from .tokens import Token, significant
+from . import driver_base as common
+from .driver_base import Answered, BaseDriver, Executed
+from .tokenizer import Token, significant_tokens
 
 STATEMENTS = path_of("api", "2.0", "sql", "statements")
 TOKEN = path_of("oidc", "v1", "token")
@@ -215,7 +215,7 @@ class DatabricksDriver(BaseDriver):
 
     def _place_after(self, text: str) -> dict[str, Any]:
         """USE and SET CATALOG hold for what comes behind them in the script: later requests name the place themselves."""
-        tokens = significant(text, self.dialect)
+        tokens = significant_tokens(text, self.dialect)
         keys = [token.key for token in tokens]
         if keys[:1] == ["USE"] or keys[:2] == ["SET", "CATALOG"]:
             return self._place_named(tokens[1:])

@@ -18,7 +18,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from .._core.errors import AnswerLost, ConnectionFailed, MissingLibrary, OptionError, SqlError, shorten
 from .._core.secrets import find_secrets, mask
-from .split import DIALECT_OF, hide_literals, mask_message
+from .masker import hide_literals, mask_message
+from .tokenizer import DIALECT_OF
 
 Login = Mapping[str, Any]
 

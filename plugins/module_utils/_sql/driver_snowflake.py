@@ -1,0 +1,151 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The driver for Snowflake, on snowflake-connector-python.
+
+PRIVATE to the collection: it can change at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from .._core.errors import OptionError
+from .driver_base import Answered, DbApiDriver
+
+
+class SnowflakeDriver(DbApiDriver):
+    """Snowflake, by snowflake-connector-python 3.12 to 5.x."""
+
+    platform = "Snowflake"
+    library = "snowflake-connector-python"
+    arguments: ClassVar[Mapping[str, str]] = {
+        "host": "host",
+        "port": "port",
+        "account": "account",
+        "username": "user",
+        "password": "password",
+        "role": "role",
+        "warehouse": "warehouse",
+        "database": "database",
+        "token": "token",
+        "authenticator": "authenticator",
+    }
+    own = DbApiDriver.own | {"private_key", "private_key_path", "private_key_passphrase"}
+    AUTHENTICATORS = ("snowflake", "snowflake_jwt", "oauth")
+    # The connector tries again for as long as a statement may take; what else it asks (a cancellation) gets this many seconds.
+    PATIENCE = 20
+
+    def check(self) -> None:
+        self._need("account", "host")
+        self.authenticator = str(self.login.get("authenticator", self._implied_authenticator())).lower()
+        if self.authenticator == "externalbrowser":
+            raise OptionError(
+                "login.authenticator externalbrowser opens a browser and waits for a person, which a task cannot do.",
+                hint="Use a key pair (login.private_key_path) or an OAuth token (login.token).",
+                option="login.authenticator",
+            )
+        if self.authenticator not in self.AUTHENTICATORS:
+            raise OptionError(f"login.authenticator has to be one of {', '.join(self.AUTHENTICATORS)}.", option="login.authenticator")
+        if self.authenticator == "oauth":
+            self._need("token")
+        else:
+            self._need("username")
+            self._need(*(("private_key_path", "private_key") if self.authenticator == "snowflake_jwt" else ("password",)))
+
+    def address(self) -> str:
+        return re.sub(r"\.snowflakecomputing\.\w+\.?$", "", str(self.login.get("host") or self.login["account"]).lower())
+
+    def load(self) -> Any:
+        import snowflake.connector
+
+        return snowflake.connector
+
+    def open(self, library: Any) -> Any:
+        # The connector would ask around for the cloud that it runs in, before it logs in.
+        os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
+        arguments = {
+            "account": self.address(),
+            "autocommit": True,
+            "client_session_keep_alive": True,
+            "client_store_temporary_credential": False,
+            "login_timeout": self.connect_timeout or None,
+            "protocol": "https" if self.login.get("ssl", True) else "http",
+            **({"query_timeout": self._outlast()} if self._is_new(library) else {"network_timeout": self.PATIENCE}),
+            **self._trust(library),
+            **self._library_arguments(),
+            "authenticator": self.authenticator.upper(),
+        }
+        if self.authenticator == "snowflake_jwt":
+            arguments["private_key"] = self._private_key()
+        arguments["session_parameters"] = {
+            "CLIENT_TELEMETRY_ENABLED": False,
+            "MULTI_STATEMENT_COUNT": 1,
+            **({"QUERY_TAG": self._tag()} if self.reference else {}),
+            **({"STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout} if self.statement_timeout else {}),
+            **(arguments.get("session_parameters") or {}),
+        }
+        self._limit = {} if self._is_new(library) else {"timeout": self._outlast()}
+        return library.connect(**{name: value for name, value in arguments.items() if value is not None})
+
+    def send(self, cursor: Any, text: str) -> None:
+        cursor.execute(text, **self._limit)
+
+    def answer(self, error: Exception) -> Answered | None:
+        number = getattr(error, "errno", None)
+        query_id = getattr(error, "sfqid", None)
+        # The connectors number their own troubles, too. Snowflake's answers have a query ID, unless it no longer knows the session.
+        if not isinstance(number, int) or not (query_id or 390000 <= number < 400000):
+            return None
+        state = getattr(error, "sqlstate", None)
+        message = str(getattr(error, "raw_msg", None) or error)
+        message = re.sub(r"^\d{6} \(\w+\):( [0-9a-f-]{36}:)?\s*", "", message)
+        line = re.search(r"\bline (\d+) at position", message)
+        return Answered(message, f"{number:06d}", state if state != "n/a" else None, int(line[1]) if line else None, query_id=query_id)
+
+    def query_id(self, cursor: Any) -> str | None:
+        return cursor.sfqid or None
+
+    def _tag(self) -> str:
+        """What the query history shows: the change, and the job where AWX names it."""
+        job = os.environ.get("JOB_ID")
+        return json.dumps({"program": "community.immuta", "change_reference": self.reference, **({"job": job[:40]} if job else {})}, ensure_ascii=False)
+
+    def _implied_authenticator(self) -> str:
+        if "private_key" in self.login or "private_key_path" in self.login:
+            return "snowflake_jwt"
+        return "oauth" if "token" in self.login and "password" not in self.login else "snowflake"
+
+    def _trust(self, library: Any) -> dict[str, Any]:
+        """Whom to trust instead of the public authorities: connector 5 has a parameter, the others read a variable."""
+        if "ca_path" not in self.login:
+            return {}
+        os.environ["REQUESTS_CA_BUNDLE"] = self.login["ca_path"]
+        return {"custom_root_store_path": self.login["ca_path"]} if self._is_new(library) else {}
+
+    @staticmethod
+    def _is_new(library: Any) -> bool:
+        return int(library.__version__.split(".")[0]) >= 5
+
+    def _private_key(self) -> bytes:
+        """The key as the connector wants it, DER without a passphrase, from PEM with or without one."""
+        from cryptography.hazmat.primitives import serialization
+
+        option = "private_key" if "private_key" in self.login else "private_key_path"
+        passphrase = self.login.get("private_key_passphrase")
+        try:
+            pem = self.login["private_key"].encode() if option == "private_key" else _read(self.login["private_key_path"])
+            key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
+        except (OSError, ValueError, TypeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no PEM key, or login.private_key_passphrase does not open it"
+            raise OptionError(f"login.{option} cannot be used: {reason}.", option=f"login.{option}") from None
+        return key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
