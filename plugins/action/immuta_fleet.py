@@ -30,76 +30,76 @@ ARGUMENTS: dict[str, Any] = {
     "dest": {"type": "path"},
 }
 
-#: what a host's variables hold of the play beside its own
-_OF_PLAY = ("hostvars", "groups", "ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all", "play_hosts")
+#: variables of the play that every host needs in addition to its own
+_PLAY_VARIABLES = ("hostvars", "groups", "ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all", "play_hosts")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    """Plans, and applies, the platforms of many hosts with one module call a tenant."""
+    """Plans and applies the platforms of many hosts with one module call for each tenant."""
 
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        known = task_vars or {}
-        given = self.validate_argument_spec(argument_spec=ARGUMENTS)[1]
-        names = given["hosts"] or list(known.get("ansible_play_batch") or [known["inventory_hostname"]])
-        whole = not set(known["groups"].get(given["group"], ())) - set(names)
-        hosts = apart([self._host(name, known, given["state"]) for name in names])
-        at_once = given["apply"] and given["expected_plan"] is None
-        calls = calls_for(hosts, with_role=not at_once)
-        answers = [self._call(call, given, known, apply=at_once) for call in calls]
+        task_vars = task_vars or {}
+        options = self.validate_argument_spec(argument_spec=ARGUMENTS)[1]
+        names = options["hosts"] or list(task_vars.get("ansible_play_batch") or [task_vars["inventory_hostname"]])
+        whole = not set(task_vars["groups"].get(options["group"], ())) - set(names)
+        hosts = apart([self._host(name, task_vars, options["state"]) for name in names])
+        applies_at_once = options["apply"] and options["expected_plan"] is None
+        calls = calls_for(hosts, with_role=not applies_at_once)
+        answers = [self._call(call, options, task_vars, apply=applies_at_once) for call in calls]
         report = report_of(hosts, list(zip(calls, answers)), whole=whole)
-        if given["expected_plan"] is not None:
+        if options["expected_plan"] is not None:
             try:
-                check_expected(given["expected_plan"], report["plan"])
+                check_expected(options["expected_plan"], report["plan"])
             except ImmutaError as error:
                 return {**result, **report, **error.as_fail_json(), "failed": True, "changed": False}
-            if given["apply"]:
-                answers = [planned if call.is_role else self._call(call, given, known, apply=True, plan=planned) for call, planned in zip(calls, answers)]
+            if options["apply"]:
+                answers = [planned if call.is_role else self._call(call, options, task_vars, apply=True, plan=planned) for call, planned in zip(calls, answers)]
                 report = report_of(hosts, list(zip(calls, answers)), whole=whole)
-        return self._reported(result, report, answers, given)
+        return self._reported(result, report, answers, options)
 
-    def _reported(self, result: dict[str, Any], report: dict[str, Any], answers: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
-        changed = given["apply"] and any(each["changed"] for each in report["platforms"].values())
-        unwritten = ""
-        if given["dest"] and not self._task.check_mode:
+    def _reported(self, result: dict[str, Any], report: dict[str, Any], answers: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
+        changed = options["apply"] and any(each["changed"] for each in report["platforms"].values())
+        write_error = ""
+        if options["dest"] and not self._task.check_mode:
             try:
-                changed = _write(given["dest"], report) or changed
+                changed = _write(options["dest"], report) or changed
             except (OSError, UnicodeError) as error:
-                unwritten = f"dest {given['dest']} cannot be written: {error}."
-        told = [text for answer in answers for text in answer.get("warnings") or ()]
-        warnings = [*result.get("warnings", ()), *told, *filter(None, [complaint(report, given["warn_on"])])]
-        failure = " ".join(filter(None, [unwritten, complaint(report, given["fail_on"])]))
+                write_error = f"dest {options['dest']} cannot be written: {error}."
+        module_warnings = [text for answer in answers for text in answer.get("warnings") or ()]
+        warnings = [*result.get("warnings", ()), *module_warnings, *filter(None, [complaint(report, options["warn_on"])])]
+        failure = " ".join(filter(None, [write_error, complaint(report, options["fail_on"])]))
         return {**result, **report, "changed": changed, "warnings": warnings, **({"failed": True, "msg": failure} if failure else {})}
 
-    def _host(self, name: str, known: Mapping[str, Any], state: str | None) -> Host:
-        """A host with its variables, as this task would see them if it ran for that host: those of the play go before those of the inventory."""
-        manager, host = known["hostvars"]._variable_manager, known["hostvars"]._inventory.get_host(name)
+    def _host(self, name: str, task_vars: Mapping[str, Any], state: str | None) -> Host:
+        """Return a host with the variables that this task would see if it ran for that host. Play variables override those of the inventory."""
+        manager, host = task_vars["hostvars"]._variable_manager, task_vars["hostvars"]._inventory.get_host(name)
         if host is None:
             return Host(name, problem="The inventory has no host of this name.")
         own = manager.get_vars(play=self._task.get_play(), host=host, task=self._task, include_hostvars=False)
-        variables = {**own, **{variable: known[variable] for variable in _OF_PLAY if variable in known}}
-        found = evaluate(variables, Templar(loader=self._loader, variables=variables))
-        return host_of(name, found, home=constants.config.get_config_value("ANSIBLE_HOME"), state=state)
+        variables = {**own, **{variable: task_vars[variable] for variable in _PLAY_VARIABLES if variable in task_vars}}
+        evaluation = evaluate(variables, Templar(loader=self._loader, variables=variables))
+        return host_of(name, evaluation, home=constants.config.get_config_value("ANSIBLE_HOME"), state=state)
 
-    def _call(self, call: Call, given: Mapping[str, Any], known: dict[str, Any], *, apply: bool, plan: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        arguments = call.arguments(whole=not given["apply"], concurrency=given["concurrency"], on_error=given["on_error"])
+    def _call(self, call: Call, options: Mapping[str, Any], task_vars: dict[str, Any], *, apply: bool, plan: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        arguments = call.arguments(whole=not options["apply"], concurrency=options["concurrency"], on_error=options["on_error"])
         if plan and plan.get("plan_sha256"):
             arguments["expected_plan"] = plan["plan_sha256"]
         if not apply:
-            arguments["server_validation"] = False  # so that no secret is needed
-        checks = self._task.check_mode
-        self._task.check_mode = checks or not apply
+            arguments["server_validation"] = False  # so that the plan needs no secrets
+        check_mode = self._task.check_mode
+        self._task.check_mode = check_mode or not apply
         try:
-            answer: dict[str, Any] = self._execute_module(module_name="community.immuta.immuta_tenant", module_args=arguments, task_vars=known)
+            answer: dict[str, Any] = self._execute_module(module_name="community.immuta.immuta_tenant", module_args=arguments, task_vars=task_vars)
         finally:
-            self._task.check_mode = checks
+            self._task.check_mode = check_mode
         return answer
 
 
 def _write(path: str, report: Mapping[str, Any]) -> bool:
-    """Put the report there at once. Returns whether it is another one than before. Raises OSError and UnicodeError."""
+    """Write the report atomically. Return whether it has changed. Raises OSError and UnicodeError."""
     content = (json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
     if read_if_exists(path) == content:
         return False

@@ -6,23 +6,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: immuta
-short_description: The data platforms of an Immuta tenant as hosts
+short_description: Use the data platforms of an Immuta tenant as hosts
 version_added: 0.1.0
 author:
   - The community.immuta contributors (@community-immuta)
 description:
-  - Makes a host of every integration and every connection of one tenant, so that plays and inventories of an automation controller follow it.
-  - It reads a YAML file whose name is C(immuta.yml) or C(immuta.yaml), or ends in C(.immuta.yml) or C(.immuta.yaml). A file names one tenant; for
-    several tenants have several files.
-  - An integration that a connection owns is no host of its own. What is deleted or disabled is no host.
-  - It only reads. It sends one request for all integrations, one for the list of connections, and one for each connection.
-  - A host is called by what it is. An integration is its type and what finds it, such as V(snowflake_acme.eu-central-1.snowflakecomputing.com),
-    V(google_bigquery_immuta) (its dataset), V(native_s3_lake) (its name) and V(trino). A connection is V(connection_) and its key. Both are free
-    of the status and of the order in which the tenant lists them.
-  - In every name what is no letter, digit, dot, underscore or hyphen becomes an underscore. Where several platforms of a tenant would have the
-    same name, each of them gets the id of the integration behind its name, or a checksum of the connection's key, so that no platform takes the name
-    of another. The filters have no influence on names.
-  - Secrets are neither among the variables of a host, nor in the cache.
+  - Creates a host for every integration and every connection of one tenant, so that plays and the inventories of an automation controller follow
+    the tenant.
+  - The plugin reads a YAML file whose name is C(immuta.yml) or C(immuta.yaml), or ends with C(.immuta.yml) or C(.immuta.yaml). Each file names one
+    tenant. Use several files for several tenants.
+  - An integration that belongs to a connection does not become a separate host. Deleted and disabled platforms do not become hosts.
+  - The plugin only reads. It sends one request for all integrations, one for the list of connections, and one for each connection.
+  - The name of a host describes the platform. For an integration, it consists of the type and the value that identifies the integration, such as
+    V(snowflake_acme.eu-central-1.snowflakecomputing.com), V(google_bigquery_immuta) (the dataset), V(native_s3_lake) (the name) and V(trino). For a
+    connection, it is V(connection_) and the key. The name depends neither on the status nor on the order in which the tenant lists the platforms.
+  - In every name, an underscore replaces each character other than a letter, digit, dot, underscore or hyphen. If several platforms of a tenant
+    would have the same name, the plugin appends the ID of the integration, or a checksum of the connection's key, to each of them, so that no
+    platform takes the name of another. The filters do not change names.
+  - The variables of a host and the cache contain no secrets.
 extends_documentation_fragment:
   - community.immuta.tenant.options
   - constructed
@@ -31,15 +32,16 @@ requirements:
   - requests
 notes:
   - An environment variable that is set but empty counts as not set.
-  - Credentials that the file gives go before those of the environment. Of one source a bearer token goes before an API key.
-  - O(url), O(api_key) and O(bearer_token) can be Jinja2 templates, with the variables of C(--extra-vars), and can be encrypted with Ansible Vault.
-  - The user behind the key needs the permission C(APPLICATION_ADMIN).
-  - What a host knows is what the tenant says, and it is never evaluated as a template.
-  - The cache does not depend on the credentials. Who may read it sees what the last one who asked saw.
-  - Where the tenant does not show which integration is behind a connection, which its API shows for few technologies, both are hosts.
+  - Credentials of the file take precedence over those of the environment. Within one source, a bearer token takes precedence over an API key.
+  - O(url), O(api_key) and O(bearer_token) can be Jinja2 templates that use the variables of C(--extra-vars), and you can encrypt them with Ansible
+    Vault.
+  - The user that the credentials belong to needs the permission C(APPLICATION_ADMIN).
+  - The variables of a host come from the tenant. Ansible never evaluates them as templates.
+  - The cache does not depend on the credentials. A user who can read it sees what the user who filled it could see.
+  - For few technologies, the API says which integration belongs to a connection. For all others, both become hosts.
 options:
   plugin:
-    description: It marks the file as one of this plugin.
+    description: Marks the file as a source of this plugin.
     type: str
     required: true
     choices: [community.immuta.immuta]
@@ -51,39 +53,39 @@ options:
     default: [integrations, connections]
   types:
     description:
-      - Only integrations of these types and connections of these technologies, such as V(Snowflake). Case does not matter.
-      - If it is empty, all of them become hosts.
+      - Include only integrations of these types and connections of these technologies, such as V(Snowflake). Case does not matter.
+      - If the list is empty, all of them become hosts.
     type: list
     elements: str
     default: []
     aliases: [technologies]
   statuses:
     description:
-      - Only integrations with these statuses and connections in these states, such as V(enabled) and V(active). Case does not matter.
-      - If it is empty, all of them become hosts.
+      - Include only integrations with these statuses and connections in these states, such as V(enabled) and V(active). Case does not matter.
+      - If the list is empty, all of them become hosts.
     type: list
     elements: str
     default: []
   hostname:
     description:
-      - A Jinja2 template for the name of a host, or a list of them. The first one that gives a name counts, and the name that is described above
-        where none does.
-      - All variables of the host can be used. C(immuta_name) holds the name that is described above.
+      - A Jinja2 template for the name of a host, or a list of templates. The plugin uses the first one that results in a name. If none does, it
+        uses the default name that is described above.
+      - The template can use all variables of the host. C(immuta_name) contains the default name.
     type: raw
   group:
-    description: The group that all hosts are in. The playbooks of this collection run on V(immuta_platforms).
+    description: The group that contains all hosts. The playbooks of this collection run on V(immuta_platforms).
     type: str
     default: immuta_platforms
 """
 
 EXAMPLES = r"""
-# All of these are the content of a file immuta.yml.
+# Each example is the content of a file immuta.yml.
 
-# Everything, with the tenant and its key from IMMUTA_URL and IMMUTA_API_KEY
+# All platforms, with the tenant and its key from IMMUTA_URL and IMMUTA_API_KEY
 plugin: community.immuta.immuta
 
 ---
-# The key from the vault, and groups by type, state and tenant: type_Snowflake, status_enabled, tenant_acme_immutacloud_com
+# A key that is encrypted with Ansible Vault, and groups by type, state and tenant: type_Snowflake, status_enabled, tenant_acme_immutacloud_com
 plugin: community.immuta.immuta
 url: https://acme.immutacloud.com
 api_key: !vault |
@@ -102,7 +104,7 @@ keyed_groups:
     prefix: tenant
 
 ---
-# What is not healthy, under names that say which tenant it is
+# A group of the platforms that are not healthy, with names that show the tenant
 plugin: community.immuta.immuta
 url: "{{ lookup('ansible.builtin.env', 'US_TENANT') }}"
 api_key: "{{ us_api_key }}"
@@ -112,7 +114,7 @@ groups:
   broken: immuta_healthy is sameas false
 
 ---
-# Connections only, read again after an hour
+# Only connections, with a cache that expires after an hour
 plugin: community.immuta.immuta
 include: [connections]
 hostname:
@@ -147,10 +149,10 @@ from ansible_collections.community.immuta.plugins.module_utils._core.secrets imp
 from ansible_collections.community.immuta.plugins.module_utils._fleet.names import safe
 
 FILE = re.compile(r"(?:.+\.)?immuta\.ya?ml")
-# A text of these is no template, and evaluates nothing where a condition names its variable alone.
+# A text of only these characters is not a template, and is harmless as a condition that consists of its variable.
 HARMLESS = re.compile(r"[\w .:/@,+~=-]*")
-# Before ansible-core 2.19 a text is a template unless somebody says that it is not. From then on it is none unless somebody says so, and
-# ansible-inventory wraps each text of which nobody did.
+# Before ansible-core 2.19, a text is a template unless it is marked as unsafe. Since 2.19, a text is a template only if it is marked as trusted, and
+# ansible-inventory wraps every text that is not.
 try:
     from ansible.template import trust_as_template as trusted
 
@@ -172,31 +174,31 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         secrets: set[str] = set()
         before = set(inventory.hosts)
         try:
-            self._populate(self._found(path, cache, secrets))
+            self._populate(self._platforms(path, cache, secrets))
         except (ImmutaError, AnsibleError) as error:
-            # core goes on after a warning, and half of the platforms would pass for all of them
+            # core continues after a warning, and some of the platforms would look like all of them
             for name in set(inventory.hosts) - before:
                 inventory.remove_host(inventory.hosts[name])
-            # core also shows what stands around the place of an error, and there may be a secret
-            raise AnsibleParserError(mask(_said(error), secrets)) from None
+            # core also shows the lines around an error, which may contain a secret
+            raise AnsibleParserError(mask(_message(error), secrets)) from None
 
     # --- the file ------------------------------------------------------------------------------------------------
 
-    def _found(self, path: str, cache: bool, secrets: set[str]) -> list[dict[str, Any]]:
-        """Every platform of the tenant, from the cache or from the tenant itself. secrets: grows by those that the file holds."""
+    def _platforms(self, path: str, cache: bool, secrets: set[str]) -> list[dict[str, Any]]:
+        """Return the variables of every platform, from the cache or from the tenant. Adds the secrets of the file to C(secrets)."""
         params = self._tenant_options(path, secrets)
         session = connect(params, given=list(params), read_only=True, warn=self._warn(secrets), secrets=secrets)
         url, tenant = tenant_url(params), tenant_of(params)
-        keeps, key = self.get_option("cache"), self.get_cache_key(path)
-        found = unpacked(self._cache.get(key), url) if keeps and cache else None
-        if found is None:
-            found = platforms_of(session, self._warn(secrets))
-            if keeps:
-                self._cache[key] = packed(url, found)
-        return [{**each, "immuta_tenant": tenant, "immuta_url": url} for each in found]
+        uses_cache, key = self.get_option("cache"), self.get_cache_key(path)
+        platforms = unpacked(self._cache.get(key), url) if uses_cache and cache else None
+        if platforms is None:
+            platforms = platforms_of(session, self._warn(secrets))
+            if uses_cache:
+                self._cache[key] = packed(url, platforms)
+        return [{**each, "immuta_tenant": tenant, "immuta_url": url} for each in platforms]
 
     def _tenant_options(self, path: str, secrets: set[str]) -> dict[str, Any]:
-        """The options of the tenant that the file gives. Those that it does not give are left to the environment, which says more than a default."""
+        """Return the tenant options that the file gives. The others come from the environment, which takes precedence over a default."""
         secrets.update(find_secrets(self.loader.load_from_file(path)))
         config = self._read_config_data(path)
         self._refuse_unknown(config)
@@ -208,7 +210,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return given
 
     def _refuse_unknown(self, config: Mapping[str, Any]) -> None:
-        """Raise OptionError for an option that there is not: core would take a filter that is misspelled for none."""
+        """Raise OptionError for an unknown option. ansible-core would silently ignore a misspelled filter."""
         known = {*self._options, "technologies"}
         unknown = [str(name) for name in config if name not in known]
         if unknown:
@@ -227,12 +229,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         names = told_apart([self._name(each) for each in variables], platforms)
         hosts = {name: each for name, each in zip(names, variables) if is_asked_for(each, include, types, statuses)}
         for name, known in hosts.items():
-            there = self.inventory.get_host(name) if name in self.inventory.hosts else None
-            if there and is_another(there.vars, known):
+            existing = self.inventory.get_host(name) if name in self.inventory.hosts else None
+            if existing and is_another(existing.vars, known):
                 raise OptionError(
-                    f"Host {name} is in the inventory already, as another platform ({there.vars.get('immuta_url')}).",
+                    f"The inventory already has a host {name} for another platform ({existing.vars.get('immuta_url')}).",
                     option="hostname",
-                    hint="Give the hosts of one of the files other names, for example by hostname: us_{{ immuta_name }}.",
+                    hint="Give the hosts of one file other names, for example with hostname: us_{{ immuta_name }}.",
                 )
         group = self.inventory.add_group(self.get_option("group"))
         for name, known in sorted(hosts.items()):
@@ -248,7 +250,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), known, name, strict=strict)
 
     def _name(self, variables: Mapping[str, Any]) -> str:
-        """The first of the names that are preferred which there is; else the platform's own."""
+        """Return the first name that a template of C(hostname) results in, or the default name. Raises OptionError."""
         preferred = self.get_option("hostname") or []
         if not isinstance(preferred, (str, list)):
             raise OptionError("hostname must be a template, or a list of templates.", option="hostname")
@@ -265,21 +267,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return str(variables["immuta_name"])
 
     def _evaluated(self, option: str, template: Any) -> str:
-        """What the template of an option gives. Raises OptionError."""
+        """Return the evaluated template of an option. Raises OptionError."""
         try:
             value = self.templar.template(template)
         except AnsibleError as error:
-            raise OptionError(f"{option} cannot be evaluated: {_said(error).rstrip('.')}.", option=option) from None
+            raise OptionError(f"{option} cannot be evaluated: {_message(error).rstrip('.')}.", option=option) from None
         return "" if value is None else str(value)
 
 
-def _said(error: Exception) -> str:
-    """What an error says, of one of ansible-core without the lines of the file around it."""
+def _message(error: Exception) -> str:
+    """Return the message of an error. For an error of ansible-core, leave out the lines of the file around it."""
     return str(error) if isinstance(error, ImmutaError) else str(getattr(error, "message", None) or error)
 
 
 def _untemplated(value: Any) -> Any:
-    """The value as Ansible never evaluates it. A text that would come to no harm stays one that every reader of an inventory can read."""
+    """Return the value in a form that Ansible never evaluates. A harmless text stays plain, so that every inventory reader can show it."""
     if isinstance(value, Mapping):
         return {name: _untemplated(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: platform_variables
-short_description: The variables of the role immuta_platform, evaluated once
+short_description: Evaluate the variables of the role immuta_platform once
 version_added: 0.1.0
 author:
   - The community.immuta contributors (@community-immuta)
 description:
-  - Evaluates every variable that begins with C(immuta_platform_), and the C(immuta_) variables that name the tenant, and gives the options of
-    the modules that the role calls.
-  - The role asks it once, so that a lookup which makes a password makes one, and every step gets the same.
-  - A variable is evaluated leaf by leaf. A leaf that is undefined or omitted counts as not given, so that a drift check needs no vault; the module
-    M(community.immuta.immuta_platform_plan) refuses it where it is needed.
-  - What it gives holds secrets. Use it in a task with C(no_log) only.
+  - Evaluates every variable that begins with C(immuta_platform_), and the C(immuta_) variables that name the tenant. Returns the options of the
+    modules that the role calls.
+  - The role calls this lookup once, so a lookup that generates a password generates only one, and every step gets the same value.
+  - The lookup evaluates a variable value by value. A value that is undefined or omitted counts as not given, so a drift check needs no vault.
+    M(community.immuta.immuta_platform_plan) fails if such a value is required.
+  - The result contains secrets. Use it only in a task with C(no_log).
 options:
   _terms:
     description: The entry point of the role, C(main), C(rotate) or C(sync).
@@ -35,7 +35,7 @@ RETURN = r"""
 _raw:
   description:
     - One dictionary with the options of each module, as C(plan), C(integration), C(connection), C(script), C(logins), C(statements), C(sync) and
-      C(tenant), and C(sql_host) with C(sql_connection), by which that host is reached.
+      C(tenant). It also contains C(sql_host), and C(sql_connection) with the connection type of that host.
   type: list
   elements: dict
 """
@@ -70,12 +70,12 @@ class LookupModule(LookupBase):
         ]
 
     def _connection(self, known: Mapping[str, Any], found: Evaluation) -> str:
-        """How the host that the SQL runs on is reached: as the inventory says. The play's own connection is that of its hosts."""
+        """Return the connection type that the inventory gives the SQL host, or Ansible's default. The play's own connection is not for that host."""
         host = found.values.get("sql_host")
         if not host:
             return ""
         try:
-            said = known["hostvars"][host].get("ansible_connection")
+            connection = known["hostvars"][host].get("ansible_connection")
         except (KeyError, AnsibleUndefinedVariable):
-            said = None
-        return str(said or constants.config.get_config_value("DEFAULT_TRANSPORT"))
+            connection = None
+        return str(connection or constants.config.get_config_value("DEFAULT_TRANSPORT"))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's variables of a host, evaluated where Ansible's templates are: on the controller.
+"""Evaluates the role's variables of a host on the controller, where Ansible's templates are available.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -16,13 +16,13 @@ from ansible_collections.community.immuta.plugins.module_utils._ansible.variable
 
 
 def evaluate(variables: Mapping[str, Any], templar: Any) -> Evaluation:
-    """What the variables of the role hold, and the variables that name the tenant. templar: knows the same variables."""
+    """Return the evaluated variables of the role and of the tenant. The C(templar) must know the same variables."""
 
     def template(value: Any) -> Any:
         try:
             return templar.template(value)
         except AnsibleError as error:
-            # a class of its own from ansible-core 2.19 on
+            # ansible-core 2.19 and newer have a separate class
             if type(error).__name__ == "AnsibleValueOmittedError":
                 raise Omitted from None
             raise NotEvaluated(str(getattr(error, "message", None) or error)) from None

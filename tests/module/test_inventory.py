@@ -218,7 +218,7 @@ def test_two_tenants_as_two_files(fleet: Simulator, show: Show, tmp_path: Path) 
         assert shown.hosts["us_snowflake_us.snowflakecomputing.com"]["immuta_url"] == other.url
         # the same platform at two tenants is no single host
         shown = show({}, there)
-        assert "redshift_organization.aws.amazon.com is in the inventory already, as another platform" in shown.words
+        assert "The inventory already has a host redshift_organization.aws.amazon.com for another platform" in shown.words
         assert "hostname: us_{{ immuta_name }}" in shown.words
         assert sorted(shown.hosts) == NAMES
         assert shown.hosts["redshift_organization.aws.amazon.com"]["immuta_url"] == fleet.url
