@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from simulator import Simulator
+from support import tasks as of_tasks
 from support.pages import endpoints
 from support.tasks import Play, play
 
@@ -28,12 +29,26 @@ def what_the_documentation_says(request: pytest.FixtureRequest) -> Iterator[None
     assert not [endpoint.name for endpoint in named if not any(map(endpoint.is_met_by, requests))]
 
 
+def named(tenant: Simulator, environment: Mapping[str, str] | None) -> dict[str, str]:
+    """The environment, which alone names the tenant."""
+    return {"IMMUTA_URL": tenant.url, "IMMUTA_API_KEY": tenant.api_key, **(environment or {})}
+
+
 @pytest.fixture
 def run(tenant: Simulator, tmp_path: Path) -> Callable[..., Play]:
-    """Run tasks against the tenant, which only the environment names."""
+    """Run tasks against the tenant by ansible-playbook."""
 
     def call(tasks: TASKS | str, *, environment: Mapping[str, str] | None = None, **how: Any) -> Play:
-        named = {"IMMUTA_URL": tenant.url, "IMMUTA_API_KEY": tenant.api_key, **(environment or {})}
-        return play(tasks, tmp_path / "play", environment=named, **how)
+        return play(tasks, tmp_path / "play", environment=named(tenant, environment), **how)
+
+    return call
+
+
+@pytest.fixture
+def direct(tenant: Simulator, tmp_path: Path) -> Callable[..., Play]:
+    """Run the modules of tasks against the tenant, without a playbook."""
+
+    def call(tasks: TASKS, *, environment: Mapping[str, str] | None = None, **how: Any) -> Play:
+        return of_tasks.direct(tasks, tmp_path, environment=named(tenant, environment), **how)
 
     return call

@@ -40,9 +40,9 @@ def asked(tenant: Simulator) -> list[dict[str, Any]]:
     return [json.loads(each["sent"]) for each in tenant.bodies() if f"{each['method']} {each['path']}" == ASK]
 
 
-def test_the_key_is_fetched_once_and_made_anew_when_asked(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+def test_the_key_is_fetched_once_and_made_anew_when_asked(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
     lost = dest.with_name("lost")
-    played = run([fetch(dest), fetch(dest, "again"), fetch(lost, "another file"), fetch(dest, "anew", regenerate=True)], verbosity=4, diff=True).ok
+    played = direct([fetch(dest), fetch(dest, "again"), fetch(lost, "another file"), fetch(dest, "anew", regenerate=True)], verbosity=4, diff=True).ok
     assert [record["changed"] for record in played] == [True, False, True, True]
     assert [body["regenerate"] for body in asked(tenant)] == [False, False, True]
     assert {(body["name"], body["connectionKey"], *body["scopes"]) for body in asked(tenant)} == {("cluster", "prod", "plugin:trino")}
@@ -53,21 +53,21 @@ def test_the_key_is_fetched_once_and_made_anew_when_asked(run: Callable[..., Pla
     assert not traces([first, second], played.output, [dict(record.result) for record in played])
 
 
-def test_a_check_run_looks_at_the_connection_and_asks_for_no_key(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
-    played = run([fetch(dest), fetch(dest, "anew", regenerate=True)], check=True).ok
+def test_a_check_run_looks_at_the_connection_and_asks_for_no_key(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+    played = direct([fetch(dest), fetch(dest, "anew", regenerate=True)], check=True).ok
     assert [record["changed"] for record in played] == [True, True]
     assert "Stop the cluster before" in "".join(played["anew"].warnings)
     assert not dest.exists()
     assert tenant.writes() == []
-    gone = run([fetch(dest, connection_key="gone")], check=True)
+    gone = direct([fetch(dest, connection_key="gone")], check=True)
     assert gone["fetch"].failed
     assert "There is no connection gone" in gone["fetch"]["msg"]
 
 
 @pytest.mark.parametrize("form", ["apiKey", "nested", "text"])
-def test_the_key_is_found_where_an_answer_holds_it(run: Callable[..., Play], tenant: Simulator, dest: Path, form: str) -> None:
+def test_the_key_is_found_where_an_answer_holds_it(direct: Callable[..., Play], tenant: Simulator, dest: Path, form: str) -> None:
     tenant.settings(key_form=form)
-    assert run([fetch(dest)]).ok["fetch"]["changed"]
+    assert direct([fetch(dest)]).ok["fetch"]["changed"]
     assert dest.read_text(encoding="utf-8").strip() == tenant.keys()["system"]["cluster"]
 
 
@@ -76,14 +76,14 @@ LOST = {"lost": {"reset": True}, "cut": {"truncate": 20}, "empty": {"status": 20
 
 @pytest.mark.parametrize("anew", [True, False])
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-def test_a_key_whose_answer_is_lost_is_asked_for_again(run: Callable[..., Play], tenant: Simulator, dest: Path, fault: dict[str, Any], anew: bool) -> None:
-    assert run([fetch(dest)]).ok
+def test_a_key_whose_answer_is_lost_is_asked_for_again(direct: Callable[..., Play], tenant: Simulator, dest: Path, fault: dict[str, Any], anew: bool) -> None:
+    assert direct([fetch(dest)]).ok
     old = dest.read_text(encoding="utf-8")
     if not anew:
         dest.unlink()
     tenant.clear_log()
     tenant.fault(method="POST", path="/apikey/system$", when="after", **fault)
-    record = run([fetch(dest, regenerate=anew)]).ok["fetch"]
+    record = direct([fetch(dest, regenerate=anew)]).ok["fetch"]
     assert [body["regenerate"] for body in asked(tenant)] == [anew, False]
     assert record["changed"]
     assert (dest.read_text(encoding="utf-8") != old) is anew
@@ -91,10 +91,10 @@ def test_a_key_whose_answer_is_lost_is_asked_for_again(run: Callable[..., Play],
     assert any("whether or not it is a new one" in text for text in record.warnings)
 
 
-def test_a_request_that_got_lost_on_its_way_has_made_no_new_key(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
-    assert run([fetch(dest)]).ok
+def test_a_request_that_got_lost_on_its_way_has_made_no_new_key(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+    assert direct([fetch(dest)]).ok
     tenant.fault(method="POST", path="/apikey/system$", when="before", status=500)
-    record = run([fetch(dest, regenerate=True)])["fetch"]
+    record = direct([fetch(dest, regenerate=True)])["fetch"]
     assert record.failed
     assert f"The key in {dest} still holds: run this again." in record["msg"]
     assert dest.read_text(encoding="utf-8").strip() == tenant.keys()["system"]["cluster"]
@@ -113,15 +113,15 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("options", "switches", "words"), REFUSALS.values(), ids=REFUSALS)
-def test_what_cannot_be_says_why(run: Callable[..., Play], tenant: Simulator, dest: Path, options: Any, switches: Any, words: str) -> None:
-    assert run([fetch(dest.with_name("first"))]).ok
+def test_what_cannot_be_says_why(direct: Callable[..., Play], tenant: Simulator, dest: Path, options: Any, switches: Any, words: str) -> None:
+    assert direct([fetch(dest.with_name("first"))]).ok
     tenant.settings(**switches)
-    record = run([fetch(dest, **options)])["fetch"]
+    record = direct([fetch(dest, **options)])["fetch"]
     assert record.failed
     assert words in record["msg"]
     assert not dest.exists()
 
 
-def test_a_connection_of_something_else_is_warned_of(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+def test_a_connection_of_something_else_is_warned_of(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
     tenant.connections([{"connectionKey": "prod", "connection": {"technology": "Oracle"}}])
-    assert "is one of Oracle" in "".join(run([fetch(dest)]).ok["fetch"].warnings)
+    assert "is one of Oracle" in "".join(direct([fetch(dest)]).ok["fetch"].warnings)

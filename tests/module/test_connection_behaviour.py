@@ -119,10 +119,10 @@ ODD = ["my connection", "a.b", "a/b", "100% ours?", "ümläut & co", "search", "
 
 
 @pytest.mark.parametrize("key", ODD)
-def test_what_was_made_with_another_key_is_read_edited_and_removed(key: str, run: Callable[..., Play], tenant: Simulator) -> None:
+def test_what_was_made_with_another_key_is_read_edited_and_removed(key: str, direct: Callable[..., Play], tenant: Simulator) -> None:
     seed(tenant, key)
     sign_in = {"technology": "Snowflake", "hostname": HOST, "warehouse": "OTHER", **ACCOUNT}
-    played = run(
+    played = direct(
         [
             task("read", CONNECTIONS, connection_key=key),
             task("edit", CONNECTION, connection_key=key, connection=sign_in),
@@ -142,8 +142,8 @@ def test_what_was_made_with_another_key_is_read_edited_and_removed(key: str, run
 
 
 @pytest.mark.parametrize("key", [*ODD, "Crawl"])
-def test_no_new_connection_gets_such_a_key(key: str, run: Callable[..., Play], tenant: Simulator) -> None:
-    record = run([task("register", CONNECTION, **{**PAYLOAD, "connection_key": key})])["register"]
+def test_no_new_connection_gets_such_a_key(key: str, direct: Callable[..., Play], tenant: Simulator) -> None:
+    record = direct([task("register", CONNECTION, **{**PAYLOAD, "connection_key": key})])["register"]
     assert (record.failed, record["option"]) == (True, "connection_key")
     assert tenant.writes() == []
 
@@ -152,26 +152,26 @@ def test_no_new_connection_gets_such_a_key(key: str, run: Callable[..., Play], t
 
 
 @pytest.mark.parametrize("timing", ["polls:4", "seconds:0.5"])
-def test_it_waits_for_the_job(timing: str, run: Callable[..., Play], tenant: Simulator) -> None:
+def test_it_waits_for_the_job(timing: str, direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(jobs=timing)
     options = {"force_recursive_crawl": True}
-    played = run([task("register", CONNECTION, **PAYLOAD, options=options), task("objects", OBJECTS, object_path=["acme"], depth=3)]).ok
+    played = direct([task("register", CONNECTION, **PAYLOAD, options=options), task("objects", OBJECTS, object_path=["acme"], depth=3)]).ok
     assert played["register"]["action"] == "created"
     assert len(played["objects"]["objects"]) == 10
     assert conversations(tenant)[0].count("POST /jobs/statuses") > 2
 
 
-def test_it_does_not_wait_unless_asked(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_it_does_not_wait_unless_asked(direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(jobs="polls:50")
-    played = run([task("register", CONNECTION, **PAYLOAD, wait=False), task("sync", SYNC, object_path=["acme"], wait=False)]).ok
+    played = direct([task("register", CONNECTION, **PAYLOAD, wait=False), task("sync", SYNC, object_path=["acme"], wait=False)]).ok
     assert played["register"]["action"] == "created"
     assert [job["state"] for job in played["sync"]["jobs"]] == ["created"]
     assert not [line for line in conversations(tenant)[0] if line.startswith(("GET /jobs", "POST /jobs"))]
 
 
-def test_a_job_that_takes_too_long(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_a_job_that_takes_too_long(direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(jobs="seconds:600")
-    record = run([task("register", CONNECTION, **PAYLOAD, wait_timeout=1)])["register"]
+    record = direct([task("register", CONNECTION, **PAYLOAD, wait_timeout=1)])["register"]
     assert record.failed
     assert "acme" in record["msg"]
     assert record["seconds"] == 1
@@ -179,7 +179,7 @@ def test_a_job_that_takes_too_long(run: Callable[..., Play], tenant: Simulator) 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled", "expired"])
 @pytest.mark.parametrize("what", ["register", "update", "settings", "crawl", "delete"])
-def test_a_job_that_fails_fails_the_task(what: str, state: str, run: Callable[..., Play], tenant: Simulator) -> None:
+def test_a_job_that_fails_fails_the_task(what: str, state: str, direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(job_fails={what: f"warehouse is gone, password={SECRET}"}, job_failure=state)
     if what != "register":
         seed(tenant)
@@ -190,7 +190,7 @@ def test_a_job_that_fails_fails_the_task(what: str, state: str, run: Callable[..
         "crawl": task("it", SYNC, object_path=["acme"]),
         "delete": task("it", CONNECTION, connection_key="acme", state="absent"),
     }
-    played = run([tasks[what]])
+    played = direct([tasks[what]])
     record = played["it"]
     assert (record.failed, record["status"]) == (True, state)
     assert "acme" in record["msg"]
@@ -200,21 +200,21 @@ def test_a_job_that_fails_fails_the_task(what: str, state: str, run: Callable[..
         assert SECRET not in played.output
 
 
-def test_a_failed_validation_names_the_tests(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_a_failed_validation_names_the_tests(direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(unknown_hosts="fail")
-    played = run([{**task("check", CONNECTION, **PAYLOAD), "check_mode": True, "ignore_errors": True}, task("register", CONNECTION, **PAYLOAD)])
+    played = direct([{**task("check", CONNECTION, **PAYLOAD), "check_mode": True, "ignore_errors": True}, task("register", CONNECTION, **PAYLOAD)])
     for record in played:
         assert (record.failed, record["status"]) == (True, 422)
         assert "Basic Connection Test" in record["msg"]
     assert tenant.writes() == []
 
 
-def test_an_integration_on_the_host_is_in_the_way(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_an_integration_on_the_host_is_in_the_way(direct: Callable[..., Play], tenant: Simulator) -> None:
     config = {"host": HOST, "warehouse": "WH", "database": "I", "authenticationType": "userPassword", "username": "u", "password": SECRET}
     id_ = tenant.seed({"type": "Snowflake", "config": config})
     for status in (409, 422):
         tenant.settings(taken_host=status)
-        record = run([task("register", CONNECTION, **PAYLOAD)])["register"]
+        record = direct([task("register", CONNECTION, **PAYLOAD)])["register"]
         assert (record.failed, record["status"]) == (True, status)
         assert f"(id = {id_})" in record["msg"]
     assert tenant.stored_connections() == []
@@ -236,19 +236,19 @@ def test_an_integration_on_the_host_is_in_the_way(run: Callable[..., Play], tena
     ids=["technology", "host", "native integration"],
 )
 @pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_what_an_edit_cannot_change_is_named(check: bool, options: dict[str, Any], option: str, run: Callable[..., Play], tenant: Simulator) -> None:
-    assert run([task("register", CONNECTION, **PAYLOAD)]).ok["register"]["changed"]
+def test_what_an_edit_cannot_change_is_named(check: bool, options: dict[str, Any], option: str, direct: Callable[..., Play], tenant: Simulator) -> None:
+    assert direct([task("register", CONNECTION, **PAYLOAD)]).ok["register"]["changed"]
     tenant.clear_log()
-    record = run([task("edit", CONNECTION, connection_key="acme", **options)], check=check)["edit"]
+    record = direct([task("edit", CONNECTION, connection_key="acme", **options)], check=check)["edit"]
     assert (record.failed, record["option"]) == (True, option)
     assert tenant.writes() == []
 
 
 @pytest.mark.parametrize("status", ["403", "404"])
 @pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_a_tenant_without_connections_says_so(check: bool, status: str, run: Callable[..., Play], tenant: Simulator) -> None:
+def test_a_tenant_without_connections_says_so(check: bool, status: str, direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(data_api=status)
-    record = run([task("register", CONNECTION, **PAYLOAD)], check=check)["register"]
+    record = direct([task("register", CONNECTION, **PAYLOAD)], check=check)["register"]
     assert (record.failed, record["status"]) == (True, int(status))
     assert "Connections may not be enabled on this tenant." in record["msg"]
 
@@ -256,10 +256,10 @@ def test_a_tenant_without_connections_says_so(check: bool, status: str, run: Cal
 # --- objects
 
 
-def test_activation_from_the_connection_down(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_activation_from_the_connection_down(direct: Callable[..., Play], tenant: Simulator) -> None:
     seed(tenant, settings={"isActive": False})
     table = ["acme", "SALES", "PUBLIC", "ORDERS"]
-    played = run(
+    played = direct(
         [
             {**task("check", OBJECT, object_path=["acme"], settings={"is_active": True}), "check_mode": True},
             task("activate", CONNECTION, connection_key="acme", settings={"is_active": True}),
@@ -278,21 +278,21 @@ def test_activation_from_the_connection_down(run: Callable[..., Play], tenant: S
     assert [entry["path"] for entry in tenant.writes()] == ["/data/settings/acme", "/data/settings/acme/SALES/PUBLIC"]
 
 
-def test_a_registration_ends_with_the_settings_that_are_wanted(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_a_registration_ends_with_the_settings_that_are_wanted(direct: Callable[..., Play], tenant: Simulator) -> None:
     """Although the tenant takes none with the registration."""
     tenant.settings(settings_at_registration=False)
     wanted = {**PAYLOAD, "settings": {"is_active": False}}
-    played = run([task("create", CONNECTION, **wanted), task("again", CONNECTION, **wanted)]).ok
+    played = direct([task("create", CONNECTION, **wanted), task("again", CONNECTION, **wanted)]).ok
     assert played["create"]["object"]["state"] == "inactive"
     assert not played["again"]["changed"]
     assert [entry["path"] for entry in tenant.writes()] == ["/data/connection", "/data/settings/acme"]
 
 
-def test_a_sync_finds_what_is_new(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_a_sync_finds_what_is_new(direct: Callable[..., Play], tenant: Simulator) -> None:
     seed(tenant)
     tenant.contents("acme", ["SALES/PUBLIC/ORDERS", "SALES/PUBLIC/NEW", "HR/PUBLIC/NEW"])
     tenant.settings(jobs="polls:2")
-    played = run(
+    played = direct(
         [
             {**task("check", SYNC, object_path=["acme"]), "check_mode": True},
             task("before", OBJECTS, object_path=["acme"], depth=3),
@@ -309,14 +309,14 @@ def test_a_sync_finds_what_is_new(run: Callable[..., Play], tenant: Simulator) -
     assert [entry["path"] for entry in tenant.writes()] == ["/data/crawl/acme/SALES"]
 
 
-def test_list_of_connections(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_list_of_connections(direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.connections(
         [
             {"connectionKey": "b", "connection": {**SHOWN, "password": SECRET}, "nativeIntegrationId": 7},
             {"connectionKey": "a", "connection": {"technology": "Oracle"}},
         ]
     )
-    found = run([task("list", CONNECTIONS)]).ok["list"]["connections"]
+    found = direct([task("list", CONNECTIONS)]).ok["list"]["connections"]
     assert [(each["connectionKey"], each["connection"]["technology"], each.get("nativeIntegrationId")) for each in found] == [
         ("a", "Oracle", None),
         ("b", "Snowflake", "7"),
@@ -328,10 +328,10 @@ def test_list_of_connections(run: Callable[..., Play], tenant: Simulator) -> Non
 # --- secrets
 
 
-def test_a_secret_alone_is_sent_when_asked(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_a_secret_alone_is_sent_when_asked(direct: Callable[..., Play], tenant: Simulator) -> None:
     seed(tenant)
     new = {**PAYLOAD["connection"], "password": "an0ther s3cret"}
-    played = run(
+    played = direct(
         [
             task("plain", CONNECTION, connection_key="acme", connection=new),
             task("rotate", CONNECTION, connection_key="acme", connection=new, update_secrets="always"),
@@ -343,9 +343,9 @@ def test_a_secret_alone_is_sent_when_asked(run: Callable[..., Play], tenant: Sim
     assert "an0ther" not in played.output
 
 
-def test_a_username_is_compared(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_a_username_is_compared(direct: Callable[..., Play], tenant: Simulator) -> None:
     seed(tenant)
-    record = run([task("edit", CONNECTION, connection_key="acme", connection={**PAYLOAD["connection"], "username": "other"})]).ok["edit"]
+    record = direct([task("edit", CONNECTION, connection_key="acme", connection={**PAYLOAD["connection"], "username": "other"})]).ok["edit"]
     assert [change["field"] for change in record["changes"]] == ["connection.username", "connection.password"]
 
 
@@ -354,11 +354,11 @@ def test_a_username_is_compared(run: Callable[..., Play], tenant: Simulator) -> 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
 @pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_the_integration_behind_a_connection_is_refused_with_its_key(check: bool, state: str, run: Callable[..., Play], tenant: Simulator) -> None:
+def test_the_integration_behind_a_connection_is_refused_with_its_key(check: bool, state: str, direct: Callable[..., Play], tenant: Simulator) -> None:
     config = {**PAYLOAD["native_integration"]["config"], "warehouse": "OTHER"}
-    assert run([task("register", CONNECTION, **PAYLOAD)]).ok["register"]["changed"]
+    assert direct([task("register", CONNECTION, **PAYLOAD)]).ok["register"]["changed"]
     tenant.clear_log()
-    record = run([task("integration", INTEGRATION, type="Snowflake", auto_bootstrap=False, config=config, state=state)], check=check)["integration"]
+    record = direct([task("integration", INTEGRATION, type="Snowflake", auto_bootstrap=False, config=config, state=state)], check=check)["integration"]
     assert (record.failed, record["connection_key"]) == (True, "acme")
     assert "acme" in record["msg"]
     assert tenant.writes() == []

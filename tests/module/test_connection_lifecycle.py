@@ -139,8 +139,8 @@ def tasks_of(life: Life) -> list[dict[str, Any]]:
     return steps_of(CONNECTION, steps)
 
 
-def test_the_whole_life(life: Life, run: Callable[..., Play], tenant: Simulator) -> None:
-    played = run(tasks_of(life), diff=True).ok
+def test_the_whole_life(life: Life, direct: Callable[..., Play], tenant: Simulator) -> None:
+    played = direct(tasks_of(life), diff=True).ok
     check_create(life, played)
     check_update(life, played)
     check_rotate(life, played)
@@ -242,17 +242,17 @@ def empty_tenant() -> Iterator[Simulator]:
         yield running
 
 
-def test_the_whole_life_under_check(life: Life, run: Callable[..., Play], tenant: Simulator, empty_tenant: Simulator) -> None:
+def test_the_whole_life_under_check(life: Life, direct: Callable[..., Play], tenant: Simulator, empty_tenant: Simulator) -> None:
     """Against a tenant that has it, and against one that has nothing. Both refuse to write."""
     empty_tenant.reset()
     tasks = [task for task in tasks_of(life) if task["name"] in ("create", "update", "delete")]
-    assert run(tasks[:1]).ok["create"]["changed"]
+    assert direct(tasks[:1]).ok["create"]["changed"]
     tenant.settings(refuse_writes=True)
     tenant.clear_log()
     before = tenant.stored_connections(), tenant.integrations()
     elsewhere = {"IMMUTA_URL": empty_tenant.url, "IMMUTA_API_KEY": empty_tenant.api_key}
     tasks += [{**task, "name": f"{task['name']} nothing", "environment": elsewhere} for task in tasks]
-    played = run(tasks, check=True, diff=True).ok
+    played = direct(tasks, check=True, diff=True).ok
     expected = {
         "create": ("unchanged", False),
         "update": ("updated", True),
@@ -282,9 +282,9 @@ FORMS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("form", FORMS, ids=", ".join)
 @pytest.mark.parametrize("name", ["Snowflake, key", "Databricks, OAuth"])
-def test_a_tenant_may_answer_in_other_forms(form: dict[str, Any], name: str, run: Callable[..., Play], tenant: Simulator) -> None:
+def test_a_tenant_may_answer_in_other_forms(form: dict[str, Any], name: str, direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(**form)
-    played = run([task for task in tasks_of(LIVES[name]) if not task["name"].startswith(("check-", "missing"))]).ok
+    played = direct([task for task in tasks_of(LIVES[name]) if not task["name"].startswith(("check-", "missing"))]).ok
     assert [record["action"] for record in played] == ["created", *["unchanged", "updated"] * 2, "unchanged", "deleted", "unchanged"]
     assert "REDACTED" not in "".join(sent(tenant, "PUT", f"/data/connection/{KEY}"))
     assert tenant.stored_connections() == []

@@ -55,9 +55,9 @@ PLACES = [{"state_in": "object"}, {"state_in": "connection"}, {"state_in": "obje
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_a_connection_is_waited_for_until_it_is_active(run: Callable[..., Play], tenant: Simulator, place: dict[str, str]) -> None:
+def test_a_connection_is_waited_for_until_it_is_active(direct: Callable[..., Play], tenant: Simulator, place: dict[str, str]) -> None:
     tenant.settings(activation="polls:3", **place)
-    played = run(
+    played = direct(
         [
             task("register", **SNOWFLAKE),
             task("again", **SNOWFLAKE),
@@ -79,35 +79,35 @@ def test_a_connection_is_waited_for_until_it_is_active(run: Callable[..., Play],
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_a_connection_that_becomes_unhealthy_fails_and_one_that_is_warns(run: Callable[..., Play], tenant: Simulator, place: dict[str, str]) -> None:
+def test_a_connection_that_becomes_unhealthy_fails_and_one_that_is_warns(direct: Callable[..., Play], tenant: Simulator, place: dict[str, str]) -> None:
     tenant.settings(unhealthy=f"cannot sign in with {SECRET}", **place)
-    played = run([task("register", **SNOWFLAKE, server_validation=False)], verbosity=4)
+    played = direct([task("register", **SNOWFLAKE, server_validation=False)], verbosity=4)
     assert played["register"].failed
     assert "cannot sign in" in played["register"]["msg"]
     assert played["register"]["changed"] is True
     assert not traces([SECRET], played.output, [dict(record.result) for record in played])
-    played = run([task("again", **SNOWFLAKE), task("update", **{**SNOWFLAKE, "update_secrets": "always"})], verbosity=4).ok
+    played = direct([task("again", **SNOWFLAKE), task("update", **{**SNOWFLAKE, "update_secrets": "always"})], verbosity=4).ok
     assert [played[name]["healthy"] for name in ("again", "update")] == [False, False]
     assert all("its state is unhealthy" in said(played, name).lower() for name in ("again", "update"))
     assert not traces([SECRET], played.output, [dict(record.result) for record in played])
-    assert [each["healthy"] for each in run([task("list", CONNECTIONS)]).ok["list"]["connections"]] == [False]
+    assert [each["healthy"] for each in direct([task("list", CONNECTIONS)]).ok["list"]["connections"]] == [False]
 
 
-def test_an_object_that_is_a_connection_is_waited_for_too(run: Callable[..., Play], tenant: Simulator) -> None:
-    assert run([task("register", **{**SNOWFLAKE, "settings": {"is_active": False}})]).ok
+def test_an_object_that_is_a_connection_is_waited_for_too(direct: Callable[..., Play], tenant: Simulator) -> None:
+    assert direct([task("register", **{**SNOWFLAKE, "settings": {"is_active": False}})]).ok
     tenant.settings(activation="polls:2")
-    played = run([task("on", OBJECT, object_path=["acme"], settings={"is_active": True})]).ok
+    played = direct([task("on", OBJECT, object_path=["acme"], settings={"is_active": True})]).ok
     assert played["on"]["object"]["state"] == "ACTIVE"
     tenant.settings(unhealthy="broken", activation="instant")
-    assert "its state is UNHEALTHY" in said(run([task("owners", OBJECT, object_path=["acme"], settings={"activate_new_children": False})]).ok, "owners")
+    assert "its state is UNHEALTHY" in said(direct([task("owners", OBJECT, object_path=["acme"], settings={"activate_new_children": False})]).ok, "owners")
 
 
 @pytest.mark.parametrize("status", ["400", "409", "422"])
-def test_an_active_connection_is_deactivated_before_it_is_removed(run: Callable[..., Play], tenant: Simulator, status: str) -> None:
+def test_an_active_connection_is_deactivated_before_it_is_removed(direct: Callable[..., Play], tenant: Simulator, status: str) -> None:
     tenant.settings(remove_active=status, activation="polls:2")
-    assert run([task("register", **SNOWFLAKE)]).ok
+    assert direct([task("register", **SNOWFLAKE)]).ok
     tenant.clear_log()
-    played = run([task("remove", connection_key="acme", state="absent")]).ok
+    played = direct([task("remove", connection_key="acme", state="absent")]).ok
     assert played["remove"]["action"] == "deleted"
     assert "Connection must be INACTIVE to be deleted" in said(played, "remove")
     assert [f"{entry['method']} {entry['path']} {entry['status']}" for entry in tenant.writes()] == [
@@ -118,41 +118,41 @@ def test_an_active_connection_is_deactivated_before_it_is_removed(run: Callable[
     assert tenant.stored_connections() == []
 
 
-def test_a_removal_that_stays_refused_says_what_is_left(run: Callable[..., Play], tenant: Simulator) -> None:
-    assert run([task("register", **SNOWFLAKE)]).ok
+def test_a_removal_that_stays_refused_says_what_is_left(direct: Callable[..., Play], tenant: Simulator) -> None:
+    assert direct([task("register", **SNOWFLAKE)]).ok
     tenant.fault(method="DELETE", path="/data/object/acme", status=409, body='{"message": "Connection must be INACTIVE to be deleted."}', times=9)
-    record = run([task("remove", connection_key="acme", state="absent")])["remove"]
+    record = direct([task("remove", connection_key="acme", state="absent")])["remove"]
     assert record.failed
     assert "The connection has been deactivated, and is still there." in record["msg"]
     assert record["changed"] is True
 
 
 @pytest.mark.parametrize("why", ["You own data in it.", "Activate the licence first."])
-def test_a_removal_that_is_refused_for_another_reason_deactivates_nothing(run: Callable[..., Play], tenant: Simulator, why: str) -> None:
-    assert run([task("register", **{**SNOWFLAKE, "settings": {"is_active": "Activate" not in why}})]).ok
+def test_a_removal_that_is_refused_for_another_reason_deactivates_nothing(direct: Callable[..., Play], tenant: Simulator, why: str) -> None:
+    assert direct([task("register", **{**SNOWFLAKE, "settings": {"is_active": "Activate" not in why}})]).ok
     tenant.clear_log()
     tenant.fault(method="DELETE", path="/data/object/acme", status=400, body=f'{{"message": "{why}"}}')
-    assert run([task("remove", connection_key="acme", state="absent")])["remove"].failed
+    assert direct([task("remove", connection_key="acme", state="absent")])["remove"].failed
     assert [entry["method"] for entry in tenant.writes()] == ["DELETE"]
 
 
 @pytest.mark.parametrize("form", ["jobs", "list"])
-def test_a_task_is_waited_for_like_a_job(run: Callable[..., Play], tenant: Simulator, form: str) -> None:
+def test_a_task_is_waited_for_like_a_job(direct: Callable[..., Play], tenant: Simulator, form: str) -> None:
     tenant.settings(job_id="taskId", jobs="polls:3", jobs_form=form)
-    played = run([task("register", **SNOWFLAKE), task("sync", SYNC, object_path=["acme"]), task("remove", connection_key="acme", state="absent")]).ok
+    played = direct([task("register", **SNOWFLAKE), task("sync", SYNC, object_path=["acme"]), task("remove", connection_key="acme", state="absent")]).ok
     assert [job["state"] for job in played["sync"]["jobs"]] == ["completed"]
     assert tenant.stored_connections() == []
     tenant.settings(job_fails={"register": "no such account"})
-    assert "no such account" in run([task("register", **SNOWFLAKE)])["register"]["msg"]
+    assert "no such account" in direct([task("register", **SNOWFLAKE)])["register"]["msg"]
 
 
 # --- guards
 
 
-def test_before_databricks_is_activated_the_grants_at_risk_are_told(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_before_databricks_is_activated_the_grants_at_risk_are_told(direct: Callable[..., Play], tenant: Simulator) -> None:
     off = {"settings": {"is_active": False}}
     path = ["dbx", "sales"]
-    played = run(
+    played = direct(
         [
             {**task("would register", **DATABRICKS), "check_mode": True},
             task("inactive", **{**DATABRICKS, **off}),
@@ -172,34 +172,34 @@ def test_before_databricks_is_activated_the_grants_at_risk_are_told(run: Callabl
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_more_objects_than_immuta_activates_are_refused(run: Callable[..., Play], tenant: Simulator, check: bool) -> None:
-    registered = run([task("register", **{**SNOWFLAKE, "settings": {"is_active": False}}), task("sync", SYNC, object_path=["acme"])]).ok
+def test_more_objects_than_immuta_activates_are_refused(direct: Callable[..., Play], tenant: Simulator, check: bool) -> None:
+    registered = direct([task("register", **{**SNOWFLAKE, "settings": {"is_active": False}}), task("sync", SYNC, object_path=["acme"])]).ok
     assert registered
     tenant.clear_log()
     tenant.settings(children=100_000)
     tasks = [task("connection", connection_key="acme", settings={"is_active": True})]
     tasks += [task("schema", OBJECT, object_path=["acme", "SALES", "PUBLIC"], settings={"is_active": True})]
     for each in tasks:
-        record = run([each], check=check)[each["name"]]
+        record = direct([each], check=check)[each["name"]]
         assert record.failed
         assert "Immuta activates fewer than 100000 at once" in record["msg"]
     assert tenant.writes() == []
     tenant.settings(children=20_000)  # three databases, schemas or tables of which each tells so many stay below
-    assert run(tasks, check=check).ok
+    assert direct(tasks, check=check).ok
 
 
-def test_what_a_tenant_says_of_an_integration_is_said_before_the_move(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_what_a_tenant_says_of_an_integration_is_said_before_the_move(direct: Callable[..., Play], tenant: Simulator) -> None:
     config = {"host": HOST, "warehouse": "WH", "database": "IMMUTA", "authenticationType": "userPassword", "username": "u", "password": SECRET}
     id_ = tenant.seed({"type": "Snowflake", "autoBootstrap": False, "config": config})
     for how in ({"check": True}, {"check": False}):
-        record = run([task("register", **SNOWFLAKE)], **how)["register"]
+        record = direct([task("register", **SNOWFLAKE)], **how)["register"]
         assert record.failed
         assert f"Integration {id_} has this host. Only the upgrade manager" in record["msg"]
         assert "workspace-catalog binding" in record["msg"]
         assert "data sources are renamed" in record["msg"]
         assert SECRET not in str(record.result)
     tenant.connections([{"connectionKey": "owner", "nativeIntegrationId": int(id_), "connection": {"technology": "Snowflake"}}])
-    assert "The host belongs to connection owner." in run([task("register", **SNOWFLAKE)])["register"]["msg"]
+    assert "The host belongs to connection owner." in direct([task("register", **SNOWFLAKE)])["register"]["msg"]
 
 
 # --- technologies that are registered in Immuta
@@ -210,13 +210,13 @@ ELSEWHERE = {"Trino": ("c/s/t", 400), "Teradata": ("db/view", 422)}
 
 @pytest.mark.parametrize(("technology", "table", "status"), [(name, *rest) for name, rest in ELSEWHERE.items()])
 def test_what_was_made_elsewhere_is_read_set_read_again_and_removed(
-    run: Callable[..., Play], tenant: Simulator, technology: str, table: str, status: int
+    direct: Callable[..., Play], tenant: Simulator, technology: str, table: str, status: int
 ) -> None:
     tenant.settings(unknown_technology=status)
     tenant.connections([{"connectionKey": "made", "connection": {"technology": technology}, "contents": [table]}])
     integration = SNOWFLAKE["native_integration"]
     audited = {**integration, "config": {**integration["config"], "audit": {"enabled": True}}}
-    played = run(
+    played = direct(
         [
             task("off", connection_key="made", settings={"is_active": False}),
             task("on", connection_key="made", connection={"technology": technology}, settings={"is_active": True}),
@@ -240,11 +240,11 @@ def test_what_was_made_elsewhere_is_read_set_read_again_and_removed(
 # --- the newer API
 
 
-def test_the_newer_api_is_one_more_look_where_it_is_there(run: Callable[..., Play], tenant: Simulator) -> None:
+def test_the_newer_api_is_one_more_look_where_it_is_there(direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(preview_api="on", state_in="connection")
     tenant.connections([{"connectionKey": "trino", "connection": {"technology": "Trino"}}])
-    assert run([task("register", **SNOWFLAKE)]).ok
-    played = run([task("list", CONNECTIONS, preview=True)], environment={"IMMUTA_AUTH_METHOD": "bearer"}, verbosity=4).ok
+    assert direct([task("register", **SNOWFLAKE)]).ok
+    played = direct([task("list", CONNECTIONS, preview=True)], environment={"IMMUTA_AUTH_METHOD": "bearer"}, verbosity=4).ok
     acme, trino = played["list"]["connections"]
     assert (acme["preview"]["state"], acme["healthy"], trino["preview"], trino["healthy"]) == ("ACTIVE", True, {}, None)
     assert acme["preview"]["clientConfiguration"]["credential"]["password"] == "<REDACTED>"
@@ -252,9 +252,9 @@ def test_the_newer_api_is_one_more_look_where_it_is_there(run: Callable[..., Pla
 
 
 @pytest.mark.parametrize("answer", ["on", "403", "404", "405"])
-def test_without_the_newer_api_there_is_nothing_of_it(run: Callable[..., Play], tenant: Simulator, answer: str) -> None:
+def test_without_the_newer_api_there_is_nothing_of_it(direct: Callable[..., Play], tenant: Simulator, answer: str) -> None:
     """With a raw key, a tenant that has it answers 401."""
     tenant.settings(preview_api=answer)
-    assert run([task("register", **SNOWFLAKE)]).ok
-    (acme,) = run([task("list", CONNECTIONS, preview=True)]).ok["list"]["connections"]
+    assert direct([task("register", **SNOWFLAKE)]).ok
+    (acme,) = direct([task("list", CONNECTIONS, preview=True)]).ok["list"]["connections"]
     assert (acme["preview"], acme["healthy"], acme["object"]["state"]) == ({}, True, "ACTIVE")

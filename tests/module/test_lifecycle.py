@@ -177,8 +177,8 @@ def tasks_of(life: Life) -> list[dict[str, Any]]:
     return steps_of(INTEGRATION, steps)
 
 
-def test_the_whole_life(life: Life, run: Callable[..., Play], tenant: Simulator) -> None:
-    played = run(tasks_of(life), diff=True).ok
+def test_the_whole_life(life: Life, direct: Callable[..., Play], tenant: Simulator) -> None:
+    played = direct(tasks_of(life), diff=True).ok
     check_create(life, played)
     if life.update:
         check_update(life, played)
@@ -265,7 +265,7 @@ def empty_tenant() -> Iterator[Simulator]:
         yield running
 
 
-def test_the_whole_life_under_check(life: Life, run: Callable[..., Play], tenant: Simulator, empty_tenant: Simulator) -> None:
+def test_the_whole_life_under_check(life: Life, direct: Callable[..., Play], tenant: Simulator, empty_tenant: Simulator) -> None:
     """Against a tenant that has it, and against one that has nothing. Both refuse to write."""
     empty_tenant.reset()
     tenant.seed(desired(life.task, PLATFORMS[life.type]).document())
@@ -274,7 +274,7 @@ def test_the_whole_life_under_check(life: Life, run: Callable[..., Play], tenant
     tasks = [task for task in tasks_of(life) if task["name"] in ("create", "update", "delete")]
     elsewhere = {"IMMUTA_URL": empty_tenant.url, "IMMUTA_API_KEY": empty_tenant.api_key}
     tasks += [{**task, "name": f"{task['name']} nothing", "environment": elsewhere} for task in tasks]
-    played = run(tasks, check=True, diff=True).ok
+    played = direct(tasks, check=True, diff=True).ok
     expected = {
         "create": ("unchanged", False),
         "update": ("updated", True),

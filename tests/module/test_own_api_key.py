@@ -37,9 +37,9 @@ def kept(dest: Path) -> str:
 
 
 @pytest.mark.parametrize("method", ["api_key", "bearer"])
-def test_a_new_key_takes_the_place_of_the_old_one(run: Callable[..., Play], tenant: Simulator, dest: Path, method: str) -> None:
+def test_a_new_key_takes_the_place_of_the_old_one(direct: Callable[..., Play], tenant: Simulator, dest: Path, method: str) -> None:
     environment = {"IMMUTA_AUTH_METHOD": method}
-    played = run([rotate(dest, old_id="1")], environment=environment, verbosity=4, diff=True).ok
+    played = direct([rotate(dest, old_id="1")], environment=environment, verbosity=4, diff=True).ok
     assert (played["rotate"]["changed"], played["rotate"]["id"], played["rotate"]["removed"]) == (True, "2", True)
     assert tenant.keys()["user"] == {"2": kept(dest)}
     assert stat.S_IMODE(dest.stat().st_mode) == 0o600
@@ -47,25 +47,25 @@ def test_a_new_key_takes_the_place_of_the_old_one(run: Callable[..., Play], tena
     assert lines(tenant) == [TRY, MAKE, TRY, f"{REMOVE}1"]
     assert not traces([kept(dest), tenant.api_key], played.output, [dict(record.result) for record in played])
     # and it goes on from there
-    again = run([rotate(dest, force=True, old_id="2")], environment={**environment, "IMMUTA_API_KEY": kept(dest)}).ok
+    again = direct([rotate(dest, force=True, old_id="2")], environment={**environment, "IMMUTA_API_KEY": kept(dest)}).ok
     assert again["rotate"]["id"] == "3"
     assert tenant.keys()["user"] == {"3": kept(dest)}
 
 
-def test_without_an_id_the_old_key_stays_and_is_removed_later(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+def test_without_an_id_the_old_key_stays_and_is_removed_later(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
     absent = {MODULE: {"state": "absent", "id": "1"}}
     tasks = [rotate(dest), rotate(dest, "again"), {"name": "remove", **absent}]
-    played = run(tasks).ok
+    played = direct(tasks).ok
     assert [(record["changed"], record["removed"]) for record in played] == [(True, False), (False, False), (True, True)]
     assert tenant.keys()["user"] == {"2": kept(dest)}
-    assert run([{"name": "gone", **absent}], environment={"IMMUTA_API_KEY": kept(dest)}).ok["gone"]["changed"] is False
+    assert direct([{"name": "gone", **absent}], environment={"IMMUTA_API_KEY": kept(dest)}).ok["gone"]["changed"] is False
 
 
-def test_a_check_run_tries_the_key_in_use_and_no_more(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
-    played = run([rotate(dest, old_id="1"), {"name": "remove", MODULE: {"state": "absent", "id": "1"}}], check=True).ok
+def test_a_check_run_tries_the_key_in_use_and_no_more(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+    played = direct([rotate(dest, old_id="1"), {"name": "remove", MODULE: {"state": "absent", "id": "1"}}], check=True).ok
     assert [(record["changed"], record["removed"]) for record in played] == [(True, True), (True, True)]
     assert (lines(tenant), dest.exists()) == ([TRY], False)
-    assert run([rotate(dest)], check=True, environment={"IMMUTA_API_KEY": "wrong key"})["rotate"].failed
+    assert direct([rotate(dest)], check=True, environment={"IMMUTA_API_KEY": "wrong key"})["rotate"].failed
 
 
 BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str, set[str]]] = {
@@ -82,13 +82,13 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str, set[str]]] = {
 
 @pytest.mark.parametrize(("fault", "switches", "words", "left"), BROKEN.values(), ids=BROKEN)
 def test_whatever_breaks_the_key_in_use_holds(
-    run: Callable[..., Play], tenant: Simulator, dest: Path, fault: dict[str, Any], switches: dict[str, Any], words: str, left: set[str]
+    direct: Callable[..., Play], tenant: Simulator, dest: Path, fault: dict[str, Any], switches: dict[str, Any], words: str, left: set[str]
 ) -> None:
     dest.write_text("as it was", encoding="utf-8")
     tenant.settings(**switches)
     if fault:
         tenant.fault(**fault)
-    played = run([rotate(dest, force=True, old_id="1")])
+    played = direct([rotate(dest, force=True, old_id="1")])
     assert played["rotate"].failed
     assert words in played["rotate"]["msg"]
     assert dest.read_text(encoding="utf-8") == "as it was"
@@ -98,38 +98,38 @@ def test_whatever_breaks_the_key_in_use_holds(
     assert not traces(keys.values(), played.output, [dict(record.result) for record in played])
 
 
-def test_a_new_key_that_cannot_be_removed_again_is_named(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+def test_a_new_key_that_cannot_be_removed_again_is_named(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
     tenant.fault(method="GET", path="/integrations$", status=401, skip=1)
     tenant.fault(method="DELETE", path="/apikey/", status=403)
-    record = run([rotate(dest)])["rotate"]
+    record = direct([rotate(dest)])["rotate"]
     assert record.failed
     assert "The new key, 2, is still there" in record["msg"]
     assert (record["changed"], record["id"]) == (True, "2")
 
 
-def test_an_old_key_that_cannot_be_removed_does_not_cost_the_new_one(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+def test_an_old_key_that_cannot_be_removed_does_not_cost_the_new_one(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
     tenant.fault(method="DELETE", path="/apikey/", status=403)
-    record = run([rotate(dest, old_id="1")])["rotate"]
+    record = direct([rotate(dest, old_id="1")])["rotate"]
     assert record.failed
     assert "The old one may hold still: remove it with state=absent and id=1." in record["msg"]
     assert (record["changed"], record["id"], record["removed"]) == (True, "2", False)
     assert tenant.keys()["user"]["2"] == kept(dest)
 
 
-def test_an_old_key_that_is_gone_is_warned_of(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
-    record = run([rotate(dest, old_id="17")]).ok["rotate"]
+def test_an_old_key_that_is_gone_is_warned_of(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+    record = direct([rotate(dest, old_id="17")]).ok["rotate"]
     assert record["removed"] is False
     assert any("There is no API key 17" in text for text in record.warnings)
 
 
 @pytest.mark.parametrize("options", [{"name": "x" * 255}, {"dest": "/nowhere/key"}, {"name": None}, {"dest": None}, {"state": "absent"}])
-def test_bad_options_send_nothing(run: Callable[..., Play], tenant: Simulator, dest: Path, options: dict[str, Any]) -> None:
+def test_bad_options_send_nothing(direct: Callable[..., Play], tenant: Simulator, dest: Path, options: dict[str, Any]) -> None:
     given = {name: value for name, value in rotate(dest, **options)[MODULE].items() if value is not None}
-    assert run([{"name": "rotate", MODULE: given}])["rotate"].failed
+    assert direct([{"name": "rotate", MODULE: given}])["rotate"].failed
     assert tenant.requests() == []
 
 
-def test_the_project_goes_along(run: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
-    assert run([rotate(dest, projectId=1)]).ok
+def test_the_project_goes_along(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
+    assert direct([rotate(dest, projectId=1)]).ok
     (sent,) = [body["sent"] for body in tenant.bodies() if body["method"] == "POST"]
     assert '"projectId": 1' in sent

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks on localhost, run by ansible-playbook, and their results by the tasks' names.
+"""Tasks on localhost, run by ansible-playbook or without it, and their results by the tasks' names.
 
 run = play([{"name": "list", INFO: {}}], folder, environment={"IMMUTA_URL": tenant.url, "IMMUTA_API_KEY": tenant.api_key})
 assert run["list"]["integrations"] == []
@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from .core import PYTHON
+from .modules import run_module
 from .playbook import run_playbook
 
 INTEGRATION = "community.immuta.immuta_integration"
@@ -130,6 +131,31 @@ def play(
     run = run_playbook(source, INVENTORY, folder, *flags, environment=settings, **how)
     found = [Record(**json.loads(line)) for line in records.read_text(encoding="utf-8").splitlines()]
     return Play(run.rc, run.output, tuple(found))
+
+
+def direct(
+    tasks: Sequence[Mapping[str, Any]],
+    folder: Path,
+    *,
+    check: bool = False,
+    diff: bool = False,
+    verbosity: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> Play:
+    """Run the tasks' modules themselves, as Ansible runs them, where a playbook adds nothing: no templates, no defaults, no loops."""
+    settings = {"diff": diff, "verbosity": verbosity, "inject_invocation": verbosity > 2}
+    records, output, rc = [], "", 0
+    for task in tasks:
+        (action,) = (key for key in task if key.startswith("community.immuta."))
+        how = {"check": task.get("check_mode", check), "environment": {**(environment or {}), **task.get("environment", {})}, "settings": settings}
+        reply = run_module(action.rpartition(".")[2], task[action], folder, **how)
+        failed = bool(reply.result.get("failed"))
+        records.append(Record(task["name"], "localhost", action, "failed" if failed else "ok", reply.result))
+        output += reply.output + reply.log
+        if failed and not task.get("ignore_errors"):
+            rc = 2
+            break
+    return Play(rc, output, tuple(records))
 
 
 def replaced(value: Any, texts: Mapping[str, str]) -> Any:
