@@ -5,7 +5,7 @@
 
 `RedshiftEngine` is PostgreSQL behind a start-up proxy that makes it acceptable to `redshift_connector`;
 `SnowflakeEngine` is fakesnow (DuckDB) behind a layer that keeps users, roles, grants and passwords; `DatabricksEngine`
-is the SQL Statement Execution API, and `SynapseEngine` a TDS server, each in front of DuckDB and a ledger of its own.
+is the SQL Statement Execution API, and `SynapseEngine` a TDS server, each in front of SQLite and a simple catalogue.
 Each is a context manager with processes of its own on a loopback address; leaving it, or the end of the process that
 entered it, ends them and removes their files.
 

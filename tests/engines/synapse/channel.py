@@ -13,6 +13,10 @@ import ssl
 import struct
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from .tds import PRELOGIN, packets
 
 
@@ -91,10 +95,6 @@ class Channel:
 
 def certificate(directory: Path, host: str) -> tuple[ssl.SSLContext, Path]:
     """A server's side of TLS with a certificate of its own for an address, and the file that a client has to trust."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "synapse engine")])
     now = datetime.datetime.now(datetime.timezone.utc)

@@ -59,10 +59,9 @@ class SynapseEngine(DatabaseEngine):
         found: dict[str, Any] = json.loads(self.query("EXEC engine_catalog", "master")[0][0])
         return found
 
-    def fault(self, pattern: str, when: str = "before", times: int = 1) -> None:
-        """The next so many batches that match a regular expression get no answer: the connection breaks, before or after they ran."""
-        literal = pattern.replace("'", "''")
-        self.query(f"EXEC engine_fault '{literal}', '{when}', {times}", "master")
+    def fault(self, pattern: str, when: str) -> None:
+        """The next batch that matches a regular expression gets no answer: the connection breaks, before or after the batch ran."""
+        self.query(f"EXEC engine_fault '{pattern}', '{when}'", "master")
 
     def can_login(self, user: str, password: str, database: str | None = None) -> bool:
         import pymssql

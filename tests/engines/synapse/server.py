@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs in the process of a Synapse engine."""
+"""The server process: conversations in TDS, in front of one logical server."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from . import batch, tds
+from .channel import Channel, certificate
+from .database import MASTER, POOL, Server, Session, SqlFailed
+from .tds import Reply
+
 ADMIN = "sqladminuser"
-POOL = "pool"
 
 
 @asynccontextmanager
 async def server(listener: socket.socket, directory: Path) -> AsyncIterator[dict[str, Any]]:
     """Serve a new server with one dedicated pool on `listener`; the value says how to log in."""
-    from .channel import certificate
-
     password = secrets.token_urlsafe(18) + "aA1!"
     context, public = certificate(directory, listener.getsockname()[0])
-    service = Service(password, context)
+    service = Service(Server(ADMIN, password), context)
     conversations: set[asyncio.Task[None]] = set()
 
     def arrived(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(service.converse(reader, writer))
+        task = asyncio.ensure_future(service.converse(Channel(reader, writer)))
         conversations.add(task)
         task.add_done_callback(conversations.discard)
 
@@ -45,28 +47,14 @@ async def server(listener: socket.socket, directory: Path) -> AsyncIterator[dict
 
 
 class Service:
-    """The logical server, and a conversation with every client."""
+    """A conversation with every client."""
 
-    def __init__(self, password: str, context: ssl.SSLContext) -> None:
-        from ..duck import Tables
-        from ..password import Password
-        from .ddl import add_database
-        from .ledger import DBO, MASTER, Login, Server
-        from .queries import DIALECT, MACROS, Session
-
+    def __init__(self, holds: Server, context: ssl.SSLContext) -> None:
+        self._server = holds
         self._context = context
-        self._server = Server()
-        self._tables = Tables(DIALECT, *MACROS)
-        self._server.logins[ADMIN] = Login(ADMIN, Password(password), admin=True)
-        self._tables.create_database(MASTER)
-        self._tables.create_schema(MASTER, DBO)
-        add_database(Session(self._server, self._tables, self._server.databases[MASTER], ADMIN, DBO), POOL)
 
-    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def converse(self, channel: Channel) -> None:
         """One connection from its first byte to its last."""
-        from .channel import Channel
-
-        channel = Channel(reader, writer)
         try:
             session = await self._log_in(channel)
             if session is not None:
@@ -76,34 +64,23 @@ class Service:
         finally:
             channel.close()
 
-    async def _log_in(self, channel: Any) -> Any:
-        from . import tds
-        from .queries import Session
-        from .replies import Message, SqlFailed
-
-        kind, data = await channel.message()
-        if kind != tds.PRELOGIN:
-            raise ValueError("not a pre-login")
-        encrypted = tds.encryption_wanted(data) in (tds.ON, tds.REQUIRED)
+    async def _log_in(self, channel: Channel) -> Session | None:
+        asked = await _expect(channel, tds.PRELOGIN)
+        encrypted = tds.encryption_wanted(asked) in (tds.ON, tds.REQUIRED)
         await channel.send(tds.RESPONSE, tds.prelogin_answer(tds.ON if encrypted else tds.NOT_SUPPORTED))
         if encrypted:
             await channel.encrypt(self._context)
-        kind, data = await channel.message()
-        if kind != tds.LOGIN:
-            raise ValueError("not a login")
-        asked = tds.login_of(data)
+        login = tds.login_of(await _expect(channel, tds.LOGIN))
         try:
-            user, database = self._server.log_in(asked.user, asked.password, asked.database)
+            session = self._server.log_in(login.user, login.password, login.database or MASTER)
         except SqlFailed as failed:
-            await channel.send(tds.RESPONSE, tds.refusal(Message(failed.number, failed.severity, failed.text, 1, failed.state)))
+            await channel.send(tds.RESPONSE, tds.answer([failed.message()]))
             return None
-        await channel.send(tds.RESPONSE, tds.welcome(database.name))
-        return Session(self._server, self._tables, database, asked.user, user)
+        await channel.send(tds.RESPONSE, tds.welcome(session.database.name))
+        return session
 
-    async def _serve(self, channel: Any, session: Any) -> None:
+    async def _serve(self, channel: Channel, session: Session) -> None:
         """Batch after batch, until the client goes; it may call one off while it runs."""
-        from . import tds
-
         coming = asyncio.ensure_future(channel.message())
         try:
             while True:
@@ -111,37 +88,37 @@ class Service:
                 coming = asyncio.ensure_future(channel.message())
                 if kind == tds.ATTENTION:
                     await channel.send(tds.RESPONSE, tds.done(tds.CANCELLED))
-                elif kind == tds.BATCH:
-                    if not await self._run(channel, session, tds.batch_of(data), coming):
-                        return
-                else:
+                elif kind != tds.BATCH:
                     raise ValueError("neither a batch nor an attention")
+                elif not await self._run(channel, session, tds.batch_of(data), coming):
+                    return
         finally:
             coming.cancel()
             with contextlib.suppress(BaseException):
                 await coming
 
-    async def _run(self, channel: Any, session: Any, sql: str, coming: asyncio.Future[Any]) -> bool:
+    async def _run(self, channel: Channel, session: Session, sql: str, coming: asyncio.Future[Any]) -> bool:
         """One batch and its answer; False when a fault ended the conversation."""
-        from . import tds
-        from .batch import Batch
-        from .replies import Reply
-
         replies: list[Reply] = []
         fault = self._server.fault_for(sql)
-        if fault == "before":
-            channel.reset()
-            return False
-        running = asyncio.ensure_future(Batch(session, replies.append).run(sql))
-        await asyncio.wait({running, coming}, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():  # an attention, or the end: what did not happen yet does not happen
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
-            return True
-        running.result()
-        if fault == "after":
+        if fault != "before":
+            running = asyncio.ensure_future(batch.run(session, sql, replies.append))
+            await asyncio.wait({running, coming}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():  # an attention, or the end: what did not happen yet does not happen
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
+                return True
+            running.result()
+        if fault:
             channel.reset()
             return False
         await channel.send(tds.RESPONSE, tds.answer(replies))
         return True
+
+
+async def _expect(channel: Channel, wanted: int) -> bytes:
+    kind, data = await channel.message()
+    if kind != wanted:
+        raise ValueError(f"not a message of type {wanted}")
+    return data

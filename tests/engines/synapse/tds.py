@@ -1,30 +1,62 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bytes: packets, logins, and the tokens of answers. Source: [MS-TDS], Tabular Data Stream Protocol, version 7.4."""
+"""The messages of TDS 7.4 in bytes: what a client sends, and what a server answers.
+
+Source: Microsoft, "[MS-TDS]: Tabular Data Stream Protocol".
+"""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from .replies import Done, Message, Reply, Rows
+from typing import Any, Union
 
 # Types of packets
-BATCH, RPC, RESPONSE, ATTENTION, LOGIN, PRELOGIN = 1, 3, 4, 6, 16, 18
+BATCH, RESPONSE, ATTENTION, LOGIN, PRELOGIN = 1, 4, 6, 16, 18
 # Encryption, as either side announces it
-OFF, ON, NOT_SUPPORTED, REQUIRED = 0, 1, 2, 3
+ON, NOT_SUPPORTED, REQUIRED = 1, 2, 3
 
 PACKET_SIZE = 4096
 VERSION = 0x74000004
 SERVER = "Microsoft Azure SQL Data Warehouse"
 COLLATION = b"\x09\x04\xd0\x00\x34"
-LONGEST = 4000  # characters of an NVARCHAR that is not NVARCHAR(MAX)
 
 # Bits of a DONE token's status
 MORE, ERROR, COUNT, CANCELLED = 0x1, 0x2, 0x10, 0x20
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A result set."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A statement is over. count: the rows that it changed; None where nothing is counted."""
+
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """An error (severity above 10), or something that is only said."""
+
+    number: int
+    severity: int
+    text: str
+    line: int = 1
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity > 10
+
+
+Reply = Union[Rows, Done, Message]
 
 
 @dataclass(frozen=True)
@@ -84,17 +116,10 @@ def batch_of(data: bytes) -> str:
 
 def welcome(database: str) -> bytes:
     """The answer to a login that succeeds."""
-    product = _short(SERVER)
-    acknowledged = b"\x01" + struct.pack(">I", VERSION) + product + b"\x0c\x00\x07\xd0"
-    said = _message(Message(5701, 0, f"Changed database context to '{database}'.", 1, 2))
+    acknowledged = b"\x01" + struct.pack(">I", VERSION) + _short(SERVER) + b"\x0c\x00\x07\xd0"
     changes = _change(1, _short(database) + _short("master")) + _change(7, bytes([5]) + COLLATION + b"\x00")
     size = _change(4, _short(str(PACKET_SIZE)) + _short(str(PACKET_SIZE)))
-    return changes + said + b"\xad" + struct.pack("<H", len(acknowledged)) + acknowledged + size + done(0)
-
-
-def refusal(message: Message) -> bytes:
-    """The answer to a login that fails."""
-    return _message(message) + done(ERROR)
+    return changes + b"\xad" + struct.pack("<H", len(acknowledged)) + acknowledged + size + done(0)
 
 
 def done(status: int, count: int = 0) -> bytes:
@@ -102,32 +127,21 @@ def done(status: int, count: int = 0) -> bytes:
 
 
 def answer(replies: Sequence[Reply]) -> bytes:
-    """The answer to a batch: every statement ends with a DONE, and all but the last announce more."""
-    tokens, ends = b"", [at for at, reply in enumerate(replies) if _ends(replies, at)]
-    last = ends[-1] if ends else -1
-    for at, reply in enumerate(replies):
-        more = MORE if at != last else 0
-        if isinstance(reply, Rows):
-            tokens += _rows(reply) + (done(COUNT | more, len(reply.rows)) if reply.complete else b"")
-        elif isinstance(reply, Done):
-            tokens += done(more if reply.count is None else COUNT | more, reply.count or 0)
-        else:
-            tokens += _message(reply) + (done(ERROR | more) if reply.severity > 10 else b"")
-    return tokens if ends else tokens + done(0)
+    """The answer to a batch or a refused login: every statement ends with a DONE, and all but the last announce more."""
+    tokens = [_tokens(reply) for reply in replies]
+    last = max((at for at, (_head, end) in enumerate(tokens) if end), default=-1)
+    found = b"".join(head + (done(end[0] | (MORE if at != last else 0), end[1]) if end else b"") for at, (head, end) in enumerate(tokens))
+    return found if last >= 0 else found + done(0)
 
 
-def _ends(replies: Sequence[Reply], at: int) -> bool:
-    """Whether a reply ends with a DONE."""
-    reply = replies[at]
-    if isinstance(reply, Message):
-        return reply.severity > 10
-    return not isinstance(reply, Rows) or reply.complete
-
-
-def _message(message: Message) -> bytes:
-    body = struct.pack("<IBB", message.number, message.state, message.severity) + _long(message.text)
-    body += _short("synapse") + _short(message.procedure) + struct.pack("<I", message.line)
-    return (b"\xaa" if message.severity > 10 else b"\xab") + struct.pack("<H", len(body)) + body
+def _tokens(reply: Reply) -> tuple[bytes, tuple[int, int] | None]:
+    """A reply's tokens, and the status and count of the DONE that ends it, if one does."""
+    if isinstance(reply, Rows):
+        return _rows(reply), (COUNT, len(reply.rows))
+    if isinstance(reply, Done):
+        return b"", (0, 0) if reply.count is None else (COUNT, reply.count)
+    body = struct.pack("<IBB", reply.number, 1, reply.severity) + _long(reply.text) + _short("synapse") + _short("") + struct.pack("<I", reply.line)
+    return (b"\xaa" if reply.is_error else b"\xab") + struct.pack("<H", len(body)) + body, (ERROR, 0) if reply.is_error else None
 
 
 def _change(kind: int, body: bytes) -> bytes:
@@ -135,43 +149,21 @@ def _change(kind: int, body: bytes) -> bytes:
 
 
 def _rows(found: Rows) -> bytes:
-    kinds = [_Type.of(row[at] for row in found.rows) for at in range(len(found.columns))]
-    tokens = [b"\x81" + struct.pack("<H", len(kinds))]
-    tokens += [struct.pack("<IH", 0, 9) + kind.description + _short(name) for kind, name in zip(kinds, found.columns, strict=True)]
+    """A column is BIGINT where all values are whole numbers, and NVARCHAR(MAX) otherwise."""
+    whole = [all(isinstance(row[at], int) for row in found.rows) for at in range(len(found.columns))]
+    tokens = [b"\x81" + struct.pack("<H", len(whole))]
+    for is_whole, name in zip(whole, found.columns, strict=True):
+        tokens.append(struct.pack("<IH", 0, 9) + (b"\x26\x08" if is_whole else b"\xe7\xff\xff" + COLLATION) + _short(name))
     for row in found.rows:
-        tokens.append(b"\xd1" + b"".join(kind.encoded(value) for kind, value in zip(kinds, row, strict=True)))
+        tokens.append(b"\xd1" + b"".join(b"\x08" + struct.pack("<q", value) if is_whole else _text(value) for is_whole, value in zip(whole, row, strict=True)))
     return b"".join(tokens)
 
 
-@dataclass(frozen=True)
-class _Type:
-    """The type of a column, chosen by its values: BIGINT, FLOAT, BIT, or text for everything else."""
-
-    name: str
-
-    @classmethod
-    def of(cls, values: Iterable[Any]) -> _Type:
-        found = [value for value in values if value is not None]
-        kinds = {type(value) for value in found}
-        if len(kinds) == 1 and kinds <= {int, bool, float}:
-            return cls(kinds.pop().__name__)
-        return cls("max" if any(len(str(value)) > LONGEST for value in found) else "text")
-
-    @property
-    def description(self) -> bytes:
-        fixed = {"int": b"\x26\x08", "float": b"\x6d\x08", "bool": b"\x68\x01"}
-        return fixed.get(self.name) or b"\xe7" + struct.pack("<H", 0xFFFF if self.name == "max" else 2 * LONGEST) + COLLATION
-
-    def encoded(self, value: Any) -> bytes:
-        if value is None:
-            return {"text": b"\xff\xff", "max": b"\xff" * 8}.get(self.name, b"\x00")
-        if self.name in ("int", "float", "bool"):
-            packed = struct.pack({"int": "<q", "float": "<d", "bool": "<?"}[self.name], value)
-            return bytes([len(packed)]) + packed
-        data = str(value).encode("utf-16-le")
-        if self.name == "max":
-            return struct.pack("<QI", len(data), len(data)) + data + (b"\x00" * 4 if data else b"")
-        return struct.pack("<H", len(data)) + data
+def _text(value: Any) -> bytes:
+    if value is None:
+        return b"\xff" * 8
+    data = str(value).encode("utf-16-le")
+    return struct.pack("<QI", len(data), len(data)) + data + (b"\x00" * 4 if data else b"")
 
 
 def _short(text: str) -> bytes:
