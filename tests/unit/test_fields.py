@@ -125,7 +125,7 @@ def test_an_option_of_another_table_is_named() -> None:
 def test_an_option_that_does_not_belong_is_answered_with_the_one_that_is_meant(options: dict[str, Any], meant: str) -> None:
     with pytest.raises(OptionError) as caught:
         document(**options)
-    assert (caught.value.hint or "").startswith(f"Did you mean {meant}? Options that do" if meant else "Options that do")
+    assert (caught.value.hint or "").startswith(f"Did you mean {meant}? Valid options" if meant else "Valid options")
 
 
 def test_a_value_that_cannot_be_right_is_named() -> None:
@@ -163,7 +163,7 @@ def test_a_known_key_in_extra_is_an_error_that_names_its_option(extra: dict[str,
     with pytest.raises(OptionError) as caught:
         document(extra=extra)
     assert caught.value.facts["option"] == option
-    assert str(caught.value).endswith(f"Give it as {right}.")
+    assert str(caught.value).endswith(f"Use {right}.")
 
 
 # --- redacted values

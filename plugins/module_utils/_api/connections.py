@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Connections API, one method an endpoint, and the jobs that its requests start.
+"""The Connections API and the jobs that its requests start: one method per endpoint.
 
 Vendor's pages: "Connection Registration Payloads Reference Guide", "Manage Connection Settings", "Manage Connection Objects",
-"Deregister a Connection" and "Get Job Status". Several answers are not documented there, so each is taken in any shape that
-holds what is looked for. A path is the list of names from the connection down, as answers give it.
+"Deregister a Connection" and "Get Job Status". They do not document several answers, so any shape that holds the required values
+is accepted. A path is the list of names from the connection downwards, as in the answers of the API.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -25,16 +25,16 @@ from .shapes import CONNECTION, DATA_OBJECT, JOB, Object, checked_object, object
 T = TypeVar("T")
 Path = Sequence[str]
 
-# Answers to a request that a tenant's version or a technology does not know.
+# Statuses of an answer to a request that the tenant's version or the technology does not support.
 UNSUPPORTED_STATUSES = (400, 404, 405, 422, 501)
 
-# Where a search answer says how many there are, beside those that it holds.
+# Keys of a search answer that may hold the total number of objects.
 _TOTAL_KEYS = ("count", "total", "totalCount")
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found. more: the tenant says that there are more than it showed. total: how many there are, as far as it says."""
+    """The objects that a search returned. has_more: whether the tenant has further ones. total: their number, as far as the tenant tells."""
 
     objects: list[Object]
     has_more: bool
@@ -42,7 +42,7 @@ class SearchResult:
 
 
 class Connections:
-    """C(/data) and C(/jobs) of one tenant. All methods raise what C(Session.request) raises."""
+    """C(/data) and C(/jobs) of one tenant. All methods raise the errors of C(Session.request)."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -50,15 +50,15 @@ class Connections:
     # --- connections
 
     def create(self, payload: Mapping[str, Any]) -> Object:
-        """POST /data/connection: objectPath, and bulkId when a job goes on with it. AnswerLost: it may have been made, look for it."""
+        """POST /data/connection. Return objectPath, and bulkId if a job continues the work. After AnswerLost the connection may exist."""
         return object_after_write(self._session.request("POST", path_of("data", "connection"), json=payload), DATA_OBJECT)
 
     def test(self, payload: Mapping[str, Any]) -> Object:
-        """POST /data/connection/test: validates a create, changes nothing. Not every tenant has it: NotFound, or status 405."""
+        """POST /data/connection/test. Validate a registration without changing anything. Raise NotFound or status 405 on tenants without it."""
         return object_after_write(self._session.request("POST", path_of("data", "connection", "test"), json=payload, safe=True), {})
 
     def get(self, connection_key: str) -> Object:
-        """GET /data/connection/{connectionKey}: without secrets. NotFound also for technologies that the endpoint does not know."""
+        """GET /data/connection/{connectionKey}. Return the connection without secrets. Raise NotFound also for unsupported technologies."""
         answer = self._session.request("GET", path_of("data", "connection", connection_key))
         found = read_object(answer, CONNECTION, "there is no connection in it")
         if not found:
@@ -66,25 +66,25 @@ class Connections:
         return found
 
     def preview(self, connection_key: str) -> Object:
-        """GET /api/connections/{connectionKey} of the API that replaces this one: as it shows a connection, secrets masked.
+        """GET /api/connections/{connectionKey} of the newer API. Return its view of the connection, with secrets masked.
 
-        Few tenants have it, and they may want a bearer token for it: Unauthorized, Forbidden, NotFound, or status 400 or 405.
+        Raise Unauthorized, Forbidden, NotFound, or status 400 or 405: few tenants have it, and they may require a bearer token.
         """
         answer = self._session.request("GET", path_of("api", "connections", connection_key))
         shown: Object = self._session.mask(read_object(answer, {}, "there is no connection in it"))
         return shown
 
     def update(self, connection_key: str, connection: Mapping[str, Any]) -> Object:
-        """PUT /data/connection/{connectionKey} with the whole C(connection), secrets included.
+        """PUT /data/connection/{connectionKey} with the complete C(connection), including secrets. Return the answer.
 
-        Its body is not documented: it is taken to be that of the create, with nothing in it but what can change.
+        The vendor does not document the body. This sends the part of the registration body that can change.
         """
         return object_after_write(self._session.request("PUT", path_of("data", "connection", connection_key), json={"connection": connection}), CONNECTION)
 
     # --- objects
 
     def object(self, path: Path) -> Object:
-        """GET /data/object/{objectPath}: state, settings and overrides."""
+        """GET /data/object/{objectPath}. Return the object with its state, settings and overrides."""
         answer = self._session.request("GET", path_of("data", "object", *path))
         found = read_object(answer, DATA_OBJECT, "there is no object in it")
         if not found:
@@ -92,11 +92,11 @@ class Connections:
         return found
 
     def delete(self, path: Path) -> Object:
-        """DELETE /data/object/{objectPath}: the object with everything in it; childCount says how many that were."""
+        """DELETE /data/object/{objectPath} with everything in it. Return the answer; childCount is the number of deleted objects."""
         return object_after_write(self._session.request("DELETE", path_of("data", "object", *path)), DATA_OBJECT)
 
     def search(self, path: Path = ()) -> SearchResult:
-        """POST /data/object/search/{objectPath}: what is right below; without a path the connections. It changes nothing."""
+        """POST /data/object/search/{objectPath}, which changes nothing. Return the direct children; without a path, the connections."""
         answer = self._session.request("POST", path_of("data", "object", "search", *path), json={}, safe=True)
         objects = [checked_object(answer, each, DATA_OBJECT) for each in _objects(answer, "objects", "objectPath")]
         around = answer.json()
@@ -106,28 +106,28 @@ class Connections:
         return SearchResult(objects, around.get("next") not in (None, "", False) or total > len(objects), total)
 
     def crawl(self, path: Path) -> Object:
-        """POST /data/crawl/{objectPath}: have Immuta read the platform again from there on."""
+        """POST /data/crawl/{objectPath}. Make Immuta read the platform again, from this object downwards. Return the answer."""
         return object_after_write(self._session.request("POST", path_of("data", "crawl", *path)), DATA_OBJECT)
 
     def override(self, path: Path, settings: Mapping[str, Any]) -> Object:
-        """PUT /data/settings/{objectPath}: settings of this object, in place of what it inherits."""
+        """PUT /data/settings/{objectPath}. Override inherited settings of this object. Return the answer."""
         return object_after_write(self._session.request("PUT", path_of("data", "settings", *path), json={"settings": settings}), DATA_OBJECT)
 
     # --- jobs
 
     def jobs(self, bulk_id: str) -> list[Object]:
-        """GET /jobs?bulkId=: id, state and output of the jobs that one request started; outputs are masked. Some tenants show the ids alone."""
+        """GET /jobs?bulkId=. Return id, state and masked output of the jobs that one request started. Some tenants show only the ids."""
         jobs = self._jobs_in(self._session.request("GET", path_of("jobs"), query={"bulkId": bulk_id}))
         return [self._job(job["id"], job) for job in jobs]
 
     def job_statuses(self, ids: Sequence[str]) -> list[Object]:
-        """POST /jobs/statuses: id, state and output of each, at this moment. It changes nothing; outputs are masked."""
+        """POST /jobs/statuses, which changes nothing. Return the current id, state and masked output of each job."""
         body = {"jobIds": list(ids), "wait": 0, "pollInterval": 1}
         jobs = {job["id"]: job for job in self._jobs_in(self._session.request("POST", path_of("jobs", "statuses"), json=body, safe=True))}
         return [self._job(id, jobs.get(id, {})) for id in ids]
 
     def _jobs_in(self, answer: Answer) -> list[Object]:
-        """The jobs of an answer that have an id; a state that is no text is not told."""
+        """Return the jobs of an answer that have an id, without states that are not text."""
         jobs = [without_invalid_fields(job, JOB) for job in _objects(answer, "jobs", "id")]
         return [job for job in jobs if job.get("id") is not None]
 
@@ -135,12 +135,12 @@ class Connections:
         state = job.get("state")
         return {"id": id, "state": state and str(state).lower(), "output": self._session.mask(job.get("output"))}
 
-    # --- what both APIs have to do with each other
+    # --- the relation of connections and integrations
 
     def owner_of(self, integration_id: str) -> str | None:
-        """The key of the connection that the integration belongs to; None when it stands alone.
+        """Return the key of the connection that owns the integration, or None if no connection does.
 
-        A tenant that has no connections, or does not let this key see them, answers 403 or 404.
+        A tenant without connections, or without permission to see them, answers 403 or 404, which also gives None.
         """
         try:
             keys = [path[0] for path in map(object_path_of, self.search().objects) if len(path) == 1]
@@ -149,7 +149,7 @@ class Connections:
         return next((key for key in keys if self._native_id(key) == integration_id), None)
 
     def _native_id(self, key: str) -> str:
-        """The id of the integration behind a connection; empty when there is none, or none is shown."""
+        """Return the id of the connection's integration; empty if there is none or the tenant does not show it."""
         try:
             native = (none_if_unsupported(lambda: self.get(key)) or {}).get("nativeIntegrationId")
         except Forbidden:
@@ -158,18 +158,18 @@ class Connections:
 
 
 def object_path_of(object: Mapping[str, Any]) -> list[str]:
-    """The path of an object that the API shows; empty when it shows none."""
+    """Return the path of an object; empty if the answer holds none."""
     path = object.get("objectPath")
     return [str(name) for name in path if isinstance(name, (str, int))] if isinstance(path, list) else []
 
 
 def bulk_id(answer: Mapping[str, Any]) -> str:
-    """The id of the jobs that a request started; empty when it started none. The vendor names it bulkId, not where it stands."""
+    """Return the bulkId of the jobs that a request started; empty if it started none. The vendor does not document where it is."""
     return _id_named("bulkid", answer)
 
 
 def task_id(answer: Mapping[str, Any]) -> str:
-    """The id of the task that a request started on newer tenants; empty when it started none. The vendor says that there is one, no more."""
+    """Return the id of the task that a request started on newer tenants; empty if it started none. The vendor does not document its place."""
     return _id_named("taskid", answer)
 
 
@@ -184,7 +184,7 @@ def _id_named(name: str, answer: Mapping[str, Any]) -> str:
 
 
 def none_if_unsupported(ask: Callable[[], T]) -> T | None:
-    """The answer; None from a tenant that does not offer it for this one."""
+    """Return the result of C(ask), or None if the tenant does not support the request for this object."""
     try:
         return ask()
     except ApiError as error:
@@ -194,9 +194,9 @@ def none_if_unsupported(ask: Callable[[], T]) -> T | None:
 
 
 def _objects(answer: Answer, what: str, mark: str) -> list[Object]:
-    """The objects of an answer: a list of them, or an object that holds one such list, or one by one under their ids.
+    """Return the objects of an answer. Raise BadAnswer if it is none of these: a list, an object with a list in it, objects by their ids, null.
 
-    mark: the field that tells the list from others beside it. Null and an empty object hold none. Raises BadAnswer for anything else.
+    mark: a field that only the objects of the right list have.
     """
     found = answer.json()
     if isinstance(found, dict):
@@ -209,7 +209,7 @@ def _objects(answer: Answer, what: str, mark: str) -> list[Object]:
 
 
 def _find_list(around: Object, mark: str) -> list[Any] | None:
-    """The list in an object, or the objects in it as a list; None when there is neither."""
+    """Return the list in an object, or the objects in it as a list; None if there is neither."""
     lists = [value for value in around.values() if isinstance(value, list) and all(isinstance(item, dict) for item in value)]
     marked = [value for value in lists if any(mark in item for item in value)]
     if lists:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""API keys, one method an endpoint. Vendor's page: "Manage API Keys".
+"""API keys: one method per endpoint. Vendor's page: "Manage API Keys".
 
-The page says what is sent. Under which name an answer holds the key it does not say, so the key is taken from where it can be meant.
+The page documents the requests, but not the key's field in the answers. So the key is searched for under all likely names.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -21,7 +21,7 @@ from .._http.answer import Answer
 from .._http.session import Session, path_of
 from .shapes import Object
 
-# Where an answer can hold the key and its id, in the order in which they are believed; without case and separators.
+# Names that may hold the key and its id, by priority; without case and separators.
 _KEYS = ("apikey", "systemapikey", "newkey", "key", "keyvalue", "rawkey", "value", "token", "secret")
 _IDS = ("keyid", "apikeyid", "systemapikeyid", "id")
 _KEY = re.compile(r"[!-~]{8,}")
@@ -29,37 +29,37 @@ _KEY = re.compile(r"[!-~]{8,}")
 
 @dataclass(frozen=True)
 class Key:
-    """An API key. id: what it is removed by; empty when the tenant does not say."""
+    """An API key. id: identifies the key for its removal; empty if the tenant does not return it."""
 
     text: str = field(repr=False)
     id: str = ""
 
 
 class Keys:
-    """C(/apikey) of one tenant. All methods raise what C(Session.request) raises. A key is a secret of the session from then on."""
+    """C(/apikey) of one tenant. All methods raise the errors of C(Session.request). The session masks each key that an answer holds."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def system(self, connection_key: str, name: str, scopes: Sequence[str], *, regenerate: bool = False) -> Key:
-        """POST /apikey/system: the key of that name, connection and scopes, which is made when there is none.
+        """POST /apikey/system. Return the key of that name, connection and scopes; the tenant creates it if needed. Raise BadAnswer if the answer holds no key.
 
-        regenerate: a new one in its place; the old one is dead at once. Raises BadAnswer when there is no key in the answer.
+        regenerate: replace an existing key, which stops working at once.
         """
         body = {"name": name, "scopes": list(scopes), "connectionKey": connection_key, "regenerate": regenerate}
         return self._key_in(self._session.request("POST", path_of("apikey", "system"), json=body), body)
 
     def make(self, name: str, *, project_id: int | None = None) -> Key:
-        """POST /apikey: a further key of the user who asks. AnswerLost and BadAnswer: it may have been made, and nobody has it."""
+        """POST /apikey. Return an additional key of the current user. After AnswerLost or BadAnswer the key may exist, but its text is lost."""
         body = {"name": name, **({} if project_id is None else {"projectId": project_id})}
         return self._key_in(self._session.request("POST", path_of("apikey"), json=body), body)
 
     def remove(self, key_id: str) -> None:
-        """DELETE /apikey/{keyid}: one of the user's own keys. NotFound when there is none."""
+        """DELETE /apikey/{keyid}. Remove one of the current user's keys. Raise NotFound if it does not exist."""
         self._session.request("DELETE", path_of("apikey", key_id))
 
     def _key_in(self, answer: Answer, sent: Mapping[str, Any]) -> Key:
-        """The key of an answer, which is an object that holds it at any depth, or the bare key."""
+        """Return the key in an answer: an object that holds it at any depth, or the plain text. Raise BadAnswer if there is none."""
         try:
             found = answer.json()
         except BadAnswer:
@@ -76,7 +76,7 @@ class Keys:
 
 
 def _named(found: Object, names: Sequence[str]) -> Iterator[Any]:
-    """The values under these names, the nearest first, and at one depth in the order of the names."""
+    """Return the values under these names: lower depths first, and at one depth in the order of the names."""
     level = [found]
     while level:
         fields = [(re.sub(r"[^a-z]", "", str(name).lower()), value) for each in level for name, value in each.items()]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an answer of the tenant has to look like, so that nothing above trips over it: one table a kind of object.
+"""The required shape of the tenant's answers: one table of fields per kind of object.
 
-A read whose object has a field of another kind raises BadAnswer. After a write such a field is left out: the write is done, and
-whoever needs the field looks again.
+If the answer to a read has a field of the wrong kind, BadAnswer is raised. In the answer to a write, such a field is dropped: the
+write has succeeded, and code that needs the field reads it again.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -24,7 +24,7 @@ _MAX_ID = 200
 
 
 class Kind(Enum):
-    """What a field holds, in words. Null always counts as not there."""
+    """The kind of a field, with its wording for messages. Null counts as missing."""
 
     ID = "an id"
     TEXT = "a text"
@@ -43,7 +43,7 @@ JOB: Kinds = {"id": Kind.ID, "state": Kind.TEXT}
 
 
 def read_object(answer: Answer, kinds: Kinds, what: str) -> Object:
-    """The object of an answer to a read. Raises BadAnswer when there is none, or a field is of another kind."""
+    """Return the object in the answer to a read. Raise BadAnswer, with C(what) as the reason, if there is none or a field is of the wrong kind."""
     found = answer.json()
     if not isinstance(found, dict):
         raise answer.bad(what)
@@ -51,7 +51,7 @@ def read_object(answer: Answer, kinds: Kinds, what: str) -> Object:
 
 
 def checked_object(answer: Answer, found: Object, kinds: Kinds) -> Object:
-    """The same object, ids as strings. Raises BadAnswer for a field of another kind."""
+    """Return the object with ids as strings. Raise BadAnswer for a field of the wrong kind."""
     for name, kind in kinds.items():
         if not _has_kind(kind, found.get(name)):
             raise answer.bad(f"{name} is not {kind.value}")
@@ -59,14 +59,14 @@ def checked_object(answer: Answer, found: Object, kinds: Kinds) -> Object:
 
 
 def without_invalid_fields(found: Object, kinds: Kinds) -> Object:
-    """The same object, ids as strings, without the fields that are of another kind."""
+    """Return the object with ids as strings and without fields of the wrong kind."""
     return with_string_ids({name: value for name, value in found.items() if name not in kinds or _has_kind(kinds[name], value)}, kinds)
 
 
 def object_after_write(answer: Answer, kinds: Kinds) -> Object:
-    """What the server says of a request that it accepted; nothing when that is no object but empty, or a word such as OK.
+    """Return the object in the answer to a write; empty if the answer is empty or a word such as OK.
 
-    Raises BadAnswer for a page, and for what is JSON by its label and none by its text.
+    Raise BadAnswer for an HTML page, and for JSON that cannot be parsed.
     """
     if not answer.text.strip():
         return {}
@@ -80,7 +80,7 @@ def object_after_write(answer: Answer, kinds: Kinds) -> Object:
 
 
 def with_string_ids(found: Object, kinds: Kinds) -> Object:
-    """The API writes an id as a string in one place and as a number in another."""
+    """Return the object with its ids as strings, because the API uses both strings and numbers."""
     ids = {name: str(found[name]) for name, kind in kinds.items() if kind is Kind.ID and found.get(name) is not None}
     return {**found, **ids}
 
@@ -102,5 +102,5 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_id(value: Any) -> bool:
-    """A number, or a text that can be part of a path."""
+    """Return whether the value is a number, or a text that can be part of a path."""
     return _is_number(value) or (isinstance(value, str) and value.strip() not in ("", ".", "..") and len(value) <= _MAX_ID)

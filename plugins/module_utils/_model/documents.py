@@ -1,7 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A document of the API under its table of fields: which alternative it takes, what is missing, what is sent along, what is shown.
+"""Functions on an API document and its table of fields: the selected branch, missing options, secrets to send, and the diff for users.
+
+A branch is one of several alternatives, such as the authentication types, each of which has fields of its own.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -20,22 +22,22 @@ from .fields import Change, Field, Place, compare, deep_merge, drop_redacted, ob
 
 
 def branch_of(document: Mapping[str, Any], fields: Sequence[Field]) -> Any:
-    """Which of the alternatives a document takes, such as its authentication type; None when it does not say."""
+    """Return the branch (alternative) that a document selects, such as its authentication type; None if it selects none."""
     return next((document.get(option.key) for option in fields if option.decides), None)
 
 
 def branches(fields: Sequence[Field]) -> set[Any]:
-    """The alternatives that the tables know."""
+    """Return all branches that the tables know."""
     return {name for option in fields for name in option.branch}
 
 
 def belongs_to_other_branch(option: Field, branch: Any) -> bool:
-    """Whether the option belongs to alternatives, and to none that is this one."""
+    """Return whether the option belongs only to branches other than this one."""
     return bool(option.branch) and branch not in option.branch
 
 
 def refuse_other_branches(document: Mapping[str, Any], fields: Sequence[Field], path: str) -> None:
-    """Raise OptionError when the document holds a field of an alternative that it does not take."""
+    """Raise OptionError if the document holds a field of a branch that it does not select."""
     branch = branch_of(document, fields)
     for option in fields:
         value, name = document.get(option.key), f"{path}.{option.option}"
@@ -51,17 +53,17 @@ def refuse_other_branches(document: Mapping[str, Any], fields: Sequence[Field], 
 
 
 def whole_document(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
-    """The observed values under the desired ones, the other alternative's fields left out.
+    """Return the document to send: the observed values, overridden by the desired ones, without fields of other branches.
 
-    What is only known redacted still stands in it: check_secrets names it, drop_redacted takes it out. An observed null says
-    that there is nothing. What cannot be changed stays as it is spelled there.
+    Redacted values are still in it: check_secrets reports them, and drop_redacted removes them. An observed null counts as
+    missing. Immutable values keep the spelling of the tenant.
     """
     given, there = drop_redacted(wanted), prune(there)
     return _one_branch(deep_merge(there, given), given, there, fields)
 
 
 def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
-    """Without the alternatives that do not hold, at every depth; what the task gave stays."""
+    """Return the document without the fields of branches that are not selected, at every depth, except those that the task sets."""
     known = {option.key: option for option in fields}
     branch = branch_of(merged, fields)
     decided = branch in branches(fields) or branch != branch_of(there, fields)
@@ -70,7 +72,7 @@ def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Map
 
 
 def _merged_value(value: Any, wanted: Any, there: Any, option: Field | None) -> Any:
-    """One value of such a document. C(wanted), C(there): what the task gives and the tenant shows of it."""
+    """Return one value of such a document. wanted, there: the value of the task and of the tenant."""
     if option is None:
         return value
     if option.immutable and _means_the_same(value, there, option):
@@ -86,7 +88,7 @@ def _means_the_same(value: Any, there: Any, option: Field) -> bool:
 
 
 def _without_server_keys(file: Mapping[str, Any], wanted: Mapping[str, Any], option: Field) -> dict[str, Any]:
-    """A file without what the server made of the one before, such as the hash of its content."""
+    """Return a file without the keys that the server derived from the previous file, such as the hash of its content."""
     known = {part.key for part in option.fields}
     return {key: value for key, value in file.items() if key in known or key in wanted}
 
@@ -99,11 +101,11 @@ def _to_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-# --- what is missing, and what cannot be changed -----------------------------------------------------------------
+# --- missing and immutable options --------------------------------------------------------------------------------
 
 
 def missing_required(document: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[str]:
-    """The required options that are not there and do not depend on what the tenant has or on an alternative."""
+    """Return the paths of missing options that are required in any case, regardless of the tenant's data and of the branch."""
     for option in fields:
         needed = option.required and not option.branch and (option.decides or not option.write_only)
         if needed and document.get(option.key) in (None, ""):
@@ -111,12 +113,12 @@ def missing_required(document: Mapping[str, Any], fields: Sequence[Field], path:
 
 
 def options_are(paths: Sequence[str]) -> str:
-    """The beginning of a sentence about options: C(config.host is), C(config.host and config.port are)."""
+    """Return the beginning of a sentence about options: C(config.host is), C(config.host and config.port are)."""
     return f"{' and '.join(paths)} {'is' if len(paths) == 1 else 'are'}"
 
 
 def changed_immutables(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[Change]:
-    """The fields that differ and cannot be changed."""
+    """Return the immutable fields that differ."""
     for option in fields:
         here, now = wanted.get(option.key), there.get(option.key)
         if option.immutable and None not in (here, now) and not is_redacted(now) and not same_value(here, now, option):
@@ -124,13 +126,13 @@ def changed_immutables(wanted: Mapping[str, Any], there: Mapping[str, Any], fiel
 
 
 def check_secrets(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
-    """Raise OptionError for a credential that the request needs and nobody gave. C(errand): C(register the integration)."""
+    """Raise OptionError for a missing credential that the request needs. errand: the purpose, such as C(register the integration)."""
     _check_no_placeholder(document, fields, place, errand)
     check_credentials(document, fields, place, errand)
 
 
 def _check_no_placeholder(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
-    """What would have to be sent and is only known redacted has to come from the task."""
+    """Raise OptionError for a value that is known only in redacted form, because the task has to supply it."""
     known = {option.key: option for option in fields}
     for key, value in document.items():
         option = known.get(key)
@@ -141,13 +143,13 @@ def _check_no_placeholder(document: Mapping[str, Any], fields: Sequence[Field], 
 
 
 def _is_placeholder(value: Any, option: Field | None, errand: str) -> bool:
-    """The vendor's own create example has a token that reads REDACTED; everywhere else that only comes from an API answer."""
+    """Return whether the value is a redaction. The vendor's registration example has the token REDACTED, which therefore counts as a real one."""
     exemplary = _registers(errand) and value == "REDACTED" and option is not None and option.option == "token"
     return is_redacted(value) and not exemplary
 
 
 def check_credentials(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
-    """Raise OptionError unless every required credential of the alternative that the document takes is there."""
+    """Raise OptionError if a required credential of the selected branch is missing."""
     missing = list(_missing_credentials(document, fields, place))
     if missing:
         raise _missing_secrets(missing, errand)
@@ -176,7 +178,7 @@ def _registers(errand: str) -> bool:
 
 
 def secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[Change]:
-    """The secrets that a task gave. They are sent along with an update, not compared."""
+    """Return the secrets of the task as changes. An update sends them, but they are not compared."""
     known = {option.key: option for option in fields}
     for key, value in document.items():
         option, here = known.get(key), place.below(key, known.get(key))
@@ -188,11 +190,11 @@ def secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], place: Pl
             yield from secrets_sent(item, option.fields if option else (), here)
 
 
-# --- what people see ---------------------------------------------------------------------------------------------
+# --- the diff for users ------------------------------------------------------------------------------------------
 
 
 def managed_part(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of C(there) that the task manages."""
+    """Return the part of C(there), the observed document, that the task manages."""
     part: dict[str, Any] = {}
     for key, value in wanted.items():
         observed = there.get(key)
@@ -203,20 +205,20 @@ def managed_part(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[st
     return part
 
 
-def seen(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of what is wanted that the tenant shows at all: where it keeps something to itself, the rest is unknown."""
+def shown_part(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of the wanted document for which the tenant shows a value; the rest cannot be compared."""
     part: dict[str, Any] = {}
     for key, value in wanted.items():
         observed = there.get(key)
         if isinstance(value, Mapping) and isinstance(observed, Mapping):
-            part[key] = seen(value, observed)
+            part[key] = shown_part(value, observed)
         elif observed is not None:
             part[key] = value
     return part
 
 
 def expected_part(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
-    """What the managed part will be: what is no difference looks as it does now."""
+    """Return the managed part after the change. Values that mean the same keep their present spelling."""
     known = {option.key: option for option in fields}
     will_be: dict[str, Any] = {}
     for key, value in wanted.items():
@@ -231,13 +233,13 @@ def expected_part(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: S
 
 
 def all_as_changes(after: Mapping[str, Any]) -> Iterator[Change]:
-    """Everything that comes into being, as changes. C(after) is what is shown, in option names."""
+    """Return every value of a new object as a change. after: the displayed values by option name."""
     for path, value in _leaves(after):
         yield Change(path, None, None, secret=True) if value == REDACTED else Change(path, None, value)
 
 
 def removed_as_changes(before: Mapping[str, Any]) -> Iterator[Change]:
-    """Everything that goes, as changes."""
+    """Return every value of a removed object as a change."""
     for change in all_as_changes(before):
         yield replace(change, before=change.after, after=None)
 

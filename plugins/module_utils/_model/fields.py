@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One description of an option, and all that follows from it: argument spec, payload, comparison, option path.
+"""The description of an option, and what is derived from it: argument spec, payload, comparison, option path.
 
-A platform is a tuple of L(Field)s. What a task gives (snake_case, or the API's spelling through aliases) becomes the
-API's document here, and nowhere else; what the API shows becomes option paths again for changes and diffs.
+A platform is a tuple of L(Field)s. Only this file converts the options of a task (snake_case, or the API's spelling through
+aliases) to the document of the API, and that document back to option paths for changes and diffs.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -21,11 +21,11 @@ from .._core.errors import OptionError
 from .._core.names import nearest
 from .._core.secrets import REDACTED, is_redacted, looks_secret, mask
 
-#: the option of a typed dict that carries raw API keys the tables do not know yet
+#: the option of a typed dict that holds API keys for which the tables have no field yet
 EXTRA = "extra"
 
-#: names for which ansible-test wants no_log to be stated
-_WANTS_NO_LOG = re.compile(r"pass(?!ive)|secret|token|key", re.IGNORECASE)
+#: names for which ansible-test requires an explicit no_log
+_NEEDS_NO_LOG = re.compile(r"pass(?!ive)|secret|token|key", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,23 @@ class Field:
     api: str = ""
     #: never shown, never compared unless the server shows it
     secret: bool = False
-    #: no secret, but the server redacts it or leaves it out (user names)
+    #: not secret, but the server redacts or omits it (user names)
     hidden: bool = False
-    #: a change of it needs a new registration
+    #: it can change only through a new registration
     immutable: bool = False
-    #: needed to register; secret and hidden ones only when something is really written
+    #: required for a registration; secret and hidden fields only when a request is really sent
     required: bool = False
-    #: its value decides which of the fields beside it hold
+    #: its value selects the branch, and so which of its sibling fields apply
     decides: bool = False
-    #: the values of the field that decides with which this one holds; empty: all of them
+    #: the branches to which it belongs, as values of the deciding field; empty: all
     branch: tuple[Any, ...] = ()
-    #: what the server assumes when it is not given
+    #: what the server assumes if it is missing
     default: Any = None
-    #: values are host names: case, scheme, port and final dot do not matter
+    #: a host name, compared without case, scheme, port and final dot
     host: bool = False
-    #: what a value must look like, as a regular expression
+    #: a regular expression that the value must match
     pattern: str = ""
-    #: a file, of which answers show keys that the server made itself
+    #: an uploaded file, to which answers add keys that the server derived
     file: bool = False
     elements: str = ""
     fields: tuple[Field, ...] = ()
@@ -70,13 +70,13 @@ class Field:
 
     @property
     def withheld(self) -> bool:
-        """Whether an answer may leave it out although it is there: it is a credential, or the credentials of an alternative."""
+        """Whether answers may omit it although it is set: it is a credential, or it holds the credentials of a branch."""
         return self.write_only or (bool(self.branch) and any(part.withheld for part in self.fields))
 
 
 @dataclass(frozen=True)
 class Change:
-    """One managed field that differs. C(field) is an option path; secrets carry no values."""
+    """A managed field that differs. field: its option path. A secret has no values."""
 
     field: str
     before: Any
@@ -89,7 +89,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a key of a document stands among the options: C(option) is its path, C(raw) the path of what only C(extra) can say."""
+    """The position of a key of the document among the options. option: its path. raw: the path below C(extra), for keys without a field."""
 
     option: str
     raw: str
@@ -107,13 +107,13 @@ class Place:
 
 
 def camel_case(option: str) -> str:
-    """C(initial_database) is C(initialDatabase) in the API."""
+    """Return the API spelling of an option: C(initialDatabase) for C(initial_database)."""
     head, *rest = option.split("_")
     return head + "".join(word.capitalize() for word in rest)
 
 
 def normalise_host(value: Any) -> str:
-    """A host without what does not tell hosts apart: scheme, path, port, case, final dot."""
+    """Return the host in lower case, without scheme, path, port and final dot, to compare hosts."""
     host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", str(value).strip().lower())
     host = host.split("/")[0]
     return re.sub(r":\d+$", "", host).rstrip(".")
@@ -123,7 +123,7 @@ def normalise_host(value: Any) -> str:
 
 
 def merge_fields(tables: Iterable[Sequence[Field]]) -> list[Field]:
-    """The union of several tables, one field an option: what the argument spec of a shared option has to accept."""
+    """Return the union of several tables with one field per option, for the argument spec of a shared option. Raise ValueError if they conflict."""
     union: dict[str, list[Field]] = {}
     for table in tables:
         for field in table:
@@ -134,7 +134,7 @@ def merge_fields(tables: Iterable[Sequence[Field]]) -> list[Field]:
 def _merge_duplicates(same: list[Field]) -> Field:
     first = same[0]
     if len({(field.type, field.key, field.elements) for field in same}) != 1:
-        raise ValueError(f"the tables disagree about {first.option}")
+        raise ValueError(f"the tables conflict about {first.option}")
     return Field(
         option=first.option,
         description=first.description,
@@ -147,7 +147,7 @@ def _merge_duplicates(same: list[Field]) -> Field:
 
 
 def argument_spec(fields: Iterable[Field]) -> dict[str, Any]:
-    """The argument spec of a dict with these fields. Every option accepts the API's spelling as an alias."""
+    """Return the argument spec of a dict with these fields. Every option accepts the API's spelling as an alias."""
     return {field.option: _option_spec(field) for field in fields}
 
 
@@ -157,7 +157,7 @@ def _option_spec(field: Field) -> dict[str, Any]:
         spec["aliases"] = [field.key]
     if field.secret:
         spec["no_log"] = True
-    elif _WANTS_NO_LOG.search(field.option) or _WANTS_NO_LOG.search(field.key):
+    elif _NEEDS_NO_LOG.search(field.option) or _NEEDS_NO_LOG.search(field.key):
         spec["no_log"] = False
     if field.elements:
         spec["elements"] = field.elements
@@ -170,12 +170,12 @@ def _option_spec(field: Field) -> dict[str, Any]:
 
 
 def objects(value: Any) -> list[Mapping[str, Any]]:
-    """The objects in a value: itself, or those of a list."""
+    """Return the objects in a value: the value itself, or those in a list."""
     return [item for item in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(item, Mapping)]
 
 
 def prune(value: Any) -> Any:
-    """The value without its nulls, at every depth: null means not given. Empty dicts and lists stay."""
+    """Return the value without nulls, at every depth: null means not set. Empty dicts and lists remain."""
     if isinstance(value, Mapping):
         return {name: prune(item) for name, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
@@ -184,9 +184,9 @@ def prune(value: Any) -> Any:
 
 
 def to_document(options: Mapping[str, Any], fields: Sequence[Field], path: str) -> dict[str, Any]:
-    """The API's document for what a task gave under C(path), its C(extra) merged in.
+    """Return the API document for the options under C(path), with C(extra) merged in.
 
-    Raises OptionError for an option that these fields do not have, and for a known key in C(extra).
+    Raise OptionError for an unknown option, for a value that does not match its pattern, and for a key in C(extra) that has a field.
     """
     document = _to_api(options, fields, path)
     extra = options.get(EXTRA) or {}
@@ -210,8 +210,8 @@ def _does_not_belong(option: str, known: Iterable[str], path: str) -> OptionErro
     near = nearest(option, known)
     hints = [
         f"Did you mean {path}.{near}?" if near else "",
-        f"Options that do: {', '.join(sorted(known)) or 'none'}.",
-        f"Keys that this collection does not know go under {path.split('.')[0]}.{EXTRA}.",
+        f"Valid options: {', '.join(sorted(known)) or 'none'}.",
+        f"Put keys that have no option under {path.split('.')[0]}.{EXTRA}.",
     ]
     return OptionError(f"{path}.{option} does not belong here.", option=f"{path}.{option}", hint=" ".join(filter(None, hints)))
 
@@ -236,14 +236,14 @@ def _refuse_known(extra: Mapping[str, Any], fields: Sequence[Field], path: str) 
             _refuse_known(value, field.fields, f"{path}.{name}")
             continue
         raise OptionError(
-            f"{path}.{name} is a key that this collection knows.",
+            f"{path}.{name} has an option of its own.",
             option=f"{path}.{name}",
-            hint=f"Give it as {path.replace(f'.{EXTRA}', '', 1)}.{field.option}.",
+            hint=f"Use {path.replace(f'.{EXTRA}', '', 1)}.{field.option}.",
         )
 
 
 def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Both documents; where they meet, dicts are merged and anything else is taken from above."""
+    """Return both documents merged at every depth. Where both have a value, C(above) wins."""
     merged = dict(below)
     for name, value in above.items():
         if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
@@ -254,7 +254,7 @@ def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
 
 
 def drop_redacted(document: Any) -> Any:
-    """The document without the redacted values: they are unknown, and never sent back."""
+    """Return the document without redacted values: they are unknown and must not be sent."""
     if isinstance(document, Mapping):
         kept = {name: drop_redacted(value) for name, value in document.items() if not is_redacted(value)}
         return {name: value for name, value in kept.items() if value != {} or document[name] == {}}
@@ -267,7 +267,7 @@ def drop_redacted(document: Any) -> Any:
 
 
 def to_options(document: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
-    """The document in option names, with secrets masked. Keys that the tables do not know stand under C(extra)."""
+    """Return the document as options, with secrets masked. Keys without a field are under C(extra)."""
     options, extra = _options_and_extra(document, fields)
     return {**options, EXTRA: extra} if extra else options
 
@@ -300,9 +300,9 @@ def _value_to_options(value: Any, field: Field) -> Any:
 
 
 def compare(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field], place: Place, *, new: bool = False) -> Iterator[Change]:
-    """What is managed and differs. What the task did not give is not managed; what the server does not show is unknown.
+    """Return the managed values that differ. Options that the task does not set are not managed; values that the server does not show are unknown.
 
-    new: it belongs to an alternative that did not hold so far, so what does not show is not there.
+    new: the document belongs to a branch that was not selected before, so a value that the server does not show does not exist.
     """
     known = {field.key: field for field in fields}
     switched = _switches_branch(desired, observed, fields)
@@ -315,7 +315,7 @@ def compare(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Seq
 
 
 def _switches_branch(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field]) -> bool:
-    """Whether another alternative is wanted than the one that the server shows."""
+    """Return whether the desired branch differs from the branch that the server shows."""
     pairs = [(desired.get(field.key), observed.get(field.key), field) for field in fields if field.decides]
     return any(None not in (here, now) and not is_redacted(now) and not same_value(here, now, field) for here, now, field in pairs)
 
@@ -331,12 +331,12 @@ def _compare_field(desired: Any, observed: Any, field: Field, place: Place, *, n
 
 
 def _is_not_shown(observed: Any, field: Field, *, new: bool) -> bool:
-    """Whether an answer does not tell what is there: it is redacted, or left out by a tenant that may leave it out."""
+    """Return whether the answer does not show the value: it is redacted, or the tenant may omit it."""
     return is_redacted(observed) or (observed is None and (field.immutable or (field.withheld and not new)))
 
 
 def _displayable(field: Field, *values: Any) -> list[Any]:
-    """The values as a person may see them: elements of lists of objects hold secrets of their own."""
+    """Return the values for display. Objects in lists may hold secrets, which are masked."""
     return [_value_to_options(value, field) for value in values]
 
 
@@ -352,7 +352,7 @@ def _compare_unknown_key(desired: Any, observed: Any, path: str, secret: bool) -
 
 
 def same_value(desired: Any, observed: Any, field: Field) -> bool:
-    """Whether both values mean the same to the server."""
+    """Return whether the server treats both values as equal."""
     if field.host:
         return normalise_host(desired) == normalise_host(observed)
     if field.type == "json":
@@ -376,7 +376,7 @@ def _same_objects(desired: list[Any], observed: Any, field: Field) -> bool:
 def _same_object(desired: Mapping[str, Any], observed: Mapping[str, Any], field: Field) -> bool:
     if field.fields:
         return not list(compare(desired, observed, field.fields, Place.of(field.option)))
-    # no table: what is given has to be there, whatever else is
+    # no table: every key of the task must match; the server may have further ones
     return all(str(value) == str(observed.get(key)) for key, value in desired.items())
 
 

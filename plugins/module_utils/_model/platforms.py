@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The seven integration types, as data. Who adds a platform adds a row here and its page in the docs.
+"""The seven integration types, as data. To add a platform, add a row here and its page in the docs.
 
 Source: the vendor's pages "Integrations API Endpoints" and "Integration Configuration Payload".
 
@@ -19,42 +19,42 @@ from .fields import Field, merge_fields
 
 @dataclass(frozen=True)
 class Presence:
-    """How a warehouse is asked whether Immuta's set-up is there. Options of the platform's place stand in braces.
+    """How to ask a warehouse whether Immuta's set-up exists. Options in braces are those of the place where scripts run.
 
-    C({database_literal}) is the database's name as it stands inside of a SQL literal.
+    C({database_literal}) is the name of the database, escaped for a SQL string literal.
     """
 
-    #: what is looked for, in words
+    #: the object that the query looks for, for messages
     what: str
-    #: a query that gives a row when it is there
+    #: a query that returns a row if the set-up exists
     query: str
-    #: the statement by which a setup script makes it
+    #: the statement with which a setup script creates the object
     made_by: str
-    #: the database that the query runs in; empty: the one the login opens
+    #: the database in which the query runs; empty: the default of the login
     database: str = ""
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What tells one integration type from another."""
+    """The properties of one integration type."""
 
     type: str
     fields: tuple[Field, ...]
-    #: the option that finds an integration of this type; empty: a tenant has a single one
+    #: the option that identifies an integration of this type; empty: a tenant has only one
     identity: str = ""
-    #: the values that auto_bootstrap may have; empty: the type has no such setting
+    #: the valid values of auto_bootstrap; empty: the type does not have it
     auto_bootstrap: tuple[bool, ...] = (True, False)
-    #: whether PUT knows the type
+    #: whether PUT supports the type
     editable: bool = True
-    #: whether DELETE wants the privileged credentials back when Immuta did the set-up itself
+    #: the credentials that DELETE needs if Immuta did the set-up itself
     delete_credentials: tuple[str, ...] = ()
-    #: script -> the database it runs in, options of config in braces; empty: the one the login opens
+    #: script -> the database in which it runs, with options of config in braces; empty: the default of the login
     scripts: Mapping[str, str] = field(default_factory=dict)
-    #: scripts that some tenants do not make for this type
+    #: scripts that some tenants do not generate for this type
     optional_scripts: tuple[str, ...] = ()
-    #: how to see whether the scripts have run; None: the type has no scripts
+    #: how to check whether the scripts have run; None: the type has no scripts
     presence: Presence | None = None
-    #: what the delete script cannot remove
+    #: the object that the delete script cannot remove, for messages
     stays: str = ""
     #: whether a connection can own an integration of this type
     connectable: bool = False
@@ -88,7 +88,7 @@ ENABLED = Field("enabled", "Whether the feature is on.", type="bool", default=Fa
 
 
 def private_key(option: str, **kwargs: Any) -> Field:
-    """A key file as the API takes it."""
+    """Return the field of a key file."""
     return replace(
         Field(
             option,
@@ -152,7 +152,7 @@ SNOWFLAKE = Platform(
         "role",
     ),
     scripts={"create": "", "edit": "", "delete": "", "cleanup": ""},
-    # LIKE alone takes _ for any character and both cases for one; a name that begins so and is no longer is the name
+    # In LIKE, _ matches any character, and case is ignored. STARTS WITH is exact, so both together match only the name itself.
     presence=Presence(
         what="the database {database}",
         query="SHOW DATABASES LIKE '{database_literal}' STARTS WITH '{database_literal}'",
@@ -344,7 +344,7 @@ SYNAPSE = Platform(
         "initial-create": "master",
         "create": "{database}",
         "edit": "{database}",
-        # What it drops is in the pool, where nothing leads to from master. Only master can drop the login, which stays.
+        # The objects to drop are in the pool, which cannot be reached from master. Only master can drop the login, so the login remains.
         "delete": "{database}",
         "cleanup": "master",
         "post-cleanup": "{database}",
@@ -420,8 +420,8 @@ TRINO = Platform("Trino", fields=(), auto_bootstrap=(), editable=False, connecta
 
 PLATFORMS: dict[str, Platform] = {platform.type: platform for platform in (SYNAPSE, DATABRICKS, BIGQUERY, S3, REDSHIFT, SNOWFLAKE, TRINO)}
 
-#: every option of C(config), over all platforms
+#: every option of C(config), for all platforms
 CONFIG_FIELDS: list[Field] = merge_fields(platform.fields for platform in PLATFORMS.values())
 
-#: every script that the API can make
+#: every script that the API can generate
 SCRIPT_ACTIONS = ("create", "initial-create", "edit", "delete", "cleanup", "post-cleanup")

@@ -19,7 +19,7 @@ Spec = dict[str, dict[str, Any]]
 
 
 def _typed(fields: Iterable[Field]) -> dict[str, Any]:
-    """A dict with these options, and C(extra) for the keys that there is no option for."""
+    """Return the spec of a dict with these options, and C(extra) for keys that have no option."""
     return {"type": "dict", "options": {**argument_spec(fields), EXTRA: {"type": "dict"}}}
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to do with an integration: its status x what is wanted -> a step. And the states of connections.
+"""The next step for an integration, by its status and the wanted state; and the states of connections.
 
-Source: the vendor's page "Response Schema" (statuses) and "HTTP Status Codes and Error Messages" (what each accepts), and for
+Source: the vendor's page "Response Schema" (statuses) and "HTTP Status Codes and Error Messages" (requests that each allows), and for
 connections "Manage Connection Objects" (active, inactive) and the change log of 2026 (ACTIVE, INACTIVE, UNHEALTHY).
 
 PRIVATE to the collection: it can change at any time.
@@ -18,7 +18,7 @@ from typing import Any
 
 DELETING = "deleting"
 TRANSIENT = frozenset({"creating", "editing", DELETING, "migrating"})
-#: an integration in one of these is as good as none
+#: an integration with one of these statuses counts as missing
 GONE = frozenset({"deleted", "disabled"})
 FAILED = frozenset({"createError", "editError", "deleteError", "migrateError"})
 HEALTHY = "enabled"
@@ -29,13 +29,13 @@ class Step(Enum):
     UPDATE = "update"
     DELETE = "delete"
     NOTHING = "nothing"
-    #: as it should be, but Immuta reports a failure: nothing to do, and never silently
+    #: the settings are as wanted, but Immuta reports a failure: warn, change nothing
     REPORT = "report"
-    #: something is under way: wait, and look again
+    #: Immuta is changing it: wait, then read it again
     WAIT = "wait"
 
 
-#: status -> (present and equal, present and different, absent); no status: there is no such integration
+#: status (None: no integration) -> steps for (present and equal, present and different, absent)
 _STEPS: dict[str | None, tuple[Step, Step, Step]] = {
     None: (Step.CREATE, Step.CREATE, Step.NOTHING),
     "deleted": (Step.CREATE, Step.CREATE, Step.NOTHING),
@@ -45,22 +45,22 @@ _STEPS: dict[str | None, tuple[Step, Step, Step]] = {
     "deleting": (Step.WAIT, Step.WAIT, Step.WAIT),
     "migrating": (Step.WAIT, Step.WAIT, Step.WAIT),
     "enabled": (Step.NOTHING, Step.UPDATE, Step.DELETE),
-    # a creation that failed is finished by an update, even to the same settings
+    # an update completes a failed creation, even with the same settings
     "createError": (Step.UPDATE, Step.UPDATE, Step.DELETE),
-    # these were rolled back: what is observed is what was there before
+    # Immuta rolled these back, so the observed settings are the previous ones
     "editError": (Step.REPORT, Step.UPDATE, Step.DELETE),
     "deleteError": (Step.REPORT, Step.UPDATE, Step.DELETE),
     "migrateError": (Step.REPORT, Step.UPDATE, Step.DELETE),
     "recurringValidationError": (Step.REPORT, Step.UPDATE, Step.DELETE),
 }
-#: a status that the documents do not have yet is reported, not guessed at
+#: an undocumented status
 _UNKNOWN = (Step.REPORT, Step.UPDATE, Step.DELETE)
 
 STATUSES = tuple(status for status in _STEPS if status)
 
 
 def next_step(status: str | None, *, wanted: str, equal: bool = True) -> Step:
-    """The step from C(status) (None: no integration) to C(wanted) (present or absent); C(equal): nothing differs."""
+    """Return the step from C(status) (None: no integration) to C(wanted) (present or absent). equal: whether the settings are as wanted."""
     present_equal, present_different, absent = _STEPS.get(status, _UNKNOWN)
     if wanted == "absent":
         return absent
@@ -68,7 +68,7 @@ def next_step(status: str | None, *, wanted: str, equal: bool = True) -> Step:
 
 
 def is_healthy(status: str | None) -> bool | None:
-    """True when enabled, False when Immuta reports a failure, None while nobody can tell."""
+    """Return True if enabled, False if Immuta reports a failure, None if unknown."""
     if status == HEALTHY:
         return True
     return None if status is None or status in TRANSIENT or status in GONE else False
@@ -78,19 +78,19 @@ def is_healthy(status: str | None) -> bool | None:
 
 ACTIVE, INACTIVE, UNHEALTHY = "active", "inactive", "unhealthy"
 
-# Of several that are shown the first one here is believed.
+# If the answers show several states, the first of these counts.
 _WORST_FIRST = (UNHEALTHY, INACTIVE, ACTIVE)
 _STATE_NAME = re.compile(r"(state|status|health)$")
 _REASON_NAME = re.compile(r"(message|reason|error)$")
-# What is below these is the state of something else, or wanted and not observed.
+# Below these keys, a state belongs to another object, or is a setting.
 _NOT_OWN_STATE = frozenset({"settings", "overrides", "creator", "updater", "nativeIntegration", "dataOwners"})
 
 
 def connection_state(*shown: Mapping[str, Any]) -> str:
-    """The state of a connection or of an object in it, in lower case; empty when no answer shows one.
+    """Return the state of a connection or of an object in it, in lower case; empty if no answer shows one.
 
-    C(shown): the answers about it, the first of which has its C(state) if any has. Newer tenants write it in upper case, and where
-    they show that a connection is unhealthy is not documented: so any place counts in which a state can stand.
+    shown: the answers about the object; the first one may have C(state). Newer tenants use upper case. They do not document where
+    they show that a connection is unhealthy, so every key that can hold a state counts.
     """
     words = [word for answer in shown for word in _texts_named(answer, _STATE_NAME)]
     own = str(shown[0].get("state") or "").strip().lower()
@@ -98,12 +98,12 @@ def connection_state(*shown: Mapping[str, Any]) -> str:
 
 
 def unhealthy_reason(*shown: Mapping[str, Any]) -> str:
-    """What the answers say of why it is unhealthy, in the tenant's words; empty when they say nothing."""
+    """Return the tenant's reason why a connection is unhealthy; empty if the answers hold none."""
     return next((text for answer in shown for text in _texts_named(answer, _REASON_NAME, as_it_is=True)), "")
 
 
 def _texts_named(answer: Mapping[str, Any], names: re.Pattern[str], *, as_it_is: bool = False) -> Iterator[str]:
-    """The texts under such names, wherever in the answer they stand."""
+    """Return the texts under matching names, at any depth of the answer."""
     for name, value in answer.items():
         if isinstance(value, str) and names.search(name.lower()):
             yield value if as_it_is else value.strip().lower()
@@ -112,12 +112,12 @@ def _texts_named(answer: Mapping[str, Any], names: re.Pattern[str], *, as_it_is:
 
 
 def is_transitional(state: str) -> bool:
-    """Whether a state is on its way to another one, as its name says: activating, pending."""
+    """Return whether a state is transitional, which its ending shows: activating, pending."""
     return state.endswith("ing")
 
 
 def is_connection_healthy(state: str) -> bool | None:
-    """True for an active connection, False for one that Immuta reports as anything else that stays, None when nobody can tell."""
+    """Return True for an active connection, False for any other permanent state, None if the state is inactive, transitional or unknown."""
     if state in ("", INACTIVE, "deleted") or is_transitional(state):
         return None
     return state == ACTIVE

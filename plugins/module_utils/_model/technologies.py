@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The technologies of connections, as data. Who adds one adds a row here and its page in the docs.
+"""The technologies of connections, as data. To add one, add a row here and its page in the docs.
 
-Source: the vendor's page "Connection Registration Payloads Reference Guide". It documents Snowflake and Databricks; what it
-says of AWS Lake Formation is not enough for a table, so that technology, like any other, is sent as it is given. How deep the
-others go the vendor's reference guides of the platforms say; what C(connection.technology) reads there, they do not.
+Source: the vendor's page "Connection Registration Payloads Reference Guide". It documents Snowflake and Databricks. Its
+information about AWS Lake Formation is not enough for a table, so the options of that technology, like any other, are sent
+unchanged. The vendor's reference guides document the levels of the other technologies, but not their C(connection.technology).
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -19,31 +19,31 @@ from dataclasses import dataclass, replace
 from .fields import Field, merge_fields
 from .platforms import AUTHENTICATION_TYPE, DATABRICKS, HOST, OAUTH_CLIENT_CONFIG, PASSWORD, PORT, SNOWFLAKE, TOKEN, USERNAME, private_key
 
-# What the newest Connections API takes; older ones took more, and such keys still have to be read, edited and deleted.
+# The keys that the newest Connections API accepts. Older ones accepted more, and such connections must remain manageable.
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 RESERVED_KEYS = frozenset({"data", "connection", "object", "crawl", "search", "settings", "metadata", "permission", "sync", "bulk", "upgrade"})
 
 
 @dataclass(frozen=True)
 class Technology:
-    """What tells one technology from another."""
+    """The properties of one technology."""
 
-    #: what C(connection.technology) reads
+    #: the value of C(connection.technology)
     name: str
     #: the options of C(connection)
     fields: tuple[Field, ...]
     #: the options of C(native_integration)
     native_fields: tuple[Field, ...]
-    #: whether the vendor documents its payload: only then something can be missing, or belong elsewhere
+    #: whether the vendor documents its payload, so that missing and wrong options can be detected
     documented: bool = True
-    #: how many names the path of a table has: connection, database, schema, table; 0 when that is not known
+    #: the number of names in the path of a table (connection, database, schema, table); 0 if unknown
     levels: int = 4
-    #: whether Immuta revokes the grants on what is activated where no subscription policy applies
+    #: whether Immuta revokes the grants on activated objects to which no subscription policy applies
     revokes_grants: bool = False
 
     @property
     def native_config(self) -> tuple[Field, ...]:
-        """The options of C(native_integration.config)."""
+        """The fields of C(native_integration.config)."""
         return next(field.fields for field in self.native_fields if field.option == "config")
 
 
@@ -51,7 +51,7 @@ class Technology:
 
 
 def _hidden_in_answers(field: Field) -> Field:
-    """The field as answers show it, which is in parts or not at all: what is absent is unknown, at every depth."""
+    """Return the field marked as hidden at every depth, because answers show it in part or not at all: a missing value is unknown."""
     return replace(field, hidden=not field.secret, fields=tuple(map(_hidden_in_answers, field.fields)))
 
 
@@ -86,7 +86,7 @@ _DATABRICKS_CONNECTION = (
 
 
 def _optional(fields: Sequence[Field]) -> tuple[Field, ...]:
-    """The fields with nothing required: what Immuta needs of the native integration it says itself."""
+    """Return the fields with none required: Immuta itself reports what the native integration lacks."""
     return tuple(replace(field, required=False, fields=_optional(field.fields)) for field in fields)
 
 
@@ -105,29 +105,29 @@ SNOWFLAKE_CONNECTION = Technology("Snowflake", _SNOWFLAKE_CONNECTION, (_TYPE, _A
 DATABRICKS_CONNECTION = Technology(
     "Databricks",
     _DATABRICKS_CONNECTION,
-    # the vendor's example has host and port where the Integrations API has workspaceUrl and httpPath: each is taken as it is given
+    # the vendor's example has host and port instead of workspaceUrl and httpPath of the Integrations API; both are accepted
     (_TYPE, _AUTO_BOOTSTRAP, _UNITY_CATALOG, _config([HOST, PORT, *DATABRICKS.fields])),
     revokes_grants=True,
 )
 
-#: every option of C(connection) and of C(native_integration), over the documented technologies
+#: every option of C(connection) and C(native_integration), for the documented technologies
 CONNECTION_FIELDS = merge_fields([SNOWFLAKE_CONNECTION.fields, DATABRICKS_CONNECTION.fields])
 NATIVE_FIELDS = merge_fields([SNOWFLAKE_CONNECTION.native_fields, DATABRICKS_CONNECTION.native_fields])
 
 
 def _all_optional(fields: Sequence[Field]) -> tuple[Field, ...]:
-    """The fields as a technology without a table has them: any of them may be there, and nothing is known of them but secrets."""
+    """Return the fields for a technology without a table: all optional, and nothing is known about them except which are secret."""
     return tuple(replace(field, required=False, immutable=False, decides=False, branch=(), fields=_all_optional(field.fields)) for field in fields)
 
 
 _UNDOCUMENTED = Technology("", (_TECHNOLOGY, *_all_optional(CONNECTION_FIELDS[1:])), _all_optional(NATIVE_FIELDS), documented=False, levels=0)
 
-#: AWS Lake Formation, whose catalog has databases and tables, and no schemas
+#: AWS Lake Formation, whose catalog has databases and tables but no schemas
 GLUE_CONNECTION = replace(_UNDOCUMENTED, name="Glue", levels=3)
-#: the technologies that the API registers
+#: the technologies that the API can register
 TECHNOLOGIES: dict[str, Technology] = {each.name: each for each in (SNOWFLAKE_CONNECTION, DATABRICKS_CONNECTION, GLUE_CONNECTION)}
 
-#: how many names the path of a table has where connections are made in Immuta itself, by what tenants may call them, bare of all but letters
+#: levels of the technologies that are registered in Immuta's UI, by possible names of them, reduced to lower-case letters
 LEVELS_OF_UNDOCUMENTED = {"trino": 4, "starburst": 4, "starbursttrino": 4, "oracle": 4, "sqlserver": 4, "mssql": 4, "mariadb": 3, "teradata": 3}
 _BY_NORMALIZED_NAME = {
     **{name: replace(_UNDOCUMENTED, levels=levels) for name, levels in LEVELS_OF_UNDOCUMENTED.items()},
@@ -136,19 +136,19 @@ _BY_NORMALIZED_NAME = {
 
 
 def technology_of(name: object) -> Technology:
-    """The technology of that name, however it is spelled; one that the table does not have is taken as it is given.
+    """Return the technology of that name, ignoring case and punctuation. An unknown one has no rules.
 
-    A name that the vendor does not document stays as it is given.
+    A name that the vendor does not document keeps its spelling.
     """
     given = str(name or "")
     known = _BY_NORMALIZED_NAME.get(re.sub("[^a-z]", "", given.lower()), _UNDOCUMENTED)
     return known if known.documented or known is GLUE_CONNECTION else replace(known, name=given)
 
 
-#: fewer objects than this may be in what is activated, says the vendor
+#: the vendor's limit: an object that is activated must have fewer descendants
 MAX_CHILDREN = 100_000
 
-#: what the vendor leaves out when integrations become connections, and what is different afterwards
+#: what the upgrade of an integration to a connection does not migrate, and what is different afterwards
 NOT_MIGRATED = ("Databricks Spark", "workspace-catalog binding", "tags that POST /api/v2/data attaches to data sources at their registration")
 AFTER_MIGRATION = (
     "data sources are renamed to connection, database, schema and table, with dots between, in the platform's case",
@@ -182,7 +182,7 @@ OPTIONS_FIELDS: tuple[Field, ...] = (
 
 
 def key_problem(key: str) -> str:
-    """Why a new connection cannot have this key; empty when it can."""
+    """Return why a new connection cannot have this key; empty if it can."""
     if not _KEY.fullmatch(key):
         return "may hold letters, digits, hyphens and underscores only"
     if key.lower() in RESERVED_KEYS:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task wants of a connection or of an object in it, and the plan that gets there. Pure: no I/O, no clock, no Ansible.
+"""What a task wants of a connection or an object in it, and the plan to get there. Pure: no I/O, no clock, no Ansible.
 
-A connection is one document when it is registered, and three afterwards: its C(connection), which a PUT replaces, its settings,
-which overrides change one by one, and its native integration, which nothing changes any more.
+One document registers a connection. Afterwards it has three parts: C(connection), which a PUT replaces; the settings, which
+overrides change one by one; and the native integration, which cannot be changed.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -27,7 +27,7 @@ from .._model.documents import (
     refuse_other_branches,
     removed_as_changes,
     secrets_sent,
-    seen,
+    shown_part,
     whole_document,
 )
 from .._model.fields import Change, Field, Place, camel_case, compare, deep_merge, drop_redacted, prune, to_document, to_options
@@ -42,13 +42,13 @@ NATIVE = Place.of("native_integration")
 
 Document = Mapping[str, Any]
 
-#: the options that name a platform's host and its HTTP path, in every spelling
+#: all spellings of the options for a platform's host and its HTTP path
 _HOSTS, _PATHS = ("host", "workspace_url", "workspaceUrl", "hostname"), ("http_path", "httpPath")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a task wants of a connection, in the API's keys; what it did not give is empty. C(task_options): the same in option names."""
+    """The connection that a task describes, in the API's keys; missing parts are empty. task_options: the same as options."""
 
     key: str
     technology: Technology
@@ -60,20 +60,20 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        """How messages speak of it."""
+        """The name of the connection in messages."""
         return f"connection {self.key}"
 
     def document(self) -> dict[str, Any]:
-        """The body of a create."""
+        """Return the body of the registration."""
         parts = {"connection": self.connection, "settings": self.settings, "options": self.options, "nativeIntegration": self.native}
         return {"connectionKey": self.key, **{name: dict(part) for name, part in parts.items() if part}}
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What the tenant shows of a connection: an answer of C(/data/connection), of C(/data/object) and of C(/integrations).
+    """The tenant's view of a connection: the answers of C(/data/connection), C(/data/object) and C(/integrations).
 
-    Each can be empty: the first for technologies that the endpoint does not know, the last when it may not be seen.
+    Each may be empty: the first for technologies that the endpoint does not support, the last without permission to see it.
     """
 
     answer: Document = field(default_factory=dict)
@@ -87,18 +87,18 @@ class Observed:
 
     @property
     def native_id(self) -> str:
-        """The id of the integration behind it; empty when there is none, or none is shown."""
+        """The id of its integration; empty if there is none or the tenant does not show it."""
         id = self.answer.get("nativeIntegrationId")
         return "" if id is None else str(id)
 
     @property
     def state(self) -> str:
-        """In lower case; empty when the tenant shows none."""
+        """The state in lower case; empty if the tenant shows none."""
         return connection_state(self.object, self.answer)
 
     @property
     def state_shown(self) -> str:
-        """As the tenant writes it."""
+        """The state in the tenant's spelling."""
         own = str(self.object.get("state") or "")
         return own if own.strip().lower() == self.state else self.state
 
@@ -109,18 +109,18 @@ class Observed:
 
 @dataclass(frozen=True)
 class ConnectionPlan(Plan):
-    """C(payload): the body of a create, or the connection that replaces the observed one. C(overrides): the settings to send."""
+    """The plan for a connection. payload: the body of the registration, or the connection for the PUT. overrides: the settings to send."""
 
     overrides: dict[str, Any] | None = None
 
 
-# --- from options to what is wanted ------------------------------------------------------------------------------
+# --- from options to Wanted --------------------------------------------------------------------------------------
 
 
 def wanted_connection(options: Document, technology: Technology | None = None) -> Wanted:
-    """What a task with these options wants. Raises OptionError for what the API would refuse anyway.
+    """Return what the options of a task describe. Raise OptionError for options that the API would reject.
 
-    technology: the one that the tenant shows, for a task that did not name it.
+    technology: the one that the tenant shows, for a task that does not name it.
     """
     given = options.get("connection") or {}
     technology = technology or technology_of(given.get("technology"))
@@ -142,9 +142,9 @@ def wanted_connection(options: Document, technology: Technology | None = None) -
 
 
 def with_hosts(options: Document) -> dict[str, Any]:
-    """The options of a connection, with its one host in each of the places that want it. Places that name a host keep theirs.
+    """Return the options of a connection with its host copied to each option that needs it and does not have one.
 
-    Takes either spelling and nulls. Nothing is added to a part that is not there.
+    Both spellings and nulls are accepted. A missing part of the options remains missing.
     """
     connection, native, config = _parts(options)
     host = _first_given(config, *_HOSTS) or _first_given(connection, *_HOSTS)
@@ -158,14 +158,14 @@ def with_hosts(options: Document) -> dict[str, Any]:
 
 
 def script_options(options: Document) -> dict[str, Any]:
-    """The options of the integration behind a connection, as its scripts are asked for: type, auto_bootstrap and config.
+    """Return the options of a connection's integration for the request of its scripts: type, auto_bootstrap and config.
 
-    Raises OptionError when neither the connection nor its integration says what platform it is of.
+    Raise OptionError if neither the connection nor its integration names the platform.
     """
     connection, native, config = _parts(with_hosts(options))
     kind = native.get("type") or technology_of(connection.get("technology")).name
     if not kind:
-        raise OptionError("connection needs its technology, or native_integration its type: it says which scripts there are.", option="connection.technology")
+        raise OptionError("Set technology in connection, or type in native_integration: the platform determines the scripts.", option="connection.technology")
     if kind == DATABRICKS.type:
         host, path = _first_given(config, *_HOSTS), _first_given(config, *_PATHS) or _first_given(connection, *_PATHS)
         config = {**_without(config, "port", *_HOSTS, *_PATHS), **_without_nulls(workspace_url=host, http_path=path)}
@@ -173,13 +173,13 @@ def script_options(options: Document) -> dict[str, Any]:
 
 
 def _parts(options: Document) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Of a connection's options, without nulls: C(connection), C(native_integration), and its C(config)."""
+    """Return C(connection), C(native_integration) and the C(config) of the latter, without nulls."""
     connection, native = prune(options.get("connection") or {}), prune(_first_given(options, "native_integration", "nativeIntegration") or {})
     return connection, native, native.get("config") or {}
 
 
 def _first_given(options: Document, *names: str) -> Any:
-    """What the first of these options says that says anything; None when none does."""
+    """Return the value of the first of these options that is set; None if none is."""
     return next((options[name] for name in names if options.get(name) not in (None, "", {})), None)
 
 
@@ -196,12 +196,12 @@ def _without(options: Document, *names: str) -> dict[str, Any]:
 
 
 def wanted_settings(options: Document) -> dict[str, Any]:
-    """The settings of an object that a task wants, in the API's keys."""
+    """Return the wanted settings of an object, in the API's keys."""
     return to_document(options.get("settings") or {}, SETTINGS_FIELDS, "settings")
 
 
 def _native_document(options: Document, technology: Technology) -> dict[str, Any]:
-    """The integration behind the connection. Its config is a dict with an C(extra) of its own."""
+    """Return the document of the connection's integration. Its config has an C(extra) of its own."""
     native = to_document({name: value for name, value in options.items() if name != "config"}, technology.native_fields, "native_integration")
     if "config" not in options:
         return native
@@ -209,8 +209,8 @@ def _native_document(options: Document, technology: Technology) -> dict[str, Any
 
 
 def check_complete(wanted: Wanted) -> None:
-    """Raise OptionError for a key that a new connection cannot have, and for a required option that is missing."""
-    hint = f"There is no {wanted.name}, so it would be registered."
+    """Raise OptionError for an invalid key of a new connection, and for a missing required option."""
+    hint = f"The {wanted.name} does not exist, so it would be registered."
     problem = key_problem(wanted.key)
     if problem:
         raise OptionError(f"connection_key {wanted.key!r} {problem}.", option="connection_key", hint=hint)
@@ -225,7 +225,7 @@ def check_complete(wanted: Wanted) -> None:
 
 
 def plan_register(wanted: Wanted, policy: Policy) -> ConnectionPlan:
-    """Register it. Raises OptionError for a missing credential that the request needs."""
+    """Return the plan to register the connection. Raise OptionError for a missing credential that the request needs."""
     if policy.needs_secrets:
         check_secrets(wanted.connection, wanted.technology.fields, CONNECTION, "register the connection")
         check_secrets(wanted.native, wanted.technology.native_fields, NATIVE, "register the connection")
@@ -234,9 +234,9 @@ def plan_register(wanted: Wanted, policy: Policy) -> ConnectionPlan:
 
 
 def plan_edit(wanted: Wanted, observed: Observed, policy: Policy) -> ConnectionPlan:
-    """From what is observed to what is wanted: unchanged, or a connection to PUT, or settings to override, or both.
+    """Return the plan from the observed to the wanted connection: unchanged, a connection to PUT, settings to override, or both.
 
-    Raises OptionError for a change of what cannot be changed, and for a missing secret.
+    Raise OptionError for a changed immutable option, and for a missing secret.
     """
     _check_immutable(wanted, observed)
     fields, there, settings = wanted.technology.fields, observed.connection, observed_settings(observed.object, observed.answer)
@@ -257,7 +257,7 @@ def plan_edit(wanted: Wanted, observed: Observed, policy: Policy) -> ConnectionP
 
 
 def plan_remove(wanted: Wanted, observed: Observed, children: int | None, data_sources: int | None) -> ConnectionPlan:
-    """Remove it, with everything in it, as far as that was counted."""
+    """Return the plan to remove the connection. children, data_sources: what is removed with it, or None if not counted."""
     counts = {name: count for name, count in (("child_count", children), ("data_source_count", data_sources)) if count is not None}
     shown = {"connection": to_options(observed.connection, observed.technology.fields)} if observed.connection else {}
     before = {"connection_key": wanted.key, **shown, **counts}
@@ -265,7 +265,7 @@ def plan_remove(wanted: Wanted, observed: Observed, children: int | None, data_s
 
 
 def plan_settings(settings: Document, object: Document, answer: Document | None = None) -> ConnectionPlan:
-    """The overrides that bring an object to the settings that are wanted. answer: what C(/data/connection) shows, of a connection."""
+    """Return the plan with the overrides that an object needs. answer: for a connection, the answer of C(/data/connection)."""
     there = observed_settings(object, answer)
     overrides = dict(_overrides(settings, there))
     before = {"settings": to_options(managed_part(settings, there), SETTINGS_FIELDS)}
@@ -277,28 +277,28 @@ def plan_settings(settings: Document, object: Document, answer: Document | None 
 
 
 def observed_settings(object: Document, answer: Document | None = None) -> dict[str, Any]:
-    """The settings that hold for an object, its own and inherited ones, without the objects that answers wrap them in."""
+    """Return the effective settings of an object, own and inherited, as plain values without the wrappers of the answer."""
     shown: dict[str, Any] = {}
     for part in (object.get("overrides"), object.get("settings")):
         shown.update(part if isinstance(part, Mapping) else {})
     settings = {key: value["value"] if isinstance(value, Mapping) and "value" in value else value for key, value in shown.items()}
     state = str(object.get("state") or "").lower() or connection_state({}, answer or {})
-    # an unhealthy connection is one that was activated
+    # an unhealthy connection is active, too
     return {"isActive": state != INACTIVE, **settings} if state in (ACTIVE, INACTIVE, UNHEALTHY) else settings
 
 
 def _overrides(settings: Document, there: Document) -> Iterator[tuple[str, Any]]:
-    """What differs, and nothing else: an override of what is inherited already would keep it from following its parent."""
+    """Return only the settings that differ. Overriding an equal inherited setting would stop the object from following its parent."""
     for key, value in settings.items():
         if any(compare({key: value}, there, SETTINGS_FIELDS, SETTINGS)):
             yield key, value
 
 
 def _comparable(wanted: Wanted, observed: Observed) -> dict[str, Any]:
-    """The part of the wanted connection that can be held against what the tenant shows of it."""
+    """Return the part of the wanted connection that can be compared with the tenant's view."""
     if wanted.technology.documented and observed.answer:
         return {key: value for key, value in wanted.connection.items() if key != "technology"}
-    return seen(wanted.connection, {key: value for key, value in observed.connection.items() if key != "technology"})
+    return shown_part(wanted.connection, {key: value for key, value in observed.connection.items() if key != "technology"})
 
 
 def _whole_connection(wanted: Wanted, there: Document, policy: Policy) -> dict[str, Any]:
@@ -310,7 +310,7 @@ def _whole_connection(wanted: Wanted, there: Document, policy: Policy) -> dict[s
     return clean
 
 
-# --- what cannot be changed --------------------------------------------------------------------------------------
+# --- immutable options -------------------------------------------------------------------------------------------
 
 
 def _check_immutable(wanted: Wanted, observed: Observed) -> None:
@@ -322,12 +322,12 @@ def _check_immutable(wanted: Wanted, observed: Observed) -> None:
         raise OptionError(
             f"{change.field} of {wanted.name} cannot be changed ({change.before} to {change.after}).",
             option=change.field,
-            hint="Give it as it is, or leave it out. To change it, remove the connection and register it again.",
+            hint="Set it to its present value or omit it. To change it, remove the connection and register it again.",
         )
 
 
 def _technology_change(wanted: Wanted, observed: Observed) -> Iterator[Change]:
-    """Another technology. Names are only held against each other where the vendor documents how they are spelled."""
+    """Return the change of the technology, if any. Names are compared only if the vendor documents their spelling."""
     here, there = str(wanted.connection.get("technology") or ""), observed.technology.name
     documented = technology_of(here).documented or observed.technology.documented
     if here and there and documented and here.lower() != there.lower():
@@ -335,10 +335,10 @@ def _technology_change(wanted: Wanted, observed: Observed) -> Iterator[Change]:
 
 
 def _native_changes(wanted: Wanted, there: Document) -> Iterator[Change]:
-    """What differs of the integration behind it, but for what the connection says as well: that Immuta may have learned through it."""
+    """Return the differences of the native integration, except options that the connection also has: Immuta may have copied those."""
     if not wanted.technology.documented:
         return iter(())
-    comparable = seen(wanted.native, there)
+    comparable = shown_part(wanted.native, there)
     if comparable.get("type") not in PLATFORMS:
         comparable.pop("type", None)
     if isinstance(comparable.get("config"), Mapping):
@@ -347,50 +347,50 @@ def _native_changes(wanted: Wanted, there: Document) -> Iterator[Change]:
     return (change for change in compare(comparable, there, wanted.technology.native_fields, NATIVE) if not change.secret)
 
 
-# --- what to know in advance -------------------------------------------------------------------------------------
+# --- warnings and limits -----------------------------------------------------------------------------------------
 
 
 def activates(settings: Document) -> bool:
-    """Whether settings that are sent make objects active, now or when they appear."""
+    """Return whether the settings activate objects, now or when they appear."""
     return any(settings.get(name) is True for name in ("isActive", "activateNewChildren"))
 
 
 def grants_warning(name: str) -> str:
-    """What to warn of before objects of a technology that revokes grants become active."""
+    """Return the warning for the activation of objects of a technology that revokes grants."""
     return (
         f"Activating {name}: where no subscription policy applies, Immuta revokes the grants that its users have on Databricks."
-        " Make sure that a policy applies before."
+        " Make sure beforehand that a policy applies."
     )
 
 
 def check_children(name: str, children: int) -> None:
-    """Raise ImmutaError for more objects below one that is activated than Immuta activates at once."""
+    """Raise ImmutaError if an object has too many descendants to be activated as a whole."""
     if children >= MAX_CHILDREN:
         raise ImmutaError(
             f"There are {children} objects in {name}, and Immuta activates fewer than {MAX_CHILDREN} at once.",
-            hint="Activate what is in it instead, one by one.",
+            hint="Activate the objects in it one by one instead.",
             option="settings.is_active",
         )
 
 
 def migration_notes(integration: Document) -> str:
-    """What to know before an integration becomes a connection."""
+    """Return what users need to know before they upgrade an integration to a connection."""
     binds = (integration.get("config") or {}).get("additionalWorkspaceConnections")
     return " ".join(
         [
-            f"Integration {integration.get('id')} has this host. Only the upgrade manager on Immuta's settings page makes a connection of it.",
-            f"The vendor leaves out {', '.join(NOT_MIGRATED[:-1])} and {NOT_MIGRATED[-1]}.",
+            f"Integration {integration.get('id')} has this host. Only the upgrade manager on Immuta's settings page can turn it into a connection.",
+            f"The upgrade does not include {', '.join(NOT_MIGRATED[:-1])} and {NOT_MIGRATED[-1]}.",
             *(["This integration has additionalWorkspaceConnections, which may be such a binding."] if binds else []),
             f"Afterwards {'; '.join(AFTER_MIGRATION)}.",
         ]
     )
 
 
-# --- what people see ---------------------------------------------------------------------------------------------
+# --- the diff for users ------------------------------------------------------------------------------------------
 
 
 def _displayed(wanted: Wanted) -> dict[str, Any]:
-    """Everything that a new connection is registered with."""
+    """Return all options with which a new connection is registered."""
     technology = wanted.technology
     parts: tuple[tuple[str, Document, tuple[Field, ...]], ...] = (
         ("connection", wanted.connection, technology.fields),
@@ -402,7 +402,7 @@ def _displayed(wanted: Wanted) -> dict[str, Any]:
 
 
 def _displayed_parts(wanted: Wanted, connection: Document, settings: Document) -> dict[str, Any]:
-    """The parts that can change, where the task manages them."""
+    """Return the parts that can change and that the task manages."""
     shown: dict[str, Any] = {"connection_key": wanted.key}
     if wanted.connection:
         shown["connection"] = to_options(connection, wanted.technology.fields)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task wants, and the plan that gets there. Pure: no I/O, no clock, no Ansible.
+"""What a task wants of an integration, and the plan to get there. Pure: no I/O, no clock, no Ansible.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -40,23 +40,23 @@ CONFIG = Place.of("config")
 
 @dataclass(frozen=True)
 class Desired:
-    """What a task wants, in the API's keys."""
+    """The integration that a task describes, in the API's keys."""
 
     platform: Platform
     config: Mapping[str, Any]
     auto_bootstrap: bool | None = None
     id: str = ""
-    #: what the tenant has under that id, where it was looked up to know its type
+    #: the tenant's integration with that id, if it was read to learn its type
     found: Mapping[str, Any] | None = None
 
     @property
     def key(self) -> str:
-        """The natural key, normalised; empty when the task did not give it."""
+        """The normalized natural key; empty if the task does not set it."""
         return natural_key(self.platform, self.config)
 
     @property
     def name(self) -> str:
-        """How messages speak of it."""
+        """The name of the integration in messages."""
         which = self.key or (f"with id {self.id}" if self.id else "")
         return " ".join(filter(None, [f"{self.platform.type} integration", which]))
 
@@ -71,14 +71,14 @@ class Desired:
 
 
 def platform_of(type_name: str) -> Platform:
-    """The platform of that name. Raises OptionError for an unknown one."""
+    """Return the platform of that name. Raise OptionError for an unknown one."""
     if type_name not in PLATFORMS:
         raise OptionError(f"type {type_name} is unknown.", option="type", hint=f"Known types: {', '.join(sorted(PLATFORMS))}.")
     return PLATFORMS[type_name]
 
 
 def natural_key(platform: Platform, config: Mapping[str, Any]) -> str:
-    """What finds an integration of this platform, normalised; empty for a platform without one, or when it is not there."""
+    """Return the normalized value that identifies an integration of this platform; empty if the platform has no such option or it is not set."""
     if not platform.identity:
         return ""
     identity = platform.option(platform.identity)
@@ -89,17 +89,17 @@ def natural_key(platform: Platform, config: Mapping[str, Any]) -> str:
 
 
 def matches(desired: Desired, observed: Mapping[str, Any]) -> bool:
-    """Whether the observed integration is the one that the task means, by its natural key."""
+    """Return whether the observed integration has the type and natural key that the task describes."""
     if observed.get("type") != desired.platform.type:
         return False
     return natural_key(desired.platform, observed.get("config") or {}) == desired.key
 
 
 def twins(wanted: Desired, listed: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The id, host and database of each integration that is probably of the same platform under another host.
+    """Return id, host and database of each integration that probably describes the same platform under another host.
 
-    Same type, same database, and the same account as far as anybody can tell: by the host, by the user name, or because the tenant
-    does not show the user name.
+    It has the same type and database, and may have the same account: by host, by user name, or because the tenant does not show the
+    user name.
     """
     database = wanted.config.get("database")
     return tuple(
@@ -116,16 +116,16 @@ def _may_share_account(wanted: Desired, config: Mapping[str, Any]) -> bool:
 
 
 def shares_account(host: str, other: str) -> bool:
-    """Whether two hosts begin with the name of the same account. An address names none."""
+    """Return whether two hosts begin with the same account name. An IP address has none."""
     account = host.split(".")[0]
     return account == other.split(".")[0] and not account.isdigit()
 
 
-# --- from options to what is wanted ------------------------------------------------------------------------------
+# --- from options to Desired -------------------------------------------------------------------------------------
 
 
 def desired(options: Mapping[str, Any], platform: Platform) -> Desired:
-    """What a task with these options wants. Raises OptionError for what the API would refuse anyway."""
+    """Return what the options of a task describe. Raise OptionError for options that the API would reject."""
     config = options.get("config") or {}
     document = to_document(config, platform.fields, "config")
     wanted = Desired(
@@ -147,7 +147,7 @@ def _auto_bootstrap(value: bool | None, platform: Platform) -> bool | None:
 
 
 def check_complete(wanted: Desired) -> None:
-    """Raise OptionError when a required option is missing that does not depend on what the tenant has."""
+    """Raise OptionError if an option is missing that every registration needs."""
     if wanted.platform.auto_bootstrap and wanted.auto_bootstrap is None:
         raise OptionError(f"auto_bootstrap is required for a {wanted.platform.type} integration.", option="auto_bootstrap")
     missing = list(missing_required(wanted.config, wanted.platform.fields, "config"))
@@ -155,7 +155,7 @@ def check_complete(wanted: Desired) -> None:
         raise OptionError(
             f"{options_are(missing)} required for a {wanted.platform.type} integration.",
             option=missing[0],
-            hint="To change single settings of an integration that is registered already, give its id.",
+            hint="To change single settings of a registered integration, set its id.",
         )
 
 
@@ -163,7 +163,7 @@ def check_complete(wanted: Desired) -> None:
 
 
 def plan_create(wanted: Desired, policy: Policy) -> Plan:
-    """Register it. Raises OptionError for a missing credential that the request needs."""
+    """Return the plan to register the integration. Raise OptionError for a missing credential that the request needs."""
     if policy.needs_secrets:
         check_secrets(wanted.config, wanted.platform.fields, CONFIG, "register the integration")
     after = _displayed(wanted.platform, wanted.auto_bootstrap, wanted.config)
@@ -171,10 +171,9 @@ def plan_create(wanted: Desired, policy: Policy) -> Plan:
 
 
 def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *, forced: str = "") -> Plan:
-    """From what is observed to what is wanted: unchanged, or the whole document to PUT.
+    """Return the plan from the observed to the wanted settings: unchanged, or the complete document to PUT.
 
-    C(forced) names a reason to send it although nothing differs. Raises OptionError for a change of what cannot be changed and
-    for a missing secret.
+    forced: a reason to send it although nothing differs. Raise OptionError for a changed immutable option and for a missing secret.
     """
     platform = wanted.platform
     there: Mapping[str, Any] = observed.get("config") or {}
@@ -197,9 +196,9 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
 
 
 def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, policy: Policy) -> Plan:
-    """Remove it. The body is the flat privileged credentials, and only where Immuta did the set-up itself.
+    """Return the plan to remove the integration. If Immuta did the set-up itself, the body holds the privileged credentials as flat keys.
 
-    Raises OptionError when they are needed and missing, and when the integration is another one than the task describes.
+    Raise OptionError if needed credentials are missing, and if the integration is not the one that the task describes.
     """
     platform = wanted.platform
     _check_same_integration(wanted, observed)
@@ -217,7 +216,7 @@ def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, po
 
 
 def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """The flat credentials of a delete: those that the task gave, and beside them what Immuta shows of the same branch."""
+    """Return the flat credentials of a delete: those of the task, and those that Immuta shows of the same branch."""
     merged = deep_merge(drop_redacted(prune(there)), config)
     branch = branch_of(merged, platform.fields)
     options = [platform.option(option) for option in platform.delete_credentials]
@@ -225,7 +224,7 @@ def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[s
 
 
 def _is_auto_bootstrapped(wanted: Desired, observed: Mapping[str, Any]) -> Any:
-    """Whether Immuta did the set-up itself: what the tenant shows, or else what the task says."""
+    """Return whether Immuta did the set-up itself: as the tenant shows it, or else as the task says."""
     shown = observed.get("autoBootstrap")
     return wanted.auto_bootstrap if shown is None else shown
 
@@ -241,7 +240,7 @@ def _check_immutable(wanted: Desired, observed: Mapping[str, Any]) -> None:
 
 
 def _check_same_integration(wanted: Desired, observed: Mapping[str, Any]) -> None:
-    """An id can be mistyped: what the task says of the integration has to be true of it."""
+    """Raise OptionError if the integration with the id of the task has another type or identity. The id may be mistyped."""
     there = observed.get("config") or {}
     for option, here, now in (
         ("type", wanted.platform.type, str(observed.get("type"))),
@@ -259,7 +258,7 @@ def _cannot_change(option: str, wanted: Desired, before: Any, after: Any) -> Opt
     )
 
 
-# --- what people see ---------------------------------------------------------------------------------------------
+# --- the diff for users ------------------------------------------------------------------------------------------
 
 
 def _displayed(platform: Platform, auto_bootstrap: Any, config: Mapping[str, Any]) -> dict[str, Any]:

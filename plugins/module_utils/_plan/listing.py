@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The integrations of a tenant, found by what identifies them. Pure: no I/O, no clock, no Ansible.
+"""The integrations of a tenant, indexed by id and natural key. Pure: no I/O, no clock, no Ansible.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -20,7 +20,7 @@ Integration = dict[str, Any]
 
 
 class Listing(list[Integration]):
-    """All that one C(GET /integrations) showed and that is not gone. It finds one of thousands without a comparison with each."""
+    """The integrations of one C(GET /integrations) that are not deleted or disabled, with indexes for fast look-ups."""
 
     def __init__(self, integrations: Iterable[Integration]) -> None:
         super().__init__(each for each in integrations if each.get("status") not in GONE)
@@ -36,17 +36,17 @@ class Listing(list[Integration]):
 
     @staticmethod
     def of(integrations: list[Integration]) -> Listing:
-        """The same as a Listing, which it may be already."""
+        """Return the integrations as a Listing. A Listing is returned unchanged."""
         return integrations if isinstance(integrations, Listing) else Listing(integrations)
 
     def with_id(self, id: str) -> Integration | None:
-        """The integration with this id; None when there is none."""
+        """Return the integration with this id, or None."""
         return self._by_id.get(id)
 
     def matching(self, wanted: Desired) -> list[Integration]:
-        """All that have the natural key of what a task wants."""
+        """Return the integrations with the natural key of the wanted one."""
         return self._by_key.get((wanted.platform.type, wanted.key), [])
 
     def twins(self, wanted: Desired) -> tuple[dict[str, Any], ...]:
-        """The id, host and database of each that is probably of the same platform under another host."""
+        """Return id, host and database of each integration that probably describes the same platform under another host."""
         return twins(wanted, self._by_database.get((wanted.platform.type, str(wanted.config.get("database"))), []))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every plan is: an action, the request that carries it out, and the changes that people read. Pure: no I/O, no clock, no Ansible.
+"""The plan of a change: an action, the body of its request, and the changes for the diff. Pure: no I/O, no clock, no Ansible.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -17,17 +17,17 @@ from .._model.fields import Change
 
 @dataclass(frozen=True)
 class Policy:
-    """How far a task goes."""
+    """The options of a task that affect its plan."""
 
-    #: on_create: a secret alone is no reason to update; always: it is
+    #: whether a secret alone is a reason to update: on_create (no) or always (yes)
     update_secrets: str = "on_create"
-    #: whether something will be sent that needs the secrets (a dry run counts)
+    #: whether a request will be sent that needs the secrets, such as a dry run
     needs_secrets: bool = True
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What has to happen. C(payload) is a request's body; everything else is for people, without secrets."""
+    """A planned change. payload: the body of the request. All other fields are for users and hold no secrets."""
 
     action: str
     payload: dict[str, Any] | None = None
@@ -38,7 +38,7 @@ class Plan:
 
 
 def reason_to_update(changes: Sequence[Change], sent: Sequence[Change], policy: Policy, forced: str = "") -> str:
-    """Why something has to be sent, for people; empty when nothing has to."""
+    """Return why an update has to be sent, for users; empty if none is needed."""
     reasons = [
         "differs: " + ", ".join(change.field for change in changes) if changes else "",
         forced,
@@ -48,6 +48,6 @@ def reason_to_update(changes: Sequence[Change], sent: Sequence[Change], policy: 
 
 
 def with_secrets_sent(changes: Sequence[Change], sent: Sequence[Change]) -> tuple[Change, ...]:
-    """The changes, and behind them the secrets that go along."""
+    """Return the changes, followed by the secrets that are sent with them."""
     differing = {change.field for change in changes}
     return (*changes, *(change for change in sent if change.field not in differing))
