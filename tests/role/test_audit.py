@@ -110,6 +110,7 @@ def test_a_set_up_of_two_hosts_at_once_and_its_removal(world: World, trail: dict
     assert json.dumps({"program": "community.immuta", "change_reference": "CHG2"}) in world.snowflake.engine.catalog()["query_tags"]
 
 
+@pytest.mark.all
 def test_a_set_up_that_breaks_elsewhere_and_is_taken_back(world: World, trail: dict[str, Any]) -> None:
     """The SQL runs on another host, so that its reports are brought back."""
     world.tenant.settings(script_tampering={"create": {"kind": "break", "statement": 5}})
@@ -125,6 +126,7 @@ def test_a_set_up_that_breaks_elsewhere_and_is_taken_back(world: World, trail: d
     assert agents(world) >= {AGENT} and line["registration"] is None
 
 
+@pytest.mark.all
 def test_a_run_that_is_killed_leaves_no_line_and_the_next_one_says_what_it_did_itself(world: World, trail: dict[str, Any]) -> None:
     kept = {**trail, "immuta_platform_artifacts": str(world.artifacts)}
     with standing(AtStatement("create", 5), world, functools.partial(play, world), **kept) as run:
@@ -142,6 +144,7 @@ def test_a_run_that_is_killed_leaves_no_line_and_the_next_one_says_what_it_did_i
     assert {each["status"] for each in line["scripts"][1]["statements"][:5]} == {"skipped"} and line["result"] == "changed"
 
 
+@pytest.mark.all
 def test_stages_and_an_approval(world: World, trail: dict[str, Any]) -> None:
     kept = {**trail, "immuta_platform_artifacts": str(world.artifacts)}
     assert play(world, immuta_platform_stages=["generate"], **kept).rc == 0
@@ -189,6 +192,7 @@ def test_a_rotation(world: World, trail: dict[str, Any]) -> None:
     assert line["scripts"][0]["statements"][0]["verb"] == "ALTER USER"
 
 
+@pytest.mark.all
 def test_runs_without_the_variables_do_as_before(world: World) -> None:
     world.redshift.extra = {"immuta_platform_sql_after": ["CREATE TABLE public.seen AS SELECT current_setting('application_name') AS name"]}
     assert play(world).rc == 0

@@ -114,6 +114,7 @@ def _with_role(connection: Connection, role: str) -> dict[str, Any]:
     return {**whole, "connection": {**whole["connection"], "role": role}}
 
 
+@pytest.mark.all
 @pytest.mark.parametrize("kept", [True, False], ids=["artifacts", "no artifacts"])
 def test_a_clean_up_that_broke_is_finished_by_the_next_run(world: World, connection: Connection, kept: bool) -> None:
     how = {"immuta_platform_artifacts": str(world.artifacts)} if kept else {}
@@ -144,6 +145,7 @@ def test_a_clean_up_that_broke_is_finished_by_the_next_run(world: World, connect
     leave(connection)
 
 
+@pytest.mark.all
 def test_a_warehouse_out_of_reach_keeps_the_connection(world: World, connection: Connection) -> None:
     assert world.register(on=connection).rc == 0
     connection.extra = {"immuta_platform_login": {**connection.variables()["immuta_platform_login"], "password": "wrong"}}
@@ -156,6 +158,7 @@ def test_a_warehouse_out_of_reach_keeps_the_connection(world: World, connection:
     leave(connection)
 
 
+@pytest.mark.all
 def test_a_connection_in_stages(world: World, connection: Connection) -> None:
     how = {"on": connection, "immuta_platform_artifacts": str(world.artifacts)}
     for stage in ("generate", "run", "register"):
@@ -174,6 +177,7 @@ def test_a_connection_in_stages(world: World, connection: Connection) -> None:
     leave(connection)
 
 
+@pytest.mark.all
 def test_a_lake_has_no_scripts(world: World, connection: Connection) -> None:
     lake = {"connection_key": "lake", "connection": {"technology": "Glue", "extra": {"region": "eu-central-1", "secretAccessKey": "a s3cret"}}}
     how = {"on": Platform("lake", connection.engine, connection.config, extra={"immuta_platform_integration": {}, "immuta_platform_connection": lake})}
@@ -187,6 +191,7 @@ def test_a_lake_has_no_scripts(world: World, connection: Connection) -> None:
     assert not done.tasks("lake", "immuta_sql_script") and not ended.tasks("lake", "immuta_integration_script")
 
 
+@pytest.mark.all
 def test_a_clean_up_that_the_gate_refuses_is_refused_before_anything_is_forgotten(world: World, connection: Connection) -> None:
     assert world.register(on=connection).rc == 0
     world.tenant.settings(script_tampering={"delete": {"kind": "poison", "statement": 1, "sql": "DROP DATABASE SOMEBODY_ELSES"}})

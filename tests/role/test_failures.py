@@ -76,6 +76,7 @@ def test_a_broken_script_goes_on_where_it_stopped(world: World, artifacts: dict[
     world.snowflake.sql("DROP WAREHOUSE LATER_WH")
 
 
+@pytest.mark.all
 def test_a_broken_setup_is_given_up_by_state_absent(world: World, artifacts: dict[str, Any]) -> None:
     world.tenant.settings(script_tampering=BROKEN)
     assert world.register(**artifacts).rc != 0
@@ -89,6 +90,7 @@ def test_a_broken_setup_is_given_up_by_state_absent(world: World, artifacts: dic
     assert world.deregister(**artifacts).changed("redshift") == 0
 
 
+@pytest.mark.all
 def test_a_setup_that_was_begun_is_not_continued_with_other_settings(world: World, artifacts: dict[str, Any]) -> None:
     world.tenant.settings(script_tampering=BROKEN)
     assert world.register(**artifacts).rc != 0
@@ -165,7 +167,7 @@ def test_a_shared_database_is_neither_asked_for_nor_cleaned_up(world: World) -> 
     assert "public.precious" in world.redshift.holds()["tables"]
 
 
-@pytest.mark.cores
+@pytest.mark.all
 def test_a_request_that_is_refused_after_the_scripts(world: World) -> None:
     """Kept: the set-up is complete and can be adopted. With on_failure cleanup: taken back, since Immuta has no integration."""
     refusal = {"method": "POST", "path": "^/integrations$", **REFUSAL}
@@ -185,6 +187,7 @@ def test_a_request_that_is_refused_after_the_scripts(world: World) -> None:
     assert not world.snowflake.holds() and not world.snowflake.has_user()
 
 
+@pytest.mark.all
 def test_a_creation_that_fails_in_immuta_is_kept_then_finished_or_taken_back(world: World) -> None:
     """createError: there is an integration that uses the set-up, so not even on_failure cleanup takes it back."""
     world.tenant.settings(fails={"create": "the metadata store was busy"}, transitions="polls:1")
@@ -211,6 +214,7 @@ def test_a_creation_that_fails_in_immuta_is_kept_then_finished_or_taken_back(wor
     assert world.registered()["status"] == "enabled"
 
 
+@pytest.mark.all
 def test_a_delete_that_broke_after_its_script_is_finished(world: World) -> None:
     assert world.register().rc == 0
     world.tenant.fault(method="DELETE", path="^/integrations/", **REFUSAL)

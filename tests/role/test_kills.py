@@ -316,6 +316,7 @@ def test_what_follows_a_kill(world: World, platform: Platform, kill: Kill) -> No
     assert locks(world) == []
 
 
+@pytest.mark.all
 @pytest.mark.parametrize("kill", [Kill("register", AtStatement("create", 5), "same", (CLEANUP,), kept=False)], ids=str)
 def test_a_play_that_is_killed_alone_keeps_its_lock_until_its_script_has_ended(world: World, platform: Platform, kill: Kill) -> None:
     """Whoever is short of memory kills the play, and its module goes on."""

@@ -113,6 +113,7 @@ def test_the_whole_way_on_synapse_and_databricks(world: World, synapse: SynapseP
     assert ended.result(synapse.host)["left_behind"] == [f"login {synapse.user} in master"]
 
 
+@pytest.mark.all
 def test_stages_apart_on_synapse_and_databricks(world: World, synapse: SynapsePlatform, databricks: DatabricksPlatform) -> None:
     """Register, edit and deregister, each as three plays with nothing between them but a directory, and each looked at beforehand."""
     platforms = [synapse, databricks]
@@ -180,6 +181,7 @@ def rotate(world: World, synapse: SynapsePlatform, databricks: DatabricksPlatfor
     synapse.extra, databricks.extra = {}, {}
 
 
+@pytest.mark.all
 def test_a_broken_set_up_on_synapse_is_taken_back_in_both_databases(world: World, synapse: SynapsePlatform) -> None:
     before = synapse.engine.catalog()
     world.tenant.settings(script_tampering={"create": {"kind": "break", "statement": 8}})
@@ -192,6 +194,7 @@ def test_a_broken_set_up_on_synapse_is_taken_back_in_both_databases(world: World
     assert statuses(world) == {}
 
 
+@pytest.mark.all
 def test_a_tenant_without_edit_scripts_for_databricks(world: World, databricks: DatabricksPlatform) -> None:
     """Immuta makes the change alone; nothing is left pending."""
     world.tenant.settings(databricks_scripts="delete")
@@ -220,6 +223,7 @@ class DatabricksConnection(DatabricksPlatform):
         return found
 
 
+@pytest.mark.all
 def test_a_connection_to_databricks_says_its_host_once(world: World, databricks: DatabricksPlatform) -> None:
     world.tenant.settings(data_api="on")
     connection = DatabricksConnection("lakehouse", databricks.engine, databricks.config)

@@ -136,6 +136,7 @@ def test_a_lookup_in_a_variable_is_one_value_for_all_steps(world: World, tmp_pat
     assert world.redshift.engine.can_login(world.redshift.user, password, database=world.redshift.database)
 
 
+@pytest.mark.all
 def test_what_a_run_left_that_was_cut_off_is_removed(world: World) -> None:
     made = world.register().tasks("redshift", "immuta_integration_script", "Get the scripts")[0]["result"]["results"]
     private, others = Path(made[0]["dest"]).parent, world.home / "immuta_platform" / "another-host"

@@ -61,6 +61,7 @@ def test_scripts_of_different_hosts_run_side_by_side(world: World) -> None:
     assert [sorted(hosts.split(", ")) for hosts in together] == [["redshift", "snowflake"], ["redshift", "snowflake"], ["redshift"]]
 
 
+@pytest.mark.all
 def test_lists_and_dictionaries_may_be_text(world: World) -> None:
     """As the surveys and extra variables of AWX give them."""
     whole = world.redshift.variables()
@@ -112,6 +113,7 @@ def test_a_drift_check_needs_no_secret(world: World) -> None:
     assert "PasswordNotGiven" not in refused.output
 
 
+@pytest.mark.all
 def test_generate_hands_on_what_is_to_be_approved(world: World) -> None:
     folder = world.artifacts / "redshift"
     how = {"immuta_platform_artifacts": str(folder), "immuta_platform_artifacts_mode": "0640"}
@@ -150,6 +152,7 @@ def test_a_mistyped_host_is_refused_and_nothing_is_dropped(world: World) -> None
     assert world.redshift.lets_in() and world.redshift.holds()
 
 
+@pytest.mark.all
 def test_a_platform_that_is_being_created_is_not_waited_for_in_silence(world: World) -> None:
     assert world.register().rc == 0
     stored = world.registered()
@@ -166,6 +169,7 @@ def test_a_platform_that_is_being_created_is_not_waited_for_in_silence(world: Wo
     assert "Have the tenant finish what it is at (creating), and wait up to 1 s | redshift" in waits.output
 
 
+@pytest.mark.all
 def test_messages_name_the_roles_variables(world: World) -> None:
     no_url = world.register(tenant=False)
     assert "set immuta_url, or the environment variable IMMUTA_URL" in no_url.message("redshift")
@@ -210,6 +214,7 @@ def test_a_second_run_stops_and_touches_nothing(world: World, kept: bool) -> Non
     assert world.registered()["status"] == "enabled" and world.redshift.lets_in()
 
 
+@pytest.mark.all
 def test_a_killed_run_leaves_no_password_and_no_lock(world: World) -> None:
     noted = world.folder / "pid"
     first, runs = in_background(world, command=("sh", "-c", f'echo $$ >{noted}; exec "$0" "$@"', PYTHON, "-m", "ansible", "playbook"))
@@ -231,6 +236,7 @@ def test_a_killed_run_leaves_no_password_and_no_lock(world: World) -> None:
             shutil.rmtree(path)
 
 
+@pytest.mark.all
 def test_a_lock_of_another_machine_is_broken_by_its_id_alone(world: World) -> None:
     held = {"run": "0123456789abcdef", "host": "another-machine", "user": "nightly", "pid": 4711, "since": "2026-11-01T02:00:00Z"}
     assert world.register().rc == 0

@@ -172,7 +172,7 @@ def connection_key_of(world: World, keyed: Keyed) -> str:
     return str(document["connection"]["privateKey"]["content"])
 
 
-@pytest.mark.cores
+@pytest.mark.all
 def test_the_whole_way_of_a_key_pair_and_a_connection(world: World, keyed: Keyed) -> None:
     """At every moment the account has the key that Immuta uses."""
     new = KeyPair()

@@ -40,6 +40,7 @@ def state_of(world: World) -> list[Any]:
     return [integrations, world.redshift.engine.catalog(), world.snowflake.engine.catalog()]
 
 
+@pytest.mark.all
 def test_three_stages_end_where_one_run_ends(world: World, stage: Any) -> None:
     both = {"on": [world.redshift, world.snowflake]}
 
@@ -162,6 +163,7 @@ def test_a_check_run_of_each_stage_says_what_the_stage_does(world: World, stage:
         assert [look.result("redshift")[key] for key in keys] == [done.result("redshift")[key] for key in keys]
 
 
+@pytest.mark.all
 def test_a_tenant_that_gives_the_second_script_late(world: World, stage: Any) -> None:
     """In check mode it is pending; in one go it is asked for again; apart, generate and run take turns."""
     world.tenant.settings(script_order="ran")
@@ -185,6 +187,7 @@ def test_a_tenant_that_gives_the_second_script_late(world: World, stage: Any) ->
     assert world.registered()["status"] == "enabled"
 
 
+@pytest.mark.all
 def test_scripts_that_were_begun_are_not_made_anew(world: World, stage: Any) -> None:
     """A tenant whose scripts differ each time, and that makes the system account's password itself: a second script would not fit."""
     world.tenant.settings(script_timestamp=True, script_password="server")
@@ -218,6 +221,7 @@ def test_a_run_of_its_own_can_clean_up_without_the_tenant(world: World, stage: A
     assert world.asked() == []
 
 
+@pytest.mark.all
 def test_the_artifacts_of_another_platform_are_refused(world: World, stage: Any) -> None:
     assert stage("generate").rc == 0
     world.redshift.config["host"] = "other.example.com"

@@ -13,6 +13,7 @@ from .conftest import NASTY, World
 from .test_failures import scripts_run
 
 
+@pytest.mark.all
 def test_automatic_bootstrap_needs_no_script_and_no_login(world: World) -> None:
     world.snowflake.extra = {
         "immuta_platform_login": {},
@@ -35,6 +36,7 @@ def test_automatic_bootstrap_needs_no_script_and_no_login(world: World) -> None:
         assert bool(world.snowflake.holds()) is (action == "created"), "Immuta did not do its part"
 
 
+@pytest.mark.all
 def test_a_type_without_scripts_is_only_registered(world: World) -> None:
     world.redshift.extra = {
         "immuta_platform_integration": {
@@ -70,6 +72,7 @@ def test_own_statements_run_around_the_setup(world: World) -> None:
     world.redshift.sql("DROP TABLE before_setup")
 
 
+@pytest.mark.all
 def test_repair_runs_the_edit_script_and_updates(world: World) -> None:
     assert world.register().rc == 0
     world.tenant.clear_log()
@@ -80,7 +83,7 @@ def test_repair_runs_the_edit_script_and_updates(world: World) -> None:
     assert "PUT /integrations/1" in world.asked()
 
 
-@pytest.mark.cores
+@pytest.mark.all
 def test_a_password_is_rotated_when_that_is_asked_for(world: World) -> None:
     assert world.register().rc == 0
     world.redshift.password = "an0ther 'one' $$;"
@@ -92,6 +95,7 @@ def test_a_password_is_rotated_when_that_is_asked_for(world: World) -> None:
     assert not world.redshift.engine.can_login(world.redshift.user, NASTY, database=world.redshift.database)
 
 
+@pytest.mark.all
 def test_force_disable_runs_no_sql(world: World) -> None:
     assert world.register().rc == 0
     run = world.deregister(immuta_platform_force_disable=True, immuta_platform_artifacts=str(world.artifacts))
@@ -103,6 +107,7 @@ def test_force_disable_runs_no_sql(world: World) -> None:
     assert "What stays on the warehouse: DROP DATABASE" in run.output, "what stays behind is not said"
 
 
+@pytest.mark.all
 def test_the_tenant_can_come_from_the_environment(world: World) -> None:
     """What the inventory does not say, AWX says by credentials. Both may say the same, and never different tenants."""
     credentials = {"IMMUTA_URL": world.tenant.url, "IMMUTA_API_KEY": world.tenant.api_key}
@@ -140,6 +145,7 @@ BAD = {
 }
 
 
+@pytest.mark.all
 def test_bad_variables_are_named_before_anything_is_sent(world: World) -> None:
     hosts = [replace(world.redshift, host=host, extra=variables) for host, (variables, _unused) in BAD.items()]
     run = world.register(on=hosts)
@@ -150,6 +156,7 @@ def test_bad_variables_are_named_before_anything_is_sent(world: World) -> None:
     assert world.asked() == []
 
 
+@pytest.mark.all
 def test_a_missing_password_is_named_before_anything_runs(world: World) -> None:
     integration = world.redshift.variables()["immuta_platform_integration"]
     del integration["config"]["password"]
@@ -181,6 +188,7 @@ def test_the_sql_can_run_on_another_host(world: World) -> None:
     assert world.registered()["status"] == "enabled" and world.redshift.lets_in()
 
 
+@pytest.mark.all
 def test_a_host_for_the_sql_that_cannot_be_reached(world: World) -> None:
     """It has no connection in the inventory, so it is not taken for local as the play's own hosts are."""
     run = world.register(hosts={"bastion": {"ansible_host": "127.0.0.1", "ansible_port": 1}}, immuta_platform_sql_host="bastion")
