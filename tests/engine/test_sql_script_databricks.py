@@ -129,7 +129,7 @@ def test_a_run_that_breaks_half_way_says_where_and_is_taken_up_there(
     script = f"CREATE CATALOG {new} COMMENT {literal(nasty)};\n\nINSERT INTO\n  {new}.s.t VALUES ('geheim');\nCREATE SCHEMA {new}.other;\n"
     failed = broken(task, script, login, tmp_path, (nasty, "geheim"))
     assert failed["msg"].startswith(f"Statement 2 (INSERT {new}.s.t, line 3) failed: TABLE_OR_VIEW_NOT_FOUND: near line 4: ")
-    assert failed["msg"].endswith("1 of 3 statements ran. To run the rest, with the cause out of the way: the ledger takes it up at statement 2.")
+    assert failed["msg"].endswith("1 of 3 statements ran. To run the rest, fix the cause, then run it again, and the ledger resumes at statement 2.")
     assert failed["failed_statement"]["sqlstate"] == "42P01"
     assert (failed["failed_statement"]["code"], failed["failed_statement"]["error_line"]) == ("TABLE_OR_VIEW_NOT_FOUND", 4)
     assert failed["failed_statement"]["query_id"]
@@ -155,7 +155,7 @@ def test_a_place_is_carried_on_from_the_start_of_a_run_only(databricks: Databric
     ran = play([task("run", script=script)], tmp_path, extra={"login": {**login, "database": "main"}})
     assert [each["status"] for each in ran["run"]["statements"]] == ["ok"] * 4 + ["failed", "pending"]
     assert ran["run"]["failed_statement"]["code"] == "NO_SUCH_CATALOG_EXCEPTION"
-    assert [text for text in ran["run"].warnings if "SET holds for its own statement only" in text]
+    assert [text for text in ran["run"].warnings if "SET affects only its own statement" in text]
     assert list(databricks.catalog()["catalogs"][new]["schemas"]["default"]["tables"]) == ["t"]
     assert databricks.catalog()["catalogs"]["main"] == before
 
@@ -173,7 +173,7 @@ def test_what_does_not_belong_in_a_set_up_runs_only_for_who_says_so(databricks: 
     )
     assert ran["set-up"]["refused"] == [{"number": 2, "line": 2, "verb": "DROP CATALOG", "object": new, "reason": "kind"}]
     assert "belong in a setup script for Databricks" in ran["set-up"]["msg"]
-    assert "not the one that was expected" in ran["other script"]["msg"]
+    assert "not the expected one" in ran["other script"]["msg"]
     found = databricks.catalog()["catalogs"]
     assert new in found and new not in found["main"]["schemas"]
     assert play([task("any", script=script, purpose="any")], tmp_path / "b", extra={"login": login}).ok["any"]["changed"] is True
@@ -187,7 +187,7 @@ def test_bad_input_names_its_option_and_holds_no_secret(databricks: DatabricksEn
         "password": ({**login, "password": "geheim"}, "login.password is not an option of Databricks"),
         "no token": (bare, "login.token or login.client_id is needed"),
         "no secret": ({**bare, "client_id": "x"}, "login.client_secret is needed"),
-        "cluster": ({**login, "http_path": "sql/protocolv1/o/1/2-3-x"}, "login.http_path is not that of a SQL warehouse"),
+        "cluster": ({**login, "http_path": "sql/protocolv1/o/1/2-3-x"}, "login.http_path is not the path of a SQL warehouse"),
         "browser": ({**bare, "authenticator": "externalbrowser"}, "login.authenticator is not an option of Databricks"),
         "token": ({**login, "token": "dapi-geheim"}, "no login: "),
         "client": ({**bare, "client_id": databricks.admin_user, "client_secret": "geheim"}, "no login: "),
@@ -237,7 +237,7 @@ def test_a_statement_whose_answer_is_lost_runs_again_only_by_a_persons_word(
     options = {"script": f"CREATE CATALOG {new}; CREATE SCHEMA {new}.s; CREATE SCHEMA {new}.t", "ledger": str(tmp_path / "ledger")}
     lost = play([{"ignore_errors": True, **task("run", **options)}, {"ignore_errors": True, **task("again", **options)}], tmp_path, extra={"login": login})
     assert [each["status"] for each in lost["run"]["statements"]] == ["ok", "unknown", "pending"]
-    assert "its answer never came, so whether it ran is not known" in lost["run"]["msg"]
+    assert "its answer never came, so it is not known whether it ran" in lost["run"]["msg"]
     assert "was sent in an earlier run" in lost["again"]["msg"] and "start_at: 3" in lost["again"]["msg"]
     assert ("s" in databricks.catalog()["catalogs"][new]["schemas"]) is acts
     assert "t" not in databricks.catalog()["catalogs"][new]["schemas"]

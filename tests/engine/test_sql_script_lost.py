@@ -124,7 +124,7 @@ def test_a_statement_whose_answer_is_lost_runs_again_only_by_a_persons_word(reds
         between.break_at(b"CREATE ROLE\0")  # what the server answers to CREATE GROUP
         lost = broken(lambda: run_script(Task(**params)))
         assert (statuses(lost), lost["executed"]) == (["ok", "unknown", "pending"], 1)
-        assert "its answer never came, so whether it ran is not known" in lost["msg"]
+        assert "its answer never came, so it is not known whether it ran" in lost["msg"]
         assert "start_at: 3 if it ran, or 2 if it did not" in lost["msg"]
         # It did run: that is why nobody may simply send it again.
         assert f"{new}_b" in redshift.catalog()["roles"]
@@ -148,8 +148,8 @@ def test_a_connection_cut_before_the_statement_arrives_is_as_unknown(redshift: R
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the connector's own, cancelling in vain
 def test_snowflake_gives_up_a_lost_connection_instead_of_hanging(snowflake: SnowflakeEngine, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SnowflakeDriver, "PATIENCE", 1)
-    monkeypatch.setattr(driver_base, "GRACE", 2)
+    monkeypatch.setattr(SnowflakeDriver, "RETRY_SECONDS", 1)
+    monkeypatch.setattr(driver_base, "GRACE_SECONDS", 2)
     with relay(snowflake) as (between, login):
         between.break_at(STATEMENT, times=2)
         script = f"CREATE DATABASE {new};\nCREATE ROLE {new}_r;\nCREATE ROLE {new}_s"

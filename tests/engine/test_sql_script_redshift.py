@@ -104,7 +104,7 @@ def test_a_run_that_breaks_half_way_says_where_and_is_taken_up_there(
     failed = broken(task, script, login, tmp_path, (nasty, "geheim"))
     assert failed["msg"] == (
         f'Statement 2 (INSERT {new}_schema.t, line 3) failed: 42P01: near line 4: relation "{new}_schema.t" does not exist. '
-        "1 of 3 statements ran. To run the rest, with the cause out of the way: the ledger takes it up at statement 2."
+        "1 of 3 statements ran. To run the rest, fix the cause, then run it again, and the ledger resumes at statement 2."
     )
     assert (failed["failed_statement"]["code"], failed["failed_statement"]["error_line"]) == ("42P01", 4)
 
@@ -126,7 +126,7 @@ def test_what_does_not_belong_in_a_set_up_runs_only_for_who_says_so(redshift: Re
     )
     assert ran["set-up"]["refused"] == [{"number": 2, "line": 2, "verb": "DROP DATABASE", "object": new, "reason": "kind"}]
     assert "belong in a setup script" in ran["set-up"]["msg"]
-    assert "not the one that was expected" in ran["other script"]["msg"]
+    assert "not the expected one" in ran["other script"]["msg"]
     assert new in redshift.catalog()["databases"] and new not in redshift.catalog()["roles"]
     assert play([task("any", script=script, purpose="any")], tmp_path / "b", extra={"login": login}).ok["any"]["changed"] is True
     assert new not in redshift.catalog()["databases"] and new in redshift.catalog()["roles"]

@@ -197,7 +197,7 @@ def test_a_run_that_breaks_half_way_says_where_and_is_taken_up_there(
     failed = broken(task, script, login, tmp_path, (nasty, "geheim"))
     assert failed["msg"] == (
         f"Statement 2 (SELECT, line 4) failed: 208: near line 5: Invalid object name '{new}_s.t'. "
-        "1 of 3 statements ran. To run the rest, with the cause out of the way: the ledger takes it up at statement 2."
+        "1 of 3 statements ran. To run the rest, fix the cause, then run it again, and the ledger resumes at statement 2."
     )
 
     taken_up(task, f"CREATE SCHEMA {new}_s\nGO\nCREATE TABLE {new}_s.t (a VARCHAR(20))", login, tmp_path)
@@ -228,7 +228,7 @@ def test_what_does_not_belong_in_a_set_up_runs_only_for_who_says_so(
     )
     assert ran["set-up"]["refused"] == [{"number": 2, "line": 3, "verb": "DROP USER", "object": new, "reason": "kind"}]
     assert f"belong in a setup script for {TYPE}" in ran["set-up"]["msg"]
-    assert "not the one that was expected" in ran["other script"]["msg"]
+    assert "not the expected one" in ran["other script"]["msg"]
     pool = synapse.catalog()["databases"]["pool"]
     assert new in pool["users"] and new not in pool["schemas"]
     assert play([task("any", script=script, purpose="any")], tmp_path / "b", extra={"login": login}).ok["any"]["changed"] is True
@@ -243,11 +243,11 @@ def test_bad_input_names_its_option_and_holds_no_secret(synapse: SynapseEngine, 
         "token": ({**login, "token": "geheim"}, "Microsoft Entra ID is not possible here", "login.token"),
         "account": ({**login, "account": "x"}, "login.account is not an option of Azure Synapse Analytics", "login.account"),
         "no database": ({name: value for name, value in login.items() if name != "database"}, "login.database is needed", "login.database"),
-        "host": ({**login, "host": "tcp:x,1433"}, "login.host has to be a host name alone", "login.host"),
+        "host": ({**login, "host": "tcp:x,1433"}, "login.host must be a host name and nothing else", "login.host"),
         "password": ({**login, "password": "geheim"}, "no login: Login failed for user", None),
         "database": ({**login, "database": "nowhere"}, "no login: Cannot open database", None),
         "nobody there": ({**login, "port": 9}, "no login: ", None),
-        "no authority": ({**secure, "ca_path": "/nowhere.pem"}, "/nowhere.pem is no file", "login.ca_path"),
+        "no authority": ({**secure, "ca_path": "/nowhere.pem"}, "/nowhere.pem is not a file", "login.ca_path"),
         "not trusted": ({name: value for name, value in secure.items() if name != "ca_path"}, "a certificate that is not trusted", None),
         # The server's own address, written another way: it answers, and its certificate is for 127.0.0.8.
         "other name": ({**secure, "host": "127.8"}, "a certificate that is not trusted", None),
@@ -268,7 +268,7 @@ def test_a_batch_is_given_up_in_time(synapse: SynapseEngine, login: dict[str, An
     script = f"CREATE SCHEMA {new}\nGO\nWAITFOR DELAY '00:00:30'"
     ran = play([task("slow", script=script, statement_timeout=1)], tmp_path, extra={"login": login})
     assert [each["status"] for each in ran["slow"]["statements"]] == ["ok", "unknown"]
-    assert "it was not over after 1 second (statement_timeout)" in ran["slow"]["msg"]
+    assert "it had not finished after 1 second (statement_timeout)" in ran["slow"]["msg"]
     assert 0.9 < ran["slow"]["failed_statement"]["seconds"] < 10
 
 
@@ -280,7 +280,7 @@ def test_a_batch_whose_answer_is_lost_runs_again_only_by_a_persons_word(
     options = {"script": f"CREATE SCHEMA {new}_a\nGO\nCREATE SCHEMA {new}_b\nGO\nCREATE SCHEMA {new}_c", "ledger": str(tmp_path / "ledger")}
     lost = play([{"ignore_errors": True, **task("run", **options)}, {"ignore_errors": True, **task("again", **options)}], tmp_path, extra={"login": login})
     assert [each["status"] for each in lost["run"]["statements"]] == ["ok", "unknown", "pending"]
-    assert "its answer never came, so whether it ran is not known" in lost["run"]["msg"]
+    assert "its answer never came, so it is not known whether it ran" in lost["run"]["msg"]
     assert "was sent in an earlier run" in lost["again"]["msg"] and "start_at: 3" in lost["again"]["msg"]
     schemas = synapse.catalog()["databases"]["pool"]["schemas"]
     assert (f"{new}_b" in schemas) is (when == "after")

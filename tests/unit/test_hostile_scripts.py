@@ -18,7 +18,7 @@ from ansible_collections.community.immuta.plugins.module_utils._sql.classify imp
 from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden_statements, is_query
 from ansible_collections.community.immuta.plugins.module_utils._sql.ledger import Ledger
 from ansible_collections.community.immuta.plugins.module_utils._sql.masker import mask_literals, mask_message, secrets_in
-from ansible_collections.community.immuta.plugins.module_utils._sql.runner import load
+from ansible_collections.community.immuta.plugins.module_utils._sql.runner import load_script
 from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import pieces, split
 from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF
 from hypothesis import given
@@ -151,7 +151,7 @@ def test_memory_goes_with_the_text_and_not_with_its_tokens(script: str, tmp_path
     # the gate keeps the tokens of procedures, as they may be called later
     room += 50 * len(script) if "PROCEDURE" in script else 0
     for work in (
-        lambda: load({"script": script, "type": SNOWFLAKE}),
+        lambda: load_script({"script": script, "type": SNOWFLAKE}),
         lambda: forbidden_statements(statements, SNOWFLAKE, "setup", SCOPE),
         lambda: describe(statements, "snowflake"),
         lambda: mask_literals(script, "snowflake"),

@@ -18,7 +18,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     OptionError,
     SqlError,
 )
-from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import StatementResult
 from ansible_collections.community.immuta.plugins.module_utils._sql.driver_databricks import DatabricksDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
 from unit.wire import FakeClock, Reply, Wire, cut, hang_up, ok, reply, reset
@@ -218,7 +218,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_statement_goes_as_it_is_and_alone() -> None:
     text = "SELECT '100%s :a ? {}', `b;c` -- d"
     with Wire([HELLO, (SEND, rows(["1"], ["2"]))]) as wire:
-        assert driver(wire).execute(text) == Executed(2, "s1")
+        assert driver(wire).execute(text) == StatementResult(2, "s1")
     assert wire.requests[1].json() == {"statement": text, "warehouse_id": "0123456789abcdef", "wait_timeout": "10s", "on_wait_timeout": "CONTINUE"}
     assert wire.connections == 1
 
@@ -258,7 +258,7 @@ def test_a_statement_that_takes_too_long_is_cancelled() -> None:
     looks = [(LOOK, status("RUNNING"))] * 3
     error = refusal((SEND, status("RUNNING")), *looks, (CANCEL, ok({})), (LOOK, status("RUNNING")), (LOOK, status("CANCELED")), statement_timeout=1)
     assert isinstance(error, SqlError)
-    assert error.message == "It was cancelled, as it was not over after 1 second (statement_timeout)."
+    assert error.message == "It was cancelled, because it had not finished after 1 second (statement_timeout)."
     assert (error.facts["code"], error.facts["query_id"]) == ("CANCELED", "s1")
 
 

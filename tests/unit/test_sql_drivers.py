@@ -26,7 +26,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     OptionError,
     SqlError,
 )
-from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import LOGIN_SPEC, Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import LOGIN_SPEC, StatementResult
 from ansible_collections.community.immuta.plugins.module_utils._sql.driver_redshift import RedshiftDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.driver_snowflake import SnowflakeDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
@@ -109,8 +109,8 @@ def test_every_driver_has_its_dialect_its_lists_and_options_that_exist() -> None
     for platform, cls in DRIVERS.items():
         assert platform in DIALECT_OF
         assert platform in RULES
-        assert set(cls.arguments) | cls.own <= set(LOGIN_SPEC)
-    assert set(LOGIN_SPEC) == {option for cls in DRIVERS.values() for option in (*cls.arguments, *cls.own)}
+        assert set(cls.library_options) | cls.other_options <= set(LOGIN_SPEC)
+    assert set(LOGIN_SPEC) == {option for cls in DRIVERS.values() for option in (*cls.library_options, *cls.other_options)}
 
 
 def test_no_secret_is_shown_and_nothing_else_is_hidden() -> None:
@@ -227,7 +227,7 @@ def test_snowflake_arguments_are_the_librarys_own(library: Library) -> None:
     from snowflake.connector.connection import DEFAULT_CONFIGURATION
 
     found = arguments(library, "Snowflake", password=None, private_key=pem()[0], role="R", warehouse="W", database="D", host="a.example", port=443)
-    assert set(found) | set(SnowflakeDriver.arguments.values()) <= set(DEFAULT_CONFIGURATION)
+    assert set(found) | set(SnowflakeDriver.library_options.values()) <= set(DEFAULT_CONFIGURATION)
 
 
 # --- Redshift ---
@@ -271,7 +271,7 @@ def test_redshift_arguments_are_the_librarys_own(library: Library) -> None:
     import inspect
 
     known = set(inspect.signature(redshift_connector.connect).parameters)
-    assert set(RedshiftDriver.arguments.values()) | {"timeout", "tcp_keepalive", "sslmode", "is_serverless", "credentials_provider"} <= known
+    assert set(RedshiftDriver.library_options.values()) | {"timeout", "tcp_keepalive", "sslmode", "is_serverless", "credentials_provider"} <= known
 
 
 def test_redshift_without_tls_warns(library: Library) -> None:
@@ -305,7 +305,7 @@ def test_redshift_without_query_numbers_asks_only_once(library: Library) -> None
     redshift = driver("Redshift")
     redshift.connect()
     library.executed.clear()
-    assert redshift.execute("SELECT 1") == Executed(1, None)
+    assert redshift.execute("SELECT 1") == StatementResult(1, None)
     assert library.executed == [("SELECT 1", {})]
 
 
@@ -390,9 +390,9 @@ def test_a_statement_goes_as_it_is_without_parameters(library: Library, platform
 def test_rows_and_query_ids(library: Library) -> None:
     reached = driver("Snowflake")
     reached.connect()
-    assert reached.execute("SELECT 1") == Executed(1, "01b2")
+    assert reached.execute("SELECT 1") == StatementResult(1, "01b2")
     library.rowcount, library.sfqid = -1, ""
-    assert reached.execute("SELECT 1") == Executed(None, None)
+    assert reached.execute("SELECT 1") == StatementResult(None, None)
     library.answer = [1, "a"]
     assert reached.query("SELECT 1") == (1, "a")
     library.answer = None

@@ -118,8 +118,8 @@ def test_two_runs_cannot_share_it(path: Path) -> None:
     [
         ({"checksum": "other"}, "is about another script"),
         ({"target": "redshift elsewhere:5439/dev"}, "is about another database"),
-        ({"script": SCRIPT.replace("a;", "c;")}, "does not fit the script in line 2"),
-        ({"script": "SELECT 1"}, "does not fit the script in line 2"),
+        ({"script": SCRIPT.replace("a;", "c;")}, "does not match the script in line 2"),
+        ({"script": "SELECT 1"}, "does not match the script in line 2"),
     ],
 )
 def test_a_ledger_of_something_else_is_refused(path: Path, given: dict[str, str], complaint: str) -> None:

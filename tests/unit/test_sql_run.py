@@ -20,8 +20,8 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     SqlError,
     StatementFailed,
 )
-from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import Executed
-from ansible_collections.community.immuta.plugins.module_utils._sql.runner import SHOWN, run_script
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import StatementResult
+from ansible_collections.community.immuta.plugins.module_utils._sql.runner import SHOWN_FROM_EACH_END, run_script
 
 SCRIPT = "-- set up\nCREATE DATABASE d; CREATE USER u PASSWORD 'geheim;1';\n\nGRANT r TO u;\nINSERT INTO t VALUES (1)"
 
@@ -45,11 +45,11 @@ class Warehouse:
         if self.login:
             raise self.login
 
-    def execute(self, text: str) -> Executed:
+    def execute(self, text: str) -> StatementResult:
         self.log.append(text)
         if text in self.fails:
             raise self.fails[text]
-        return Executed(1, f"q{len(self.log)}")
+        return StatementResult(1, f"q{len(self.log)}")
 
     def query(self, text: str) -> tuple[Any, ...] | None:
         self.log.append(f"? {text}")
@@ -153,12 +153,12 @@ def test_a_script_from_a_file_is_the_same(tmp_path: Path) -> None:
     assert run(warehouse, path=str(file), expected_sha256=f" {result['checksum'].upper()} ")["executed"] == 2
 
 
-@pytest.mark.parametrize("total", [2 * SHOWN, 2 * SHOWN + 1, 2 * SHOWN + 57])
+@pytest.mark.parametrize("total", [2 * SHOWN_FROM_EACH_END, 2 * SHOWN_FROM_EACH_END + 1, 2 * SHOWN_FROM_EACH_END + 57])
 def test_of_a_long_script_both_ends_are_shown(total: int) -> None:
     result = run(Warehouse(), script="".join(f"SELECT {number};\n" for number in range(total)))
     numbers = [each["number"] for each in result["statements"]]
-    assert numbers == [*range(1, SHOWN + 1), *range(total - SHOWN + 1, total + 1)]
-    assert result["statements_omitted"] == total - 2 * SHOWN
+    assert numbers == [*range(1, SHOWN_FROM_EACH_END + 1), *range(total - SHOWN_FROM_EACH_END + 1, total + 1)]
+    assert result["statements_omitted"] == total - 2 * SHOWN_FROM_EACH_END
     assert result["executed"] == result["total"] == total
 
 
@@ -185,15 +185,14 @@ def test_a_failure_stops_there_and_names_the_statement() -> None:
         "query_id": "q9",
     }
     assert result["msg"] == (
-        'Statement 3 (GRANT r, line 4) failed: 42704: role "r" does not exist. '
-        "2 of 4 statements ran. To run the rest, with the cause out of the way: set start_at: 3."
+        'Statement 3 (GRANT r, line 4) failed: 42704: role "r" does not exist. 2 of 4 statements ran. To run the rest, fix the cause, then set start_at: 3.'
     )
 
 
 def test_a_failure_of_the_first_statement_changed_nothing() -> None:
     result = failure(Warehouse({"CREATE DATABASE d": REFUSAL}))
     assert result["changed"] is False
-    assert result["msg"].endswith("with the cause out of the way: run it again.")
+    assert result["msg"].endswith("fix the cause, then run it again.")
 
 
 def test_the_line_that_the_database_points_at_is_a_line_of_the_script() -> None:
@@ -230,11 +229,11 @@ def test_a_lost_answer_stops_even_a_clean_up_that_goes_on() -> None:
 
 
 def test_failures_in_the_middle_of_a_long_script_are_shown() -> None:
-    script = "".join(f"DROP USER u{number};" for number in range(3 * SHOWN))
-    result = run(Warehouse({f"DROP USER u{SHOWN + 7}": REFUSAL}), script=script, purpose="cleanup", on_error="continue")
-    assert len(result["statements"]) == 2 * SHOWN + 1
-    assert result["statements"][SHOWN]["number"] == SHOWN + 8
-    assert result["statements_omitted"] == SHOWN - 1
+    script = "".join(f"DROP USER u{number};" for number in range(3 * SHOWN_FROM_EACH_END))
+    result = run(Warehouse({f"DROP USER u{SHOWN_FROM_EACH_END + 7}": REFUSAL}), script=script, purpose="cleanup", on_error="continue")
+    assert len(result["statements"]) == 2 * SHOWN_FROM_EACH_END + 1
+    assert result["statements"][SHOWN_FROM_EACH_END]["number"] == SHOWN_FROM_EACH_END + 8
+    assert result["statements_omitted"] == SHOWN_FROM_EACH_END - 1
 
 
 def test_without_a_login_nothing_ran() -> None:
@@ -252,16 +251,16 @@ def test_without_a_login_nothing_ran() -> None:
     [
         ({"path": "/nowhere/create.sql"}, ScriptRefused, "/nowhere/create.sql cannot be read: No such file or directory"),
         ({"script": " ;\n-- nothing\n"}, ScriptRefused, "The script is empty"),
-        ({"expected_sha256": "0" * 64}, ScriptRefused, "not the one that was expected"),
+        ({"expected_sha256": "0" * 64}, ScriptRefused, "not the expected one"),
         ({"script": "SELECT 'a"}, ScriptRefused, "opens on line 1"),
         ({"script": "SELECT 1; DROP DATABASE d"}, ScriptRefused, r"does not belong in a setup script for Redshift: DROP DATABASE d \(statement 2, line 1\)"),
         ({"purpose": "cleanup"}, ScriptRefused, "CREATE DATABASE d"),
         ({"start_at": 6}, OptionError, "start_at is 6, and the script has statements 1 to 4"),
         ({"start_at": 0}, OptionError, "start_at is 0"),
-        ({"on_error": "continue"}, OptionError, "only when purpose is cleanup"),
-        ({"unless": "DELETE FROM t"}, OptionError, "unless has to be one query"),
-        ({"unless": "SELECT 1; SELECT 2"}, OptionError, "unless has to be one query"),
-        ({"unless": " "}, OptionError, "unless has to be one query"),
+        ({"on_error": "continue"}, OptionError, "only if purpose is cleanup"),
+        ({"unless": "DELETE FROM t"}, OptionError, "unless must be one query"),
+        ({"unless": "SELECT 1; SELECT 2"}, OptionError, "unless must be one query"),
+        ({"unless": " "}, OptionError, "unless must be one query"),
     ],
 )
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -408,7 +407,7 @@ def ledger(tmp_path: Path) -> str:
 
 def test_a_failed_run_is_taken_up_where_it_stopped(ledger: str) -> None:
     result = failure(Warehouse({FAILING: REFUSAL}), ledger=ledger)
-    assert "the ledger takes it up at statement 3" in result["msg"]
+    assert "the ledger resumes at statement 3" in result["msg"]
     warehouse = Warehouse()
     result = run(warehouse, ledger=ledger)
     assert warehouse.sent == ["GRANT r TO u", "INSERT INTO t VALUES (1)"]

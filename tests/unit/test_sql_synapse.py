@@ -25,7 +25,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     SqlError,
 )
 from ansible_collections.community.immuta.plugins.module_utils._sql import driver_synapse
-from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import Executed
+from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import StatementResult
 from ansible_collections.community.immuta.plugins.module_utils._sql.driver_synapse import SynapseDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
 
@@ -141,7 +141,7 @@ def test_a_login_in_the_librarys_words(library: Library) -> None:
         "read_only": True,
     }
     known = set(inspect.signature(pymssql.connect).parameters)
-    assert set(library.arguments) | set(SynapseDriver.arguments.values()) <= known
+    assert set(library.arguments) | set(SynapseDriver.library_options.values()) <= known
 
 
 def test_the_reference_of_a_change_is_in_the_name_of_the_application(library: Library) -> None:
@@ -178,7 +178,7 @@ def test_the_file_for_freetds_is_gone_afterwards_and_so_is_the_variable(library:
 
 def test_the_machines_authorities_are_trusted_where_none_are_named(library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("system.pem", "python.pem", "variable.pem")]
-    monkeypatch.setattr(driver_synapse, "_AUTHORITIES", ("/nowhere", str(files[0])))
+    monkeypatch.setattr(driver_synapse, "_CA_FILES", ("/nowhere", str(files[0])))
     paths = ssl.get_default_verify_paths()
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths._replace(cafile=str(files[1])))
     for file in files:
@@ -191,7 +191,7 @@ def test_the_machines_authorities_are_trusted_where_none_are_named(library: Libr
 
 @pytest.mark.parametrize("named", ["/nowhere/ca.pem", "/etc/hosts\nencryption = off", None])
 def test_without_authorities_nothing_is_sent(library: Library, monkeypatch: pytest.MonkeyPatch, named: str | None) -> None:
-    monkeypatch.setattr(driver_synapse, "_AUTHORITIES", ())
+    monkeypatch.setattr(driver_synapse, "_CA_FILES", ())
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: types.SimpleNamespace(cafile=None))
     with pytest.raises(OptionError) as caught:
         connected(ca_path=named)
@@ -277,7 +277,7 @@ def test_a_batch_goes_as_it_is_without_parameters(library: Library) -> None:
 )
 def test_rows_are_counted_where_they_mean_something(library: Library, sets: list[Any], rowcount: int, text: str, rows: int | None) -> None:
     library.sets, library.rowcount = sets, rowcount
-    assert connected().execute(text) == Executed(rows, None)
+    assert connected().execute(text) == StatementResult(rows, None)
 
 
 def test_a_query_gives_its_first_row(library: Library) -> None:
@@ -308,7 +308,7 @@ def test_an_error_that_the_library_does_not_raise_is_found_among_the_messages(li
         reached.execute("\nEXEC p 'geheim'")
     assert (caught.value.message, caught.value.facts["code"], caught.value.facts["line"]) == ("Something '***' failed", None, 2)
     library.heard = [(10, 1, b"a note")]
-    assert reached.execute("EXEC p") == Executed(None, None)
+    assert reached.execute("EXEC p") == StatementResult(None, None)
 
 
 # --- errors ---
@@ -353,4 +353,4 @@ def test_a_batch_that_took_too_long_is_not_known(library: Library) -> None:
     late = pymssql.OperationalError(20047, b"DB-Lib error message 20003, severity 6:\nTDS server connection timed out\n" + DEAD)
     found = refusal(library, late, statement_timeout=3)
     assert isinstance(found, AnswerLost)
-    assert "it was not over after 3 seconds (statement_timeout)" in found.message
+    assert "it had not finished after 3 seconds (statement_timeout)" in found.message

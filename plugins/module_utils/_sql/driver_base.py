@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the drivers have in common: the options of a login, what a driver is, a base for all of them, one for those on a DB-API library.
+"""The base of the drivers: the options of a login, the Driver protocol, and the base classes. One is for drivers on a DB-API library.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -23,7 +23,7 @@ from .tokenizer import DIALECT_OF
 
 Login = Mapping[str, Any]
 
-# Every option of `login`, for all platforms. Which platform takes which is said in `drivers`.
+# Every option of `login`, for all platforms. Each driver class lists the options that its platform accepts.
 LOGIN_SPEC: dict[str, dict[str, Any]] = {
     "host": {"type": "str"},
     "port": {"type": "int"},
@@ -61,20 +61,21 @@ LOGIN_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-# Seconds that a client waits longer than the server takes, and those that are as good as no limit (a week, Snowflake's longest).
-GRACE = 30
-LONGEST = 7 * 24 * 3600
+# A client waits this many seconds longer than the statement may take on the server.
+GRACE_SECONDS = 30
+# Stands for no time limit: a week, the longest limit of Snowflake.
+NO_LIMIT_SECONDS = 7 * 24 * 3600
 
 
-class Executed(NamedTuple):
-    """What a statement gave. rows: affected or returned, None where the database does not say."""
+class StatementResult(NamedTuple):
+    """The result of a statement. rows: affected or returned, or None if the database does not say."""
 
     rows: int | None
     query_id: str | None
 
 
-class Answered(NamedTuple):
-    """What a database said against a statement. line or position: what it points at in the statement, from 1."""
+class ReportedError(NamedTuple):
+    """An error that the database reported for a statement. line or position: of the error in the statement, from 1."""
 
     message: str
     code: str | None
@@ -85,13 +86,13 @@ class Answered(NamedTuple):
 
 
 class Driver(Protocol):
-    """What the runner needs of a warehouse. A C(query) answers its first row, or None."""
+    """What the runner needs from a warehouse. C(query) returns the first row, or None."""
 
     target: str
 
     def connect(self) -> None: ...
 
-    def execute(self, text: str) -> Executed: ...
+    def execute(self, text: str) -> StatementResult: ...
 
     def query(self, text: str) -> tuple[Any, ...] | None: ...
 
@@ -99,18 +100,18 @@ class Driver(Protocol):
 
 
 class BaseDriver(ABC):
-    """What all drivers have in common.
+    """The base of all drivers.
 
-    login: the options as given, null pruned. Timeouts are in seconds, 0 is none. warn takes a sentence. secrets: what else must
-    not show up in an error, such as the passwords in the script. reference: of the change, for the platform's own records.
-    Raises OptionError at once for what is missing, unknown or does not fit; nothing is sent before connect().
+    login: the options of the task, without null values. Timeouts are in seconds; 0 means no limit. warn takes a sentence. secrets:
+    more values to mask in errors, such as the passwords in the script. reference: of the change, for the platform's records.
+    Creating a driver raises OptionError if an option is missing, unknown or invalid, and sends nothing.
     """
 
     platform: ClassVar[str]
     library: ClassVar[str]
-    # option -> the library's own name for it; what is not here is not an option of the platform, unless it is in `own`
-    arguments: ClassVar[Mapping[str, str]]
-    own: ClassVar[frozenset[str]] = frozenset({"ssl", "ca_path", "extra"})
+    # option -> the library's name for it. The platform accepts only these options and those in `other_options`.
+    library_options: ClassVar[Mapping[str, str]]
+    other_options: ClassVar[frozenset[str]] = frozenset({"ssl", "ca_path", "extra"})
 
     def __init__(
         self,
@@ -129,151 +130,152 @@ class BaseDriver(ABC):
         self.dialect = DIALECT_OF[self.platform]
         self._warn = warn
         self._connection: Any = None
-        given = (login[name] for name, option in LOGIN_SPEC.items() if option.get("no_log") and name in login)
-        self._secrets = [*given, *find_secrets(login.get("extra", {})), *secrets]
-        self._names = [value for name, value in login.items() if isinstance(value, str) and not LOGIN_SPEC.get(name, {}).get("no_log")]
+        login_secrets = (login[name] for name, option in LOGIN_SPEC.items() if option.get("no_log") and name in login)
+        self._secrets = [*login_secrets, *find_secrets(login.get("extra", {})), *secrets]
+        self._known_names = [value for name, value in login.items() if isinstance(value, str) and not LOGIN_SPEC.get(name, {}).get("no_log")]
         self._check_options()
-        self.check()
+        self.check_login()
         self.target = f"{self.platform} {self.address()}".lower()
         if not self.login.get("ssl", True):
             warn(f"The connection to {self.platform} is not encrypted: login.ssl is false.")
 
-    # --- what differs from one platform to the next ---
+    # --- what each platform implements ---
 
     @abstractmethod
-    def check(self) -> None:
-        """Raise OptionError for a login that cannot work."""
+    def check_login(self) -> None:
+        """Raise OptionError if the login cannot work."""
 
     @abstractmethod
     def address(self) -> str:
-        """Where it leads to, in words that stay the same from run to run."""
+        """Return the address of the database as text. It must be the same in every run, because ledgers contain it."""
 
     @abstractmethod
-    def load(self) -> Any:
-        """The library, imported now."""
+    def import_library(self) -> Any:
+        """Import and return the library."""
 
     @abstractmethod
-    def open(self, library: Any) -> Any:
-        """A connection in autocommit; what it has to be closed by is C(close())."""
+    def open_connection(self, library: Any) -> Any:
+        """Return a connection in autocommit mode, which C(close()) closes."""
 
     @abstractmethod
-    def execute(self, text: str) -> Executed:
-        """Have one statement executed."""
+    def execute(self, text: str) -> StatementResult:
+        """Execute one statement. Raise SqlError if it fails, or AnswerLost if no answer comes."""
 
     @abstractmethod
     def query(self, text: str) -> tuple[Any, ...] | None:
-        """The first row of a query."""
+        """Return the first row of a query, or None. Raise SqlError if it fails, or AnswerLost if no answer comes."""
 
     @abstractmethod
-    def answer(self, error: Exception) -> Answered | None:
-        """What the database said, out of the library's exception; None when it did not answer."""
+    def reported_error(self, error: Exception) -> ReportedError | None:
+        """Return the error that the database reported, from the library's exception. Return None if the database did not answer."""
 
-    def words(self, error: Exception) -> str:
-        """What the library says itself, without what its exception may carry along: some hold the text that they could not send."""
-        said = error.args if not isinstance(error, (UnicodeError, OSError)) else (str(error),)
-        return ": ".join(str(part) for part in said) or type(error).__name__
+    def library_message(self, error: Exception) -> str:
+        """Return the library's own message. Other attributes of an exception may contain the text that could not be sent."""
+        parts = error.args if not isinstance(error, (UnicodeError, OSError)) else (str(error),)
+        return ": ".join(str(part) for part in parts) or type(error).__name__
 
-    # --- what does not ---
+    # --- what all platforms share ---
 
     def connect(self) -> None:
-        with _quiet():
+        with _silenced():
             try:
-                library = self.load()
+                library = self.import_library()
             except ImportError:
                 raise MissingLibrary(self.library, reason=f"to run scripts on {self.platform}") from None
             try:
-                self._connection = self.open(library)
+                self._connection = self.open_connection(library)
             except (OptionError, MissingLibrary):
                 raise
             except Exception as error:
-                answer = self.answer(error)
-                facts = {"code": answer.code, "sqlstate": answer.sqlstate} if answer else {}
+                reported = self.reported_error(error)
+                facts = {"code": reported.code, "sqlstate": reported.sqlstate} if reported else {}
+                reason = self._masked(reported.message if reported else self.library_message(error)).rstrip(".")
                 raise ConnectionFailed(
-                    f"{self.platform} at {self.address()}: no login: {self._masked(answer.message if answer else self.words(error)).rstrip('.')}.",
-                    hint="Check host, port and credentials in login, and that the machine where the task runs may reach it.",
+                    f"{self.platform} at {self.address()}: no login: {reason}.",
+                    hint="Check host, port and credentials in login, and that the machine where the task runs can reach the platform.",
                     **facts,
                 ) from None
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
-        # What the script did is done; a connection that cannot be closed well is nobody's concern.
-        with _quiet(), suppress(Exception):
+        # The result of the script does not depend on whether the connection closes cleanly.
+        with _silenced(), suppress(Exception):
             if connection is not None:
                 connection.close()
 
     @contextmanager
-    def _guarded(self, text: str) -> Iterator[None]:
-        """For one statement. Its errors come out as SqlError, silence as AnswerLost; the library's own never do."""
+    def _errors_translated(self, text: str) -> Iterator[None]:
+        """Raise SqlError or AnswerLost instead of any exception of the library, for one statement."""
         try:
-            with _quiet():
+            with _silenced():
                 yield
         except Exception as error:
-            raise self._failure(error, text) from None
+            raise self._translate_error(error, text) from None
 
-    def _failure(self, error: Exception, text: str) -> SqlError | AnswerLost:
-        answer = self.answer(error)
-        if answer is None:
-            reason = self._masked(hide_literals(self.words(error), text, self.dialect))
+    def _translate_error(self, error: Exception, text: str) -> SqlError | AnswerLost:
+        reported = self.reported_error(error)
+        if reported is None:
+            reason = self._masked(hide_literals(self.library_message(error), text, self.dialect))
             return AnswerLost(f"{self.platform} at {self.address()}: the connection broke: {reason}")
-        line = text.count("\n", 0, answer.position - 1) + 1 if answer.position else answer.line
-        facts: dict[str, Any] = {"code": answer.code, "sqlstate": answer.sqlstate, "query_id": answer.query_id, "line": line}
-        return SqlError(self._masked(mask_message(answer.message, text, self.dialect, self._names)), **facts)
+        line = text.count("\n", 0, reported.position - 1) + 1 if reported.position else reported.line
+        facts: dict[str, Any] = {"code": reported.code, "sqlstate": reported.sqlstate, "query_id": reported.query_id, "line": line}
+        return SqlError(self._masked(mask_message(reported.message, text, self.dialect, self._known_names)), **facts)
 
     def _masked(self, message: str) -> str:
         return shorten(str(mask(message, self._secrets)), 1000)
 
-    def _outlast(self) -> int:
-        """Seconds after which the client stops waiting: later than the server, which tells what became of the statement."""
-        return self.statement_timeout + GRACE if self.statement_timeout else LONGEST
+    def _client_timeout(self) -> int:
+        """Return the seconds that the client waits. They are more than the server's limit, so that the server can report the result."""
+        return self.statement_timeout + GRACE_SECONDS if self.statement_timeout else NO_LIMIT_SECONDS
 
     def _check_options(self) -> None:
         for name in self.login:
-            if name not in self.arguments and name not in self.own:
+            if name not in self.library_options and name not in self.other_options:
                 raise OptionError(f"login.{name} is not an option of {self.platform}.", option=f"login.{name}")
-        known = {**{argument: option for option, argument in self.arguments.items()}, **{option: option for option in LOGIN_SPEC}}
+        known = {**{argument: option for option, argument in self.library_options.items()}, **{option: option for option in LOGIN_SPEC}}
         for name in self.login.get("extra", {}):
             if name in known:
                 raise OptionError(f"login.extra.{name} has an option of its own: login.{known[name]}.", option=f"login.extra.{name}")
 
-    def _need(self, *names: str) -> None:
-        """Raise OptionError unless one of these is given."""
+    def _require_one_of(self, *names: str) -> None:
+        """Raise OptionError unless the login has one of these options."""
         if not any(self.login.get(name) for name in names):
             listed = " or ".join(f"login.{name}" for name in names)
             raise OptionError(f"{listed} is needed to log in to {self.platform}.", option=f"login.{names[0]}")
 
     def _library_arguments(self) -> dict[str, Any]:
-        """The login in the library's own words, what the user added last."""
-        translated = {argument: self.login[option] for option, argument in self.arguments.items() if option in self.login}
+        """Return the login as arguments of the library. The values of login.extra come last."""
+        translated = {argument: self.login[option] for option, argument in self.library_options.items() if option in self.login}
         return {**translated, **self.login.get("extra", {})}
 
 
 class DbApiDriver(BaseDriver):
-    """A driver on a Python library of the DB-API 2.0."""
+    """The base of drivers on a Python library with the DB-API 2.0."""
 
-    def send(self, cursor: Any, text: str) -> None:
-        """Have one statement executed. No parameters: that keeps a library from looking for their places in the text."""
+    def send_statement(self, cursor: Any, text: str) -> None:
+        """Execute one statement. Without parameters, a library does not search the text for placeholders."""
         cursor.execute(text)
 
     def query_id(self, cursor: Any) -> str | None:
-        """The database's own number for the statement that just ran."""
+        """Return the database's ID of the statement that just ran, or None."""
         return None
 
-    def execute(self, text: str) -> Executed:
-        with self._guarded(text), closing(self._connection.cursor()) as cursor:
-            self.send(cursor, text)
-            rows = cursor.rowcount
-            return Executed(rows if isinstance(rows, int) and rows >= 0 else None, self.query_id(cursor))
+    def execute(self, text: str) -> StatementResult:
+        with self._errors_translated(text), closing(self._connection.cursor()) as cursor:
+            self.send_statement(cursor, text)
+            row_count = cursor.rowcount
+            return StatementResult(row_count if isinstance(row_count, int) and row_count >= 0 else None, self.query_id(cursor))
 
     def query(self, text: str) -> tuple[Any, ...] | None:
-        with self._guarded(text), closing(self._connection.cursor()) as cursor:
-            self.send(cursor, text)
+        with self._errors_translated(text), closing(self._connection.cursor()) as cursor:
+            self.send_statement(cursor, text)
             row = cursor.fetchone()
             return None if row is None else tuple(row)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Nothing of what a library logs, warns or prints gets out: it may hold statements, and would spoil the module's result."""
+def _silenced() -> Iterator[None]:
+    """Suppress everything that a library logs, warns or prints. It may contain statements, and would corrupt the module's result."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -16,15 +16,15 @@ from typing import Any, ClassVar
 
 from .._core.change import application_name
 from .._core.errors import OptionError
-from .driver_base import Answered, DbApiDriver
+from .driver_base import DbApiDriver, ReportedError
 
 
 class RedshiftDriver(DbApiDriver):
-    """Amazon Redshift, by redshift_connector: a database user, IAM, or Okta."""
+    """Amazon Redshift, with redshift_connector. It signs in as a database user, or with IAM or Okta."""
 
     platform = "Redshift"
     library = "redshift-connector"
-    arguments: ClassVar[Mapping[str, str]] = {
+    library_options: ClassVar[Mapping[str, str]] = {
         "host": "host",
         "port": "port",
         "database": "database",
@@ -46,21 +46,21 @@ class RedshiftDriver(DbApiDriver):
         "okta_role": "preferred_role",
     }
 
-    def check(self) -> None:
+    def check_login(self) -> None:
         login = self.login
         okta = [name for name in login if name.startswith("okta_")]
         self.iam = bool(login.get("iam") or okta)
-        self._need("database")
+        self._require_one_of("database")
         if okta:
-            self._need("okta_idp_host")
-            self._need("okta_app_id")
+            self._require_one_of("okta_idp_host")
+            self._require_one_of("okta_app_id")
         if self.iam:
-            self._need("cluster_identifier", "serverless_work_group", "host")
+            self._require_one_of("cluster_identifier", "serverless_work_group", "host")
         else:
-            self._need("host")
+            self._require_one_of("host")
         if okta or not self.iam:
-            self._need("username")
-            self._need("password")
+            self._require_one_of("username")
+            self._require_one_of("password")
         if self.iam and not login.get("ssl", True):
             raise OptionError("login.ssl has to stay on with IAM and Okta.", option="login.ssl")
 
@@ -69,16 +69,16 @@ class RedshiftDriver(DbApiDriver):
         host = login.get("host") or login.get("cluster_identifier") or login.get("serverless_work_group")
         return f"{str(host).lower().rstrip('.')}:{login.get('port', 5439)}/{login['database']}"
 
-    def load(self) -> Any:
+    def import_library(self) -> Any:
         import redshift_connector
 
         return redshift_connector
 
-    def open(self, library: Any) -> Any:
+    def open_connection(self, library: Any) -> Any:
         login = self.login
         encrypted = login.get("ssl", True)
         if "ca_path" in login:
-            # The library has no option for it; OpenSSL, beneath it, reads this variable.
+            # The library has no option for this. OpenSSL, which it uses, reads this variable.
             os.environ["SSL_CERT_FILE"] = login["ca_path"]
         arguments = {
             "application_name": application_name("community.immuta", self.reference, 63),
@@ -93,42 +93,42 @@ class RedshiftDriver(DbApiDriver):
         }
         connection = library.connect(**arguments)
         try:
-            return self._prepare(connection)
+            return self._prepared(connection)
         except BaseException:
             connection.close()
             raise
 
-    def _prepare(self, connection: Any) -> Any:
+    def _prepared(self, connection: Any) -> Any:
         connection.autocommit = True
-        plug = getattr(connection, "_usock", None)
-        if isinstance(plug, socket.socket):
-            # The time limit of the login must not become one for statements.
-            plug.settimeout(self._outlast())
+        socket_of_connection = getattr(connection, "_usock", None)
+        if isinstance(socket_of_connection, socket.socket):
+            # The time limit of the login must not apply to statements.
+            socket_of_connection.settimeout(self._client_timeout())
         with closing(connection.cursor()) as cursor:
             if self.statement_timeout:
                 cursor.execute(f"SET statement_timeout TO {self.statement_timeout * 1000}")
             try:
                 self._last_query_id = _last_query_id(cursor)
-                self._counts_queries = True
-            except Exception:  # not every server has the function
-                self._counts_queries = False
+                self._has_query_ids = True
+            except Exception:  # some servers do not have the function
+                self._has_query_ids = False
         return connection
 
-    def answer(self, error: Exception) -> Answered | None:
+    def reported_error(self, error: Exception) -> ReportedError | None:
         fields = error.args[0] if error.args else None
         if not isinstance(fields, dict):
             return None
-        # Message, detail, hint, code and position, by the letters of the PostgreSQL protocol.
+        # The PostgreSQL protocol has letters for message (M), detail (D), hint (H), code (C) and position (P).
         message = ". ".join(fields[letter].rstrip(".") for letter in "MDH" if fields.get(letter))
         position = fields.get("P", "")
-        return Answered(message, fields.get("C"), fields.get("C"), position=int(position) if position.isdigit() else None)
+        return ReportedError(message, fields.get("C"), fields.get("C"), position=int(position) if position.isdigit() else None)
 
     def query_id(self, cursor: Any) -> str | None:
-        """Only statements that reached the compute nodes have a number; for the others the function repeats the last one."""
-        if not self._counts_queries:
+        """Return the ID, which only statements on the compute nodes have. After others, the function returns the previous ID again."""
+        if not self._has_query_ids:
             return None
         before = self._last_query_id
-        with suppress(Exception):  # the statement ran, whatever becomes of this question
+        with suppress(Exception):  # the statement has run, even if this query fails
             self._last_query_id = _last_query_id(cursor)
         return str(self._last_query_id) if self._last_query_id not in (before, -1) else None
 

@@ -15,15 +15,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .._core.errors import OptionError
-from .driver_base import Answered, DbApiDriver
+from .driver_base import DbApiDriver, ReportedError
 
 
 class SnowflakeDriver(DbApiDriver):
-    """Snowflake, by snowflake-connector-python 3.12 to 5.x."""
+    """Snowflake, with snowflake-connector-python 3.12 to 5.x."""
 
     platform = "Snowflake"
     library = "snowflake-connector-python"
-    arguments: ClassVar[Mapping[str, str]] = {
+    library_options: ClassVar[Mapping[str, str]] = {
         "host": "host",
         "port": "port",
         "account": "account",
@@ -35,13 +35,13 @@ class SnowflakeDriver(DbApiDriver):
         "token": "token",
         "authenticator": "authenticator",
     }
-    own = DbApiDriver.own | {"private_key", "private_key_path", "private_key_passphrase"}
+    other_options = DbApiDriver.other_options | {"private_key", "private_key_path", "private_key_passphrase"}
     AUTHENTICATORS = ("snowflake", "snowflake_jwt", "oauth")
-    # The connector tries again for as long as a statement may take; what else it asks (a cancellation) gets this many seconds.
-    PATIENCE = 20
+    # The connector retries a statement for as long as the statement may take, and other requests (a cancellation) for this many seconds.
+    RETRY_SECONDS = 20
 
-    def check(self) -> None:
-        self._need("account", "host")
+    def check_login(self) -> None:
+        self._require_one_of("account", "host")
         self.authenticator = str(self.login.get("authenticator", self._implied_authenticator())).lower()
         if self.authenticator == "externalbrowser":
             raise OptionError(
@@ -52,21 +52,21 @@ class SnowflakeDriver(DbApiDriver):
         if self.authenticator not in self.AUTHENTICATORS:
             raise OptionError(f"login.authenticator has to be one of {', '.join(self.AUTHENTICATORS)}.", option="login.authenticator")
         if self.authenticator == "oauth":
-            self._need("token")
+            self._require_one_of("token")
         else:
-            self._need("username")
-            self._need(*(("private_key_path", "private_key") if self.authenticator == "snowflake_jwt" else ("password",)))
+            self._require_one_of("username")
+            self._require_one_of(*(("private_key_path", "private_key") if self.authenticator == "snowflake_jwt" else ("password",)))
 
     def address(self) -> str:
         return re.sub(r"\.snowflakecomputing\.\w+\.?$", "", str(self.login.get("host") or self.login["account"]).lower())
 
-    def load(self) -> Any:
+    def import_library(self) -> Any:
         import snowflake.connector
 
         return snowflake.connector
 
-    def open(self, library: Any) -> Any:
-        # The connector would ask around for the cloud that it runs in, before it logs in.
+    def open_connection(self, library: Any) -> Any:
+        # Otherwise the connector sends requests to find out which cloud it runs in, before it logs in.
         os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
         arguments = {
             "account": self.address(),
@@ -75,8 +75,8 @@ class SnowflakeDriver(DbApiDriver):
             "client_store_temporary_credential": False,
             "login_timeout": self.connect_timeout or None,
             "protocol": "https" if self.login.get("ssl", True) else "http",
-            **({"query_timeout": self._outlast()} if self._is_new(library) else {"network_timeout": self.PATIENCE}),
-            **self._trust(library),
+            **({"query_timeout": self._client_timeout()} if self._is_version_5(library) else {"network_timeout": self.RETRY_SECONDS}),
+            **self._trust_arguments(library),
             **self._library_arguments(),
             "authenticator": self.authenticator.upper(),
         }
@@ -85,33 +85,33 @@ class SnowflakeDriver(DbApiDriver):
         arguments["session_parameters"] = {
             "CLIENT_TELEMETRY_ENABLED": False,
             "MULTI_STATEMENT_COUNT": 1,
-            **({"QUERY_TAG": self._tag()} if self.reference else {}),
+            **({"QUERY_TAG": self._query_tag()} if self.reference else {}),
             **({"STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout} if self.statement_timeout else {}),
             **(arguments.get("session_parameters") or {}),
         }
-        self._limit = {} if self._is_new(library) else {"timeout": self._outlast()}
+        self._timeout_argument = {} if self._is_version_5(library) else {"timeout": self._client_timeout()}
         return library.connect(**{name: value for name, value in arguments.items() if value is not None})
 
-    def send(self, cursor: Any, text: str) -> None:
-        cursor.execute(text, **self._limit)
+    def send_statement(self, cursor: Any, text: str) -> None:
+        cursor.execute(text, **self._timeout_argument)
 
-    def answer(self, error: Exception) -> Answered | None:
+    def reported_error(self, error: Exception) -> ReportedError | None:
         number = getattr(error, "errno", None)
         query_id = getattr(error, "sfqid", None)
-        # The connectors number their own troubles, too. Snowflake's answers have a query ID, unless it no longer knows the session.
+        # The connector numbers its own errors too. An error of Snowflake has a query ID, unless Snowflake no longer knows the session.
         if not isinstance(number, int) or not (query_id or 390000 <= number < 400000):
             return None
         state = getattr(error, "sqlstate", None)
         message = str(getattr(error, "raw_msg", None) or error)
         message = re.sub(r"^\d{6} \(\w+\):( [0-9a-f-]{36}:)?\s*", "", message)
         line = re.search(r"\bline (\d+) at position", message)
-        return Answered(message, f"{number:06d}", state if state != "n/a" else None, int(line[1]) if line else None, query_id=query_id)
+        return ReportedError(message, f"{number:06d}", state if state != "n/a" else None, int(line[1]) if line else None, query_id=query_id)
 
     def query_id(self, cursor: Any) -> str | None:
         return cursor.sfqid or None
 
-    def _tag(self) -> str:
-        """What the query history shows: the change, and the job where AWX names it."""
+    def _query_tag(self) -> str:
+        """Return the tag for the query history: the change, and the job if AWX names one."""
         job = os.environ.get("JOB_ID")
         return json.dumps({"program": "community.immuta", "change_reference": self.reference, **({"job": job[:40]} if job else {})}, ensure_ascii=False)
 
@@ -120,19 +120,19 @@ class SnowflakeDriver(DbApiDriver):
             return "snowflake_jwt"
         return "oauth" if "token" in self.login and "password" not in self.login else "snowflake"
 
-    def _trust(self, library: Any) -> dict[str, Any]:
-        """Whom to trust instead of the public authorities: connector 5 has a parameter, the others read a variable."""
+    def _trust_arguments(self, library: Any) -> dict[str, Any]:
+        """Return the arguments that set the trusted authorities. Only connector 5 has a parameter; older ones read a variable."""
         if "ca_path" not in self.login:
             return {}
         os.environ["REQUESTS_CA_BUNDLE"] = self.login["ca_path"]
-        return {"custom_root_store_path": self.login["ca_path"]} if self._is_new(library) else {}
+        return {"custom_root_store_path": self.login["ca_path"]} if self._is_version_5(library) else {}
 
     @staticmethod
-    def _is_new(library: Any) -> bool:
+    def _is_version_5(library: Any) -> bool:
         return int(library.__version__.split(".")[0]) >= 5
 
     def _private_key(self) -> bytes:
-        """The key as the connector wants it, DER without a passphrase, from PEM with or without one."""
+        """Return the private key as DER without a passphrase, from PEM with or without one. Raise OptionError if that fails."""
         from cryptography.hazmat.primitives import serialization
 
         option = "private_key" if "private_key" in self.login else "private_key_path"

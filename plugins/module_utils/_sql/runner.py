@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A script run on a warehouse: statement by statement, every one counted, none repeated that already ran.
+"""The runner: runs a script on a warehouse, one statement at a time, and never repeats a statement that has run.
 
-Everything that can be wrong with the script or the options is found before the first statement is sent.
+It checks the script and the options before it sends the first statement.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -26,19 +26,19 @@ from .driver_base import Driver
 from .drivers import DRIVERS
 from .gate import check_scope, forbidden_statements, is_query, refusal_error
 from .gate_rules import READ_VERBS
-from .ledger import DONE, Ledger
+from .ledger import DONE_STATUSES, Ledger
 from .masker import secrets_in
 from .splitter import Statement, split
 from .tokenizer import DIALECT_OF
 
-# Of a long script the result shows this many statements from each end, and all that failed.
-SHOWN = 100
-# Verbs whose number of rows means something.
-COUNTED = frozenset({*READ_VERBS, "INSERT", "UPDATE", "DELETE", "MERGE"})
+# The result shows this many statements from each end of a long script, and all that failed.
+SHOWN_FROM_EACH_END = 100
+# Verbs whose row count is meaningful
+VERBS_WITH_ROWS = frozenset({*READ_VERBS, "INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
 class Task(Protocol):
-    """What is needed of the task that asks: its options, and a way to warn."""
+    """What the runner needs from the Ansible task."""
 
     params: dict[str, Any]
     check_mode: bool
@@ -49,8 +49,8 @@ class Task(Protocol):
 
 
 @dataclass
-class Outcome:
-    """One statement and what became of it. status: pending, ok, failed, unknown (no answer came) or skipped."""
+class StatementOutcome:
+    """A statement and its result. status: pending, ok, failed, unknown (no answer came) or skipped."""
 
     statement: Statement
     verb: str
@@ -76,7 +76,7 @@ class Outcome:
 
     @property
     def problem(self) -> str:
-        """Code, message, and where in the script when that is not where the statement begins."""
+        """Return the error's code and message, and its line if that is not the first line of the statement."""
         line = self.error.get("error_line", self.statement.line)
         place = f"near line {line}" if line != self.statement.line else None
         return ": ".join(filter(None, (self.error["code"], place, self.error["message"])))
@@ -89,7 +89,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Script:
-    """A script as it was read. checksum: SHA-256 of its bytes."""
+    """A script and its statements. checksum: SHA-256 of its bytes."""
 
     checksum: str
     text: str
@@ -98,14 +98,14 @@ class Script:
 
 
 def run_script(task: Task, make_driver: Callable[..., Driver] | None = None) -> dict[str, Any]:
-    """The module immuta_sql_script: options in, result out.
+    """Run the module immuta_sql_script with the task's options, and return its result.
 
-    Raises OptionError or ScriptRefused before anything is sent, ConnectionFailed when there is no login, StatementFailed when a
-    statement failed or its answer was lost.
+    Raise OptionError or ScriptRefused before anything is sent, ConnectionFailed if the login fails, and StatementFailed if a
+    statement fails or its answer is lost.
     """
     params = task.params
-    script = load(params)
-    _check(params, script)
+    script = load_script(params)
+    _check_options(params, script)
     reference = checked_reference(params.get("change_reference"))
     report = "" if task.check_mode else params.get("report", "")
     if report:
@@ -123,32 +123,32 @@ def run_script(task: Task, make_driver: Callable[..., Driver] | None = None) -> 
     ledger = None
     if "ledger" in params:
         ledger = Ledger(params["ledger"], script.checksum, driver.target, script.statements, write=not task.check_mode)
-    run = Run(script, driver, ledger, start_at=params["start_at"], unless=params.get("unless"), go_on=params["on_error"] == "continue")
+    run = Run(script, driver, ledger, start_at=params["start_at"], unless=params.get("unless"), continue_on_error=params["on_error"] == "continue")
     run.must_be_gone = params.get("must_be_gone") or {}
     run.scope_checked = "scope" in params and params["purpose"] != "any"
     try:
-        run.prepare()
+        run.skip_completed()
         if task.check_mode:
-            run.look(task.warn)
+            run.check_only(task.warn)
         else:
-            run.work(task.warn)
+            run.execute(task.warn)
     finally:
         run.close()
         if report:
-            _append(task, report, mask(run.as_report(), secrets))
+            _append_report(task, report, mask(run.as_report(), secrets))
     return run.as_result()
 
 
-def _append(task: Task, report: str, document: Mapping[str, Any]) -> None:
-    """Add a line to the report. That it cannot be written must not hide how the script ended."""
+def _append_report(task: Task, report: str, document: Mapping[str, Any]) -> None:
+    """Add a line to the report. If that fails, only warn, so that the result of the script is not lost."""
     try:
         json_lines.append(report, document, "report")
     except ImmutaError as error:
         task.warn(error.message)
 
 
-def load(params: Mapping[str, Any]) -> Script:
-    """The script that C(path) or C(script) names, taken apart. Raises ScriptRefused when there is none, or not the expected one."""
+def load_script(params: Mapping[str, Any]) -> Script:
+    """Return the script in the option C(path) or C(script). Raise ScriptRefused if it is unreadable, empty or not the expected one."""
     try:
         content = params["script"].encode("utf-8") if "script" in params else _read(params["path"])
         text = content.decode("utf-8")
@@ -160,8 +160,8 @@ def load(params: Mapping[str, Any]) -> Script:
     expected = params.get("expected_sha256")
     if expected is not None and expected.strip().lower() != checksum:
         raise ScriptRefused(
-            "The script is not the one that was expected: its checksum is another.",
-            hint=f"Expected {expected}, found {checksum}. Have it looked at and approved again.",
+            "The script is not the expected one: its checksum is different.",
+            hint=f"Expected {expected}, found {checksum}. Have the script reviewed and approved again.",
             checksum=checksum,
         )
     dialect = DIALECT_OF[params["type"]]
@@ -176,15 +176,15 @@ def _read(path: str) -> bytes:
         return stream.read()
 
 
-def _check(params: Mapping[str, Any], script: Script) -> None:
-    """Raise OptionError or ScriptRefused for what must not be run."""
+def _check_options(params: Mapping[str, Any], script: Script) -> None:
+    """Raise OptionError or ScriptRefused if the script must not run with these options."""
     total = len(script.statements)
-    # one more than there are: the last one has run, too
+    # total + 1 means that all statements have run
     if not 1 <= params["start_at"] <= total + 1:
         raise OptionError(f"start_at is {params['start_at']}, and the script has statements 1 to {total}.", option="start_at")
     if params["on_error"] == "continue" and params["purpose"] != "cleanup":
-        raise OptionError("on_error may be continue only when purpose is cleanup.", option="on_error")
-    _check_query(params)
+        raise OptionError("on_error can be continue only if purpose is cleanup.", option="on_error")
+    _check_queries(params)
     scope = params.get("scope")
     check_scope(scope)
     refused = forbidden_statements(script.statements, params["type"], params["purpose"], scope, params["login"].get("database"))
@@ -192,90 +192,90 @@ def _check(params: Mapping[str, Any], script: Script) -> None:
         raise refusal_error(refused, params["type"], params["purpose"], script.checksum)
 
 
-def _check_query(params: Mapping[str, Any]) -> None:
-    """Raise OptionError for what is asked and does more than look: it is asked in check mode, too."""
+def _check_queries(params: Mapping[str, Any]) -> None:
+    """Raise OptionError if the query in unless or must_be_gone is not one query that changes nothing. It runs in check mode, too."""
     for option, query in (("unless", params.get("unless")), ("must_be_gone.query", (params.get("must_be_gone") or {}).get("query"))):
         if query is not None and not is_query(query, params["type"]):
             raise OptionError(
-                f"{option} has to be one query, and nothing in it may change anything.",
+                f"{option} must be one query, and nothing in it may change anything.",
                 option=option,
-                hint=f"It starts with {', '.join(sorted(READ_VERBS)[:-1])} or {sorted(READ_VERBS)[-1]}.",
+                hint=f"Start it with {', '.join(sorted(READ_VERBS)[:-1])} or {sorted(READ_VERBS)[-1]}.",
             )
 
 
 class Run:
-    """One run of a script: prepare(), then look() or work(), then as_result(); close() in any case.
+    """One run of a script: skip_completed(), then check_only() or execute(), then as_result(). Always call close().
 
-    unless: a query that gives a row when there is nothing to do. It is not asked when a run is taken up again (start_at, or a
-    ledger that ends half-way): half of a set-up looks like a whole one from there.
+    unless: a query that returns a row if there is nothing to do. A resumed run (start_at, or an incomplete ledger) does not send it,
+    because half a setup already makes it return a row.
     """
 
     def __init__(
-        self, script: Script, driver: Driver, ledger: Ledger | None = None, *, start_at: int = 1, unless: str | None = None, go_on: bool = False
+        self, script: Script, driver: Driver, ledger: Ledger | None = None, *, start_at: int = 1, unless: str | None = None, continue_on_error: bool = False
     ) -> None:
         self.script = script
         self.driver = driver
         self.ledger = ledger
         self.start_at = start_at
         self.unless = split(unless, script.dialect)[0].text if unless else None
-        self.go_on = go_on
+        self.continue_on_error = continue_on_error
         self.done_already = False
-        #: whether the statements were held to a scope, too
+        #: whether the gate also checked the scope of the statements
         self.scope_checked = False
-        #: what a clean-up has to leave nothing of: C(what) in words, and a C(query) that gives a row as long as it is there
+        #: what a clean-up must remove: C(what) as text, and a C(query) that returns a row while it still exists
         self.must_be_gone: Mapping[str, str] = {}
-        self.outcomes = [Outcome(statement, *classify(statement.text, script.dialect)) for statement in script.statements]
+        self.outcomes = [StatementOutcome(statement, *classify(statement.text, script.dialect)) for statement in script.statements]
 
-    def prepare(self) -> None:
-        """Leave out what ran before. Raises ScriptRefused when it is not known whether a statement ran."""
+    def skip_completed(self) -> None:
+        """Skip the statements that ran before. Raise ScriptRefused if it is unknown whether a statement ran."""
         known = self.ledger.statuses if self.ledger and self.start_at == 1 else {}
         for outcome in self.outcomes:
             number = outcome.statement.number
             if known.get(number) == "unknown":
                 outcome.status = "unknown"
                 raise ScriptRefused(
-                    f"{outcome.name} was sent in an earlier run, and its answer never came: whether it ran is not known.",
-                    hint=f"Look on the database, then set start_at: {number + 1} if it ran, or {number} if it did not.",
-                    **outcome_facts(self.outcomes, outcome),
+                    f"{outcome.name} was sent in an earlier run, and its answer never came. It is not known whether it ran.",
+                    hint=f"Check the database, then set start_at: {number + 1} if it ran, or {number} if it did not.",
+                    **failure_facts(self.outcomes, outcome),
                 )
-            if number < self.start_at or known.get(number) in DONE:
+            if number < self.start_at or known.get(number) in DONE_STATUSES:
                 outcome.status = "skipped"
 
-    def look(self, warn: Callable[[str], None]) -> None:
-        """Check mode: ask C(unless), nothing else. Without an answer the script counts as not yet run."""
-        if self._asks:
+    def check_only(self, warn: Callable[[str], None]) -> None:
+        """Send only the query in C(unless), for check mode. Without an answer, the script counts as not yet run."""
+        if self._must_ask_unless:
             try:
                 self.driver.connect()
-                self._ask()
+                self._ask_unless()
             except ImmutaError as error:
-                warn(f"Whether there is anything to do could not be asked, so it counts as changed: {error.message}")
+                warn(f"The query in unless failed, so the task counts as changed: {error.message}")
 
-    def work(self, warn: Callable[[str], None]) -> None:
-        """Run what is pending. Raises StatementFailed at the first failure, or goes on to the end and warns."""
-        if not (self._asks or self._pending):
+    def execute(self, warn: Callable[[str], None]) -> None:
+        """Run the pending statements. Raise StatementFailed at the first failure or, with continue_on_error, warn at the end."""
+        if not (self._must_ask_unless or self._pending):
             if self.start_at > 1:
                 self._begin_ledger()
             return
         self.driver.connect()
-        if self._asks and self._ask():
+        if self._must_ask_unless and self._ask_unless():
             return
         self._begin_ledger()
         for outcome in self._pending:
-            self._send(outcome)
+            self._send_statement(outcome)
         failed = [outcome for outcome in self.outcomes if outcome.status == "failed"]
         if failed:
             listed = "; ".join(f"{outcome.name}: {outcome.problem}" for outcome in failed[:10])
             warn(f"{len(failed)} of {count(len(self.outcomes), 'statement')} failed: {listed}")
-        self._look_what_is_left()
+        self._check_nothing_is_left()
 
-    def _look_what_is_left(self) -> None:
-        """Raise ImmutaError when a clean-up has left what it should have removed."""
+    def _check_nothing_is_left(self) -> None:
+        """Raise ImmutaError if a clean-up has not removed what it must remove."""
         if self.must_be_gone and self.driver.query(self.must_be_gone["query"]) is not None:
             raise ImmutaError(
                 f"The clean-up script has run, and {self.must_be_gone['what']} is still there.",
-                hint="Remove what is left by hand, then run this again.",
+                hint="Remove what is left manually, then run this again.",
                 changed=True,
-                **tally(self.outcomes),
+                **summarize(self.outcomes),
             )
 
     def close(self) -> None:
@@ -284,7 +284,7 @@ class Run:
             self.ledger.close()
 
     def as_result(self) -> dict[str, Any]:
-        counts = tally(self.outcomes)
+        counts = summarize(self.outcomes)
         earlier = f", {counts['statements_skipped']} had run before" if counts["statements_skipped"] else ""
         return {
             "changed": bool(counts["executed"] or self._pending),
@@ -296,24 +296,24 @@ class Run:
         }
 
     def as_report(self) -> dict[str, Any]:
-        """What became of each statement, for a trail: that of a run which failed, too."""
-        counts = tally(self.outcomes)
+        """Return the status of each statement for the report file, also after a run that failed."""
+        counts = summarize(self.outcomes)
         shown = ("number", "verb", "object", "status", "query_id")
-        statements = [{name: each[name] for name in shown} for each in counts["statements"]]
+        statements = [{name: statement[name] for name in shown} for statement in counts["statements"]]
         counted = {"executed": counts["executed"], "skipped": counts["statements_skipped"], "total": counts["total"]}
         return {"sha256": self.script.checksum, **counted, "statements": statements}
 
     @property
-    def _pending(self) -> list[Outcome]:
+    def _pending(self) -> list[StatementOutcome]:
         return [outcome for outcome in self.outcomes if outcome.status == "pending"]
 
     @property
-    def _asks(self) -> bool:
+    def _must_ask_unless(self) -> bool:
         half_way = self.ledger is not None and self.ledger.is_started and not self.ledger.is_complete
         return self.unless is not None and self.start_at == 1 and not half_way
 
-    def _ask(self) -> bool:
-        """Ask C(unless). Its answer beats the ledger's: what is gone from the database is to be made again."""
+    def _ask_unless(self) -> bool:
+        """Send the query in C(unless). Its answer overrides the ledger, so that objects missing from the database are created again."""
         try:
             self.done_already = self.driver.query(self.unless or "") is not None
         except (SqlError, AnswerLost) as error:
@@ -325,77 +325,77 @@ class Run:
     def _begin_ledger(self) -> None:
         if self.ledger is None:
             return
-        # Complete and yet here: `unless` said that what it speaks of is gone.
+        # If the ledger is complete and the script still has to run, `unless` found that the objects are gone.
         self.ledger.begin(anew=self.ledger.is_complete and self.start_at == 1)
         for outcome in self.outcomes:
             number = outcome.statement.number
-            if outcome.status == "skipped" and self.ledger.statuses.get(number) not in DONE:
+            if outcome.status == "skipped" and self.ledger.statuses.get(number) not in DONE_STATUSES:
                 self.ledger.record(number, "skipped")
 
-    def _send(self, outcome: Outcome) -> None:
-        """Send one statement, with the truth about it in the ledger at every moment."""
-        self._record(outcome, "unknown")
+    def _send_statement(self, outcome: StatementOutcome) -> None:
+        """Send one statement. The ledger is correct at every moment."""
+        self._set_status(outcome, "unknown")
         started = time.monotonic()
         failure: SqlError | AnswerLost | None = None
         try:
             for _turn in range(outcome.statement.repeat):
                 executed = self.driver.execute(outcome.statement.text)
-                outcome.rows = executed.rows if outcome.verb in COUNTED else None
+                outcome.rows = executed.rows if outcome.verb in VERBS_WITH_ROWS else None
                 outcome.query_id = executed.query_id
         except (SqlError, AnswerLost) as error:
             failure = error
-            outcome.error = _error(error, outcome.statement)
+            outcome.error = _error_facts(error, outcome.statement)
             outcome.query_id = error.facts.get("query_id")
         outcome.seconds = round(time.monotonic() - started, 3)
         if not isinstance(failure, AnswerLost):
-            self._record(outcome, "failed" if failure else "ok")
-        if isinstance(failure, AnswerLost) or (failure and not self.go_on):
-            raise self._stopped(outcome)
+            self._set_status(outcome, "failed" if failure else "ok")
+        if isinstance(failure, AnswerLost) or (failure and not self.continue_on_error):
+            raise self._stop_error(outcome)
 
-    def _record(self, outcome: Outcome, status: str) -> None:
+    def _set_status(self, outcome: StatementOutcome, status: str) -> None:
         outcome.status = status
         if self.ledger:
             self.ledger.record(outcome.statement.number, status)
 
-    def _stopped(self, outcome: Outcome) -> StatementFailed:
+    def _stop_error(self, outcome: StatementOutcome) -> StatementFailed:
         number = outcome.statement.number
-        ran = sum(each.status == "ok" for each in self.outcomes)
+        ran = sum(other.status == "ok" for other in self.outcomes)
         what, how = "failed", f"set start_at: {number}" if number > 1 else "run it again"
         if outcome.status == "unknown":
-            what = "was sent and its answer never came, so whether it ran is not known"
-            how = f"look on the database and set start_at: {number + 1} if it ran, or {number} if it did not"
+            what = "was sent and its answer never came, so it is not known whether it ran"
+            how = f"check the database and set start_at: {number + 1} if it ran, or {number} if it did not"
         elif self.ledger:
-            how = f"the ledger takes it up at statement {number}"
+            how = f"run it again, and the ledger resumes at statement {number}"
         message = f"{outcome.name} {what}: {outcome.problem.rstrip('.')}."
-        hint = f"{ran} of {count(len(self.outcomes), 'statement')} ran. To run the rest, with the cause out of the way: {how}."
-        return StatementFailed(message, hint=hint, changed=ran > 0, checksum=self.script.checksum, **outcome_facts(self.outcomes, outcome))
+        hint = f"{ran} of {count(len(self.outcomes), 'statement')} ran. To run the rest, fix the cause, then {how}."
+        return StatementFailed(message, hint=hint, changed=ran > 0, checksum=self.script.checksum, **failure_facts(self.outcomes, outcome))
 
 
-def outcome_facts(outcomes: list[Outcome], failed: Outcome) -> dict[str, Any]:
-    """The machine-readable side of a failure."""
-    return {"failed_statement": {"code": None, "message": None, **failed.as_result()}, **tally(outcomes)}
+def failure_facts(outcomes: list[StatementOutcome], failed: StatementOutcome) -> dict[str, Any]:
+    """Return the machine-readable facts of a failure."""
+    return {"failed_statement": {"code": None, "message": None, **failed.as_result()}, **summarize(outcomes)}
 
 
-def tally(outcomes: list[Outcome]) -> dict[str, Any]:
-    """The statements and how many of them ran: the first and the last SHOWN, and all that failed."""
-    last = len(outcomes) - SHOWN
-    shown = [outcome for place, outcome in enumerate(outcomes) if place < SHOWN or place >= last or outcome.status in ("failed", "unknown")]
+def summarize(outcomes: list[StatementOutcome]) -> dict[str, Any]:
+    """Return the statements for the result (the first and last SHOWN_FROM_EACH_END, and all that failed), and their counts."""
+    last = len(outcomes) - SHOWN_FROM_EACH_END
+    shown = [outcome for index, outcome in enumerate(outcomes) if index < SHOWN_FROM_EACH_END or index >= last or outcome.status in ("failed", "unknown")]
 
-    def count(status: str) -> int:
+    def count_status(status: str) -> int:
         return sum(outcome.status == status for outcome in outcomes)
 
     return {
         "statements": [outcome.as_result() for outcome in shown],
         "statements_omitted": len(outcomes) - len(shown),
-        "statements_skipped": count("skipped"),
-        "statements_failed": count("failed"),
-        "executed": count("ok"),
+        "statements_skipped": count_status("skipped"),
+        "statements_failed": count_status("failed"),
+        "executed": count_status("ok"),
         "total": len(outcomes),
     }
 
 
-def _error(error: SqlError | AnswerLost, statement: Statement) -> dict[str, Any]:
-    """Code, message and, where the database says it, the line of the script that it points at."""
+def _error_facts(error: SqlError | AnswerLost, statement: Statement) -> dict[str, Any]:
+    """Return the code, the message and, if the database says it, the line of the script that the error is in."""
     facts = {"code": error.facts.get("code"), "sqlstate": error.facts.get("sqlstate"), "message": error.message}
     if error.facts.get("line"):
         facts["error_line"] = statement.line + error.facts["line"] - 1
