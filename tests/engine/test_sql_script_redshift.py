@@ -96,7 +96,6 @@ def test_a_set_up_from_check_to_clean_up(redshift: RedshiftEngine, login: dict[s
     assert redshift.catalog() == before
 
 
-@pytest.mark.cores
 def test_a_run_that_breaks_half_way_says_where_and_is_taken_up_there(
     redshift: RedshiftEngine, login: dict[str, Any], new: str, nasty: str, tmp_path: Path
 ) -> None:

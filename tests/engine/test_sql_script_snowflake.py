@@ -65,7 +65,6 @@ def name(new: str) -> str:
     return new.upper()
 
 
-@pytest.mark.cores
 def test_a_set_up_from_check_to_clean_up(snowflake: SnowflakeEngine, login: dict[str, Any], name: str, nasty: str, tmp_path: Path) -> None:
     script, cleanup = tmp_path / "create.sql", tmp_path / "cleanup.sql"
     script.write_text(setup(name, nasty), encoding="utf-8")

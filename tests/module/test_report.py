@@ -86,7 +86,6 @@ def test_what_cannot_be_is_said(tmp_path: Path, options: dict[str, Any], said: s
     assert reply.result["failed"] and said in reply["msg"] and "Unexpected" not in reply["msg"]
 
 
-@pytest.mark.cores
 def test_from_a_tenant_to_a_page(tenant: Simulator, tmp_path: Path) -> None:
     """By the playbook. What somebody typed into the tenant is evaluated nowhere."""
     account = {"authenticationType": "userPassword", "username": "admin", "password": SECRET}

@@ -18,7 +18,7 @@ from support.kills import AtStatement, standing
 from support.leaks import traces
 from support.playbook import Run
 
-from .conftest import World, mode
+from .conftest import World, mode, seed
 from .test_rotate import NEXT, new_secrets
 
 CHANGE = "CHG0012345"
@@ -179,7 +179,7 @@ def test_check_mode_leaves_none_and_a_log_that_cannot_be_written_stops_all(world
 
 
 def test_a_rotation(world: World, trail: dict[str, Any]) -> None:
-    assert play(world).rc == 0
+    seed(world, world.redshift)
     platform = replace(world.redshift, extra=new_secrets(password=NEXT))
     done: Run = play(world, entry="rotate", on=platform, **trail)
     assert done.rc == 0, done.output

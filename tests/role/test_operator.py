@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.names import count
 from support.core import PYTHON
 
-from .conftest import World, mode
+from .conftest import World, mode, seed
 from .test_failures import scripts_run
 
 NO_SECRETS = {"immuta_platform_server_validation": False}
@@ -33,7 +33,7 @@ def banners(output: str) -> list[str]:
 
 
 def test_a_run_with_nothing_to_do_is_short_and_says_so(world: World) -> None:
-    assert world.register().rc == 0
+    seed(world, world.redshift)
     quiet = world.register()
     own = [banner for banner in banners(quiet.output) if "immuta_platform :" in banner]
     assert len(own) <= 8 and len(banners(quiet.output)) <= 8
@@ -44,6 +44,7 @@ def test_a_run_with_work_names_platform_and_step_and_counts_statements(world: Wo
     look = world.register("--check")
     assert "Redshift 127.0.0.1: would be registered" in look.output
     assert "Scripts to run: initial-create, create." in look.output and "Next: run this without check mode." in look.output
+    world.tenant.clear_log()
     done = world.register()
     own = [banner for banner in banners(done.output) if "immuta_platform :" in banner]
     assert not [banner for banner in own if not banner.endswith("| redshift")]
@@ -51,14 +52,26 @@ def test_a_run_with_work_names_platform_and_step_and_counts_statements(world: Wo
     assert "Run the script create: 21 of 21 statements ran." in done.output
     assert "Scripts run: initial-create (1 of 1 statement), create (21 of 21 statements)." in done.output
     assert "Redshift 127.0.0.1: registered (id 1, healthy, " in done.output
-
-
-def test_scripts_of_different_hosts_run_side_by_side(world: World) -> None:
-    """Their names and numbers differ, and yet no host waits for another."""
-    both = world.register(on=[world.redshift, world.snowflake])
-    assert both.rc == 0, both.output
-    together = re.findall(r"^included: \S+/sql.yml for ([\w, ]+?)(?: =>.*)?$", both.output, re.MULTILINE)
-    assert [sorted(hosts.split(", ")) for hosts in together] == [["redshift", "snowflake"], ["redshift", "snowflake"], ["redshift"]]
+    # the tenant validates after the scripts and before the request
+    assert world.asked()[:7] == [
+        "GET /integrations",
+        "POST /integrations/scripts/initial-create",
+        "POST /integrations/scripts/create",
+        "GET /integrations",
+        "POST /integrations?dryRun=true",
+        "POST /integrations",
+        "GET /integrations/1",
+    ]
+    actions = [event["action"].split(".")[-1] for event in done.tasks("redshift") if "immuta_" in event["action"]]
+    assert actions == [
+        "immuta_platform_plan",
+        "immuta_integration_script",
+        "immuta_sql_script",
+        "immuta_platform_plan",
+        *["immuta_sql_script"] * 2,
+        "immuta_integration",
+        "immuta_platform_plan",
+    ]
 
 
 @pytest.mark.all
@@ -84,7 +97,7 @@ def test_lists_and_dictionaries_may_be_text(world: World) -> None:
 @pytest.mark.cores
 def test_a_drift_check_needs_no_secret(world: World) -> None:
     """Undefined, omitted and null secrets count as not given; what is no secret is named."""
-    assert world.register().rc == 0
+    seed(world, world.redshift)
     config = {name: value for name, value in world.redshift.config.items() if name != "password"}
     passwords = {"undefined": "{{ vault_nowhere }}", "omitted": "{{ vault_nowhere | default(omit) }}", "null": "{{ none }}", "alias": None}
     hosts = []
@@ -139,7 +152,7 @@ def test_generate_hands_on_what_is_to_be_approved(world: World) -> None:
 
 def test_a_mistyped_host_is_refused_and_nothing_is_dropped(world: World) -> None:
     """The warehouse is the registered one under another name."""
-    assert world.register().rc == 0
+    seed(world, world.redshift)
     right = dict(world.redshift.config)
     world.redshift.config["host"] = "localhost"
     for leftovers in ("fail", "cleanup"):
@@ -154,7 +167,7 @@ def test_a_mistyped_host_is_refused_and_nothing_is_dropped(world: World) -> None
 
 @pytest.mark.all
 def test_a_platform_that_is_being_created_is_not_waited_for_in_silence(world: World) -> None:
-    assert world.register().rc == 0
+    seed(world, world.redshift)
     stored = world.registered()
     world.tenant.reset()
     world.tenant.seed({**stored, "status": "creating"})
@@ -197,23 +210,6 @@ def in_background(world: World, **how: Any) -> tuple[threading.Thread, list[Any]
     return first, runs
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["same artifacts", "no artifacts"])
-def test_a_second_run_stops_and_touches_nothing(world: World, kept: bool) -> None:
-    how = {"immuta_platform_artifacts": str(world.artifacts)} if kept else {}
-    first, runs = in_background(world, **how)
-    second = world.register(immuta_platform_on_failure="cleanup", **how)
-    assert second.rc != 0
-    message = second.message("redshift")
-    assert re.search(r"Another run is at work on Redshift 127\.0\.0\.1: \w+ on \S+, process \d+, since \d{4}-\d\d-\d\dT", message)
-    assert "-e immuta_platform_break_lock=" in message
-    assert scripts_run(second) == [] and world.redshift.holds()
-    look = world.register("--check", **how)
-    assert look.rc == 0 and "Another run is at work on Redshift" in look.output
-    first.join()
-    assert runs[0].rc == 0, runs[0].output
-    assert world.registered()["status"] == "enabled" and world.redshift.lets_in()
-
-
 @pytest.mark.all
 def test_a_killed_run_leaves_no_password_and_no_lock(world: World) -> None:
     noted = world.folder / "pid"
@@ -239,7 +235,7 @@ def test_a_killed_run_leaves_no_password_and_no_lock(world: World) -> None:
 @pytest.mark.all
 def test_a_lock_of_another_machine_is_broken_by_its_id_alone(world: World) -> None:
     held = {"run": "0123456789abcdef", "host": "another-machine", "user": "nightly", "pid": 4711, "since": "2026-11-01T02:00:00Z"}
-    assert world.register().rc == 0
+    seed(world, world.redshift)
     place = lock_of(world)
     place.write_text(json.dumps(held))
     refused = world.register()

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from support.leaks import traces
 from support.playbook import Run
 
-from .conftest import NASTY, ROTATE, SYNC, Platform, World
+from .conftest import NASTY, ROTATE, SYNC, Platform, World, seed
 from .test_connections import Connection, leave
 
 NEXT = NASTY.replace("5439", "n€xt")
@@ -73,7 +73,7 @@ def refused_hosts(world: World) -> list[Platform]:
 
 def test_the_whole_way_of_passwords(world: World) -> None:
     both = [world.redshift, world.snowflake]
-    assert world.register(on=both).rc == 0
+    seed(world, *both)
     for platform in both:
         platform.extra = new_secrets(password=NEXT)
 

@@ -204,7 +204,6 @@ def test_scripts_that_were_begun_are_not_made_anew(world: World, stage: Any) -> 
     assert world.registered()["status"] == "enabled"
 
 
-@pytest.mark.cores
 def test_a_run_of_its_own_can_clean_up_without_the_tenant(world: World, stage: Any) -> None:
     """The clean-up script was made, and can be approved, beforehand."""
     cleanup = {"immuta_platform_on_failure": "cleanup"}

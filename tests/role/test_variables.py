@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from .conftest import NASTY, World
+from .conftest import NASTY, World, seed
 from .test_failures import scripts_run
 
 
@@ -74,7 +74,7 @@ def test_own_statements_run_around_the_setup(world: World) -> None:
 
 @pytest.mark.all
 def test_repair_runs_the_edit_script_and_updates(world: World) -> None:
-    assert world.register().rc == 0
+    seed(world, world.redshift)
     world.tenant.clear_log()
     run = world.register(immuta_platform_repair=True)
     assert run.rc == 0, run.output
@@ -85,7 +85,7 @@ def test_repair_runs_the_edit_script_and_updates(world: World) -> None:
 
 @pytest.mark.all
 def test_a_password_is_rotated_when_that_is_asked_for(world: World) -> None:
-    assert world.register().rc == 0
+    seed(world, world.redshift)
     world.redshift.password = "an0ther 'one' $$;"
     assert world.register().changed("redshift") == 0, "a secret alone is no reason, unless it is said to be"
     run = world.register(immuta_platform_update_secrets="always")
@@ -97,7 +97,7 @@ def test_a_password_is_rotated_when_that_is_asked_for(world: World) -> None:
 
 @pytest.mark.all
 def test_force_disable_runs_no_sql(world: World) -> None:
-    assert world.register().rc == 0
+    seed(world, world.redshift)
     run = world.deregister(immuta_platform_force_disable=True, immuta_platform_artifacts=str(world.artifacts))
     assert run.rc == 0, run.output
     assert scripts_run(run) == []
@@ -111,8 +111,8 @@ def test_force_disable_runs_no_sql(world: World) -> None:
 def test_the_tenant_can_come_from_the_environment(world: World) -> None:
     """What the inventory does not say, AWX says by credentials. Both may say the same, and never different tenants."""
     credentials = {"IMMUTA_URL": world.tenant.url, "IMMUTA_API_KEY": world.tenant.api_key}
-    from_environment = world.register("--check", tenant=False, environment=credentials, immuta_api_key="")
-    assert from_environment.rc == 0, from_environment.output
+    environment_fallback = world.register("--check", tenant=False, environment=credentials, immuta_api_key="")
+    assert environment_fallback.rc == 0, environment_fallback.output
     assert world.register("--check", environment={"IMMUTA_URL": world.tenant.url.upper() + "/"}).rc == 0
 
     world.tenant.clear_log()

@@ -284,9 +284,9 @@ def faults() -> None:
     run(sys.executable, "-m", "faults", PYTHONPATH=str(ROOT / "tests"))
 
 
-def interruptions() -> None:
-    """A kill at every step of the role, and a second run at every step of the first. pytest runs a part of this."""
-    run(sys.executable, "-m", "pytest", "-m", "all", "-n", "2", "--dist", "worksteal", "tests/role")
+def slow() -> None:
+    """The tests marked `all`: a kill at every step of the role, two runs at once, every long workflow. pytest runs a part of this."""
+    run(sys.executable, "-m", "pytest", "-m", "all", "-n", "2", "--dist", "worksteal")
 
 
 def examples() -> None:
@@ -327,7 +327,7 @@ LINT: dict[str, Callable[[], object]] = {
 }
 ALL = LINT | {"pytest": pytest, "cores": cores, "sanity": sanity, "tarball": tarball}
 # Not in the default run. pytest runs a part of each.
-LONG: dict[str, Callable[[], object]] = {"faults": faults, "kills": interruptions, "examples": examples, "report": report_page}
+LONG: dict[str, Callable[[], object]] = {"faults": faults, "slow": slow, "examples": examples, "report": report_page}
 # Not checks; the Makefile runs them in the same environment.
 OTHER: dict[str, Callable[[], object]] = {"build": build, "demo": demo, "venv": lambda: None}
 GROUPS = {"all": list(ALL), "lint": list(LINT)}
@@ -335,7 +335,7 @@ GROUPS = {"all": list(ALL), "lint": list(LINT)}
 DURATIONS = {
     "seconds": ["ruff", "mypy", "yamllint", "shellcheck", "ansible-lint", "docs", "changelog", "prose", "tarball"],
     "minutes": ["pytest", "cores", "sanity", "report"],
-    "long": ["faults", "kills", "examples"],
+    "long": ["faults", "slow", "examples"],
 }
 
 
