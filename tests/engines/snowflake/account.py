@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..password import Password
-from ..words import Name
 from .errors import not_found
 from .storage import Storage
-from .words import shown
+from .words import Name, shown
 
 NAME = "IMMUTA_ENGINE"
 ADMIN = "ADMIN"
@@ -32,6 +33,20 @@ SYSTEM_RIGHTS = {
     "USERADMIN": ("CREATE USER", "CREATE ROLE"),
 }
 SECRETS = frozenset({"PASSWORD"})
+
+
+class Password:
+    """A password that can be checked, not read."""
+
+    def __init__(self, text: str) -> None:
+        self._salt = os.urandom(16)
+        self._hash = self._digest(text)
+
+    def matches(self, text: str) -> bool:
+        return hmac.compare_digest(self._hash, self._digest(text))
+
+    def _digest(self, text: str) -> bytes:
+        return hashlib.pbkdf2_hmac("sha256", text.encode(), self._salt, 1000)
 
 
 @dataclass

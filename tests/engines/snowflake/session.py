@@ -18,10 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from fakesnow.conn import FakeSnowflakeConnection
 
-from ..words import Name
 from .account import DEPTH, PUBLIC, Account, Thing
 from .errors import LoginRefused, SnowflakeError, error, not_found
-from .words import folded, shown
+from .words import Name, folded, shown
 
 KEYS = ("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2")
 

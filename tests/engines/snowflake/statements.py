@@ -15,13 +15,11 @@ from fakesnow.statement_type import USE as USED
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-from ..password import Password
-from ..words import Name
-from .account import ACCOUNT, DEPTH, PUBLIC, Grant, Membership, Thing
+from .account import ACCOUNT, DEPTH, PUBLIC, Grant, Membership, Password, Thing
 from .errors import error, not_found
 from .session import KEYS, Session, public_key
 from .storage import Answer
-from .words import Reader, literal, shown
+from .words import Name, Reader, literal, shown
 
 Handler = Callable[[Session, Reader], Answer]
 CODE = ("FUNCTION", "PROCEDURE")  # recorded, never run
@@ -35,7 +33,7 @@ def status(text: str = "Statement executed successfully.", **type_id: int) -> An
 
 def carry_out(session: Session, sql: str) -> Answer:
     """The answer to one statement."""
-    reader = Reader.of(sql)
+    reader = Reader(sql)
     if not reader.words:
         raise error("empty")
     handler = HANDLERS.get(reader.key())
