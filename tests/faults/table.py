@@ -200,15 +200,15 @@ EXCEPTIONS: tuple[Otherwise, ...] = (
     Otherwise(("see whose an integration is",), ("403", "404"), ANYHOW, "so no connection owns it (design: Identity)"),
     Otherwise(("jobs of a registration", "jobs of a sync", "states of jobs"), ("403", "404"), ANYHOW, HIDDEN),
     Otherwise(("status after a create",), ("404",), ANYHOW, "the integration itself is looked at before it is taken for gone"),
-    Otherwise(("get an integration",), ("404",), Expected(False, says="There is no integration with id 1. Leave the id out"), "said of the object"),
-    Otherwise(("get an object",), ("404",), Expected(False, says="There is no object acme/SALES. Immuta knows it"), "said of the object"),
+    Otherwise(("get an integration",), ("404",), Expected(False, says="There is no integration with id 1. Omit the id"), "said of the object"),
+    Otherwise(("get an object",), ("404",), Expected(False, says="There is no object acme/SALES. Immuta lists objects"), "said of the object"),
     Otherwise(
         ("get a connection",),
         ("404",),
         Expected(True, warns="so they were not compared"),
         "the vendor shows connections of a few technologies only; the object is there",
     ),
-    Otherwise(("list objects",), ("404",), Expected(True, warns="What is in acme is missing here"), "an object may go while its parents are read"),
+    Otherwise(("list objects",), ("404",), Expected(True, warns="The objects in acme are missing from the result"), "an object may go while its parents are read"),
     Otherwise(("get what is behind it",), ("403", "404"), ANYHOW, HIDDEN),
     Otherwise(("test a connection",), ("404",), ANYHOW, "only some versions have a test"),
 )

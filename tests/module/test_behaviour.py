@@ -285,7 +285,7 @@ def test_a_check_waits_for_nothing(redshift: Callable[..., Reply], tenant: Simul
     reply = redshift(check=True, config={"port": 1})
     assert (reply["action"], reply["validation"]["status"]) == ("updated", "not_asked")
     assert (reply["integration"]["status"], reply["healthy"]) == ("migrating", None)
-    assert "is migrating: it is not waited for in check mode" in reply.output
+    assert "is migrating. Check mode does not wait for that" in reply.output
     assert tenant.writes() == []
 
 

@@ -123,7 +123,7 @@ def test_a_removal_that_stays_refused_says_what_is_left(direct: Callable[..., Pl
     tenant.fault(method="DELETE", path="/data/object/acme", status=409, body='{"message": "Connection must be INACTIVE to be deleted."}', times=9)
     record = direct([task("remove", connection_key="acme", state="absent")])["remove"]
     assert record.failed
-    assert "The connection has been deactivated, and is still there." in record["msg"]
+    assert "The connection was deactivated but still exists." in record["msg"]
     assert record["changed"] is True
 
 

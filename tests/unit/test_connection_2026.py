@@ -106,14 +106,14 @@ def test_a_task_of_which_nobody_tells_is_not_said_to_be_done(there: Bench) -> No
     behaviour = there.tenant.behaviour
     behaviour.started, behaviour.is_job, behaviour.jobs, behaviour.states_told = "taskId", True, ["active"], False
     there.reconciler().sync(["sf-prod"])
-    assert "Immuta does not tell the state of the jobs" in there.warnings[0]
+    assert "Immuta does not show the state of the jobs" in there.warnings[0]
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 422])
 def test_jobs_that_a_tenant_does_not_show_are_not_waited_for(there: Bench, status: int) -> None:
     there.tenant.behaviour.jobs, there.tenant.behaviour.refuse_jobs = ["active"], status
     assert there.reconciler().sync(["sf-prod"]) == []
-    assert "cannot be seen, so they were not waited for" in there.warnings[0]
+    assert "are not visible, so the task did not wait for them" in there.warnings[0]
 
 
 # --- removals
@@ -174,7 +174,7 @@ def test_what_is_being_changed_is_waited_for_and_not_deactivated(tenant: Bench) 
 def test_without_waiting_it_is_asked_again_at_once(tenant: Bench) -> None:
     tenant.register(options(settings__is_active=True))
     refuse(tenant, 409, "must be INACTIVE", times=2)
-    with pytest.raises(ApiError, match="The connection has been deactivated, and is still there") as caught:
+    with pytest.raises(ApiError, match="The connection was deactivated but still exists") as caught:
         tenant.absent(wait=False)
     assert caught.value.facts["changed"] is True
     assert tenant.absent()["action"] == "deleted"

@@ -10,7 +10,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import explain
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import hint_for_status
 from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections
 from ansible_collections.community.immuta.plugins.module_utils._api.integrations import Integrations
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
@@ -80,7 +80,7 @@ class Bench:
             HeaderAuth("key-of-tests"),
             read_only=check,
             clock=self.clock,
-            hint=explain,
+            hint=hint_for_status,
             secrets={PASSWORD},
         )
         how = Settings(check_mode=check, **{"wait_timeout": 60, **settings})
@@ -218,7 +218,7 @@ def test_a_secret_that_a_test_quotes_is_hidden_before_the_text_is_cut(bench: Ben
 def test_a_test_that_says_nothing_has_not_passed(bench: Bench, answer: Any, status: str) -> None:
     bench.tenant.behaviour.test = (200, answer)
     assert bench.present(options(), check=True)["validation"] == {"status": status, "tests": []}
-    assert [text for text in bench.warnings if "without saying what it had validated" in text] == bench.warnings
+    assert [text for text in bench.warnings if "did not report what it validated" in text] == bench.warnings
     assert len(bench.warnings) == (status == "unknown")
 
 
@@ -287,13 +287,13 @@ def test_a_placeholder_is_no_secret(bench: Bench, value: str) -> None:
 def test_settings_of_what_is_not_there_would_be_a_registration(bench: Bench) -> None:
     error = refused(bench, {"connection_key": "sf-prod", "settings": {"is_active": True}})
     assert error.facts["option"] == "connection.technology"
-    assert "There is no connection sf-prod" in str(error)
+    assert "The connection sf-prod does not exist" in str(error)
 
 
 def test_an_authentication_type_that_is_not_known_is_warned_of(bench: Bench) -> None:
     given = options(connection__authentication_type="passkey", connection__password=None)
     assert bench.present(given)["action"] == "created"
-    assert any("passkey is none that this collection knows" in text for text in bench.warnings)
+    assert any("passkey is not known to this collection" in text for text in bench.warnings)
 
 
 # --- jobs
@@ -356,12 +356,12 @@ def test_jobs_that_may_not_be_seen_are_not_waited_for(bench: Bench, status: int)
     bench.tenant.behaviour.jobs = ["active"]
     bench.tenant.behaviour.refuse_jobs = status
     assert bench.present(options())["action"] == "created"
-    assert any("The jobs of the registration of connection sf-prod cannot be seen" in text for text in bench.warnings)
+    assert any("The jobs of the registration of connection sf-prod are not visible" in text for text in bench.warnings)
 
 
 def test_what_never_shows_is_said_never_to_have_shown(bench: Bench) -> None:
     bench.tenant.behaviour.slow = 1000
-    with pytest.raises(WaitTimeout, match="connection sf-prod does not show yet"):
+    with pytest.raises(WaitTimeout, match="connection sf-prod is not visible yet"):
         bench.present(options())
 
 
@@ -607,7 +607,7 @@ def test_check_mode_waits_for_nothing(bench: Bench, warehouse: str, action: str,
     assert bench.tenant.log == LOOK_BEHIND
     assert bench.clock.slept == []
     assert (outcome.plan.action, outcome.observed.native["status"], outcome.as_result()["healthy"]) == (action, "creating", None)
-    assert bench.warnings == ["Integration 7 is creating: it is not waited for in check mode, and was compared as it is now."]
+    assert bench.warnings == ["Integration 7 is creating. Check mode does not wait for that, so it was compared as it is now."]
 
 
 def test_what_could_not_be_compared_is_told(bench: Bench) -> None:
@@ -656,7 +656,8 @@ def test_jobs_whose_state_nobody_tells_are_not_said_to_be_done(bench: Bench) -> 
     bench.tenant.behaviour.jobs = ["active"]
     bench.tenant.behaviour.states_told = False
     bench.present(options(connection__warehouse="BIGGER"))
-    assert bench.warnings == ["Immuta does not tell the state of the jobs of the update of connection sf-prod (bulk_update_0_1), so they were not waited for."]
+    unseen = "the state of the jobs of the update of connection sf-prod (bulk_update_0_1)"
+    assert bench.warnings == [f"Immuta does not show {unseen}, so the task did not wait for them."]
 
 
 def test_a_removal_that_is_refused_as_not_found_is_no_removal(bench: Bench) -> None:
@@ -818,7 +819,7 @@ def test_an_integration_behind_it_that_is_not_well_is_warned_of(bench: Bench) ->
     bench.register()
     bench.tenant.integrations["7"]["status"] = "recurringValidationError"
     assert bench.present(options())["healthy"] is False
-    assert bench.warnings == ["Integration 7 has the wanted settings, but its status is recurringValidationError. The tenant lists no failed test."]
+    assert bench.warnings == ["Integration 7 has the wanted settings, but its status is recurringValidationError. Immuta reports no failed test."]
 
 
 # --- what the API does not show, and what was made elsewhere
@@ -929,7 +930,7 @@ def test_a_search_that_shows_a_part_is_warned_of(bench: Bench) -> None:
     filled(bench)
     bench.tenant.behaviour.page = 2
     bench.absent(check=True)
-    assert bench.warnings == ["Immuta showed 2 objects in sf-prod/DB/S and says that there are more; the others are missing here."]
+    assert bench.warnings == ["Immuta returned 2 objects in sf-prod/DB/S and reports that there are more. The others are missing from the result."]
 
 
 @pytest.mark.parametrize("check", [True, False])
@@ -959,7 +960,7 @@ def test_a_removal_need_not_be_waited_for(bench: Bench) -> None:
 def test_what_does_not_go_is_said_to_be_still_there(bench: Bench) -> None:
     filled(bench)
     bench.tenant.behaviour.slow = 1000
-    with pytest.raises(WaitTimeout, match="connection sf-prod is still there"):
+    with pytest.raises(WaitTimeout, match="connection sf-prod still exists"):
         bench.absent()
 
 

@@ -203,7 +203,7 @@ def test_a_script_that_begins_like_json_and_is_none_is_a_script() -> None:
 @pytest.mark.parametrize("action", ["create", "delete"])
 def test_an_empty_script_is_refused_naming_the_action(answer: Reply, action: str) -> None:
     path = "/integrations/7/scripts/delete" if action == "delete" else "/integrations/scripts/create"
-    with Wire([(f"POST {path}", answer)]) as wire, pytest.raises(ScriptRefused, match=f"empty script for {action} "):
+    with Wire([(f"POST {path}", answer)]) as wire, pytest.raises(ScriptRefused, match=f"empty {action} script "):
         api(wire).script(action, payload=PAYLOAD, id="7" if action == "delete" else None)
 
 

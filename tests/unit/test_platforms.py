@@ -396,7 +396,7 @@ def test_every_documented_option_says_what_it_is() -> None:
 
 
 def test_tables_that_disagree_about_an_option_are_refused() -> None:
-    with pytest.raises(ValueError, match="disagree about port"):
+    with pytest.raises(ValueError, match="conflict about port"):
         merge_fields([[Field("port", "A port.", type="int")], [Field("port", "A port.")]])
 
 

@@ -279,8 +279,8 @@ def test_check_mode_waits_for_nothing(status: str, wanted: Desired, state: str, 
     assert result["action"] == ("unchanged" if leaving else action)
     assert (result["integration"]["id"], result["integration"]["status"], result["healthy"]) == ("7", status, None)
     assert result["validation"] == {"status": "not_asked", "tests": []}
-    assert case.warnings[0] == f"Integration 7 is {status}: it is not waited for in check mode, and was compared as it is now."
-    assert [text.split(". ")[-1] for text in case.warnings[1:]] == ["So Immuta does not validate this now."] * asks
+    assert case.warnings[0] == f"Integration 7 is {status}. Check mode does not wait for that, so it was compared as it is now."
+    assert [text.split(". ")[-1] for text in case.warnings[1:]] == ["So Immuta cannot validate the request now."] * asks
 
 
 @pytest.mark.parametrize("status", sorted(TRANSIENT))
@@ -325,10 +325,10 @@ def test_an_error_that_nothing_explains_is_said_to_be_one(results: Any) -> None:
     case.tenant.ends["PUT"] = "editError"
     with pytest.raises(RemoteFailure) as caught:
         case.present(DIFFERENT)
-    assert caught.value.message == "Integration 7 ended in status editError. The tenant lists no failed test."
+    assert caught.value.message == "Integration 7 ended in status editError. Immuta reports no failed test."
     case = Case(there(status="editError", validationResults=results))
     case.present(EQUAL)
-    assert case.warnings == ["Integration 7 has the wanted settings, but its status is editError. The tenant lists no failed test."]
+    assert case.warnings == ["Integration 7 has the wanted settings, but its status is editError. Immuta reports no failed test."]
 
 
 # --- what a failure says was done
@@ -511,7 +511,7 @@ def test_a_dry_run_that_says_nothing_has_not_passed(answer: dict[str, Any]) -> N
     case = Case()
     case.tenant.instead["POST / dryRun"] = [answer]
     assert case.present(EQUAL, check_mode=True).as_result()["validation"] == {"status": "unknown", "tests": []}
-    assert case.warnings == ["Immuta was asked to validate this, and accepted it without saying what it had validated."]
+    assert case.warnings == ["Immuta accepted the request for a validation but did not report what it validated."]
 
 
 @pytest.mark.parametrize(
@@ -627,7 +627,7 @@ def test_a_lost_request_is_sent_again_once_it_is_certain_that_it_had_no_effect()
     result = case.present(EQUAL).as_result()
     assert case.calls == ["GET /", "POST / dryRun", "POST /", *["GET /"] * 3, "POST /", "GET /1"]
     assert (result["action"], result["adopted"]) == ("created", False)
-    assert case.warnings == ["POST /integrations failed: no complete answer. What it makes did not appear, so it is sent again."]
+    assert case.warnings == ["POST /integrations failed: no complete answer. The new object did not appear, so the request is sent again."]
 
 
 def test_what_a_lost_request_made_may_appear_late() -> None:
@@ -663,7 +663,7 @@ def test_an_unreadable_answer_is_looked_into_and_nothing_is_sent_again() -> None
 def test_it_is_given_up_after_three_times() -> None:
     case = Case()
     case.tenant.instead["POST /"] = [lost(hint="Raise timeout.") for _unused in range(9)]
-    with pytest.raises(AnswerLost, match=r"It was sent 3 times, and what it makes did not appear\. The next run looks first\. Raise timeout\."):
+    with pytest.raises(AnswerLost, match=r"It was sent 3 times, and the new object did not appear\. The next run searches first\. Raise timeout\."):
         case.present(EQUAL)
     assert case.calls.count("POST /") == 3
     assert case.calls[-1] == "GET /"
@@ -876,7 +876,7 @@ def test_an_unknown_authentication_type_is_sent_and_warned_of() -> None:
     case = Case()
     case.present(want(authentication_type="programmatic", username=None, password=None, extra={"ticket": "x"}))
     assert case.tenant.bodies[-2]["config"]["authenticationType"] == "programmatic"
-    assert case.warnings == ["config.authentication_type programmatic is none that this collection knows (accessKey, okta, userPassword); it is sent as it is."]
+    assert case.warnings == ["config.authentication_type programmatic is not known to this collection (accessKey, okta, userPassword); it is sent unchanged."]
 
 
 # --- who else is there
@@ -884,7 +884,7 @@ def test_an_unknown_authentication_type_is_sent_and_warned_of() -> None:
 
 def test_two_that_match_are_an_error_that_lists_both() -> None:
     case = Case(there(id="7"), there(id="12"))
-    with pytest.raises(ImmutaError, match=r"is there 2 times \(ids 7, 12\)"):
+    with pytest.raises(ImmutaError, match=r"exists 2 times \(ids 7, 12\)"):
         case.present(EQUAL)
     with pytest.raises(ImmutaError, match=r"ids 7, 12"):
         case.absent(EQUAL)

@@ -18,7 +18,7 @@ from .names import count
 
 T = TypeVar("T")
 
-RESUMES_NEXT_RUN = "Nothing is undone and the work goes on: the next run continues from there."
+RESUMES_NEXT_RUN = "Nothing is rolled back: the work goes on, and the next run continues from there."
 
 # Looks come further and further apart, up to this many seconds, unless the user wants them further apart still.
 BACKOFF_FACTOR = 1.5

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps that every reconciler takes: send once, have validated, wait until the tenant is done. No Ansible in it.
+"""The steps that all reconcilers share: create exactly once, validate, wait until the tenant is done. Independent of Ansible.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -38,17 +38,17 @@ from .outcome import NOT_VALIDATED, plan_as_result
 
 T = TypeVar("T")
 
-#: how often a create is sent whose answer is lost each time, and how often what it makes is looked for in between
+#: how often a create is sent if its answer is lost each time, and how often the new object is searched for after each attempt
 MAX_CREATE_ATTEMPTS = 3
 SEARCHES_AFTER_LOST_ANSWER = 3
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to go about it."""
+    """The options of a reconciliation."""
 
     check_mode: bool = False
-    #: in check mode: whether the same settings are going to be sent afterwards
+    #: in check mode: whether the same settings will be sent afterwards
     will_send: bool = False
     server_validation: bool = True
     force_disable: bool = False
@@ -59,7 +59,7 @@ class Settings:
 
     @staticmethod
     def of(params: Mapping[str, Any], *, check_mode: bool) -> Settings:
-        """The settings that a task gave."""
+        """Return the settings from the options of a task."""
         known = [each.name for each in fields(Settings) if each.name not in ("check_mode", "will_send")]
         return Settings(check_mode=check_mode, **{name: params[name] for name in known if name in params})
 
@@ -69,7 +69,7 @@ class Settings:
 
 
 class ReconcilerBase:
-    """What the reconcilers have in common."""
+    """The base of the reconcilers."""
 
     def __init__(
         self,
@@ -85,15 +85,15 @@ class ReconcilerBase:
         self._connections = connections
         self._settings = settings
         self._warn = warn
-        #: hides secrets: what the tenant says can quote the request, and has to be masked before it is shortened
+        #: masks secrets: a text of the tenant may quote the request, and must be masked before it is shortened
         self._mask = mask
         self._clock = clock or Clock()
         self._deadline: float | None = None
 
     def _create_once(self, send: Callable[[], dict[str, Any]], find: Callable[[], dict[str, Any] | None]) -> tuple[dict[str, Any], bool]:
-        """Send it, and whether it had to be found: after a lost or unreadable answer look for it, and what is there was made by it.
+        """Return the created object, and whether it was found by a search after a lost or unreadable answer.
 
-        It is sent again only when it was lost and is not there, which is looked for several times: the server may still be at it.
+        The request is sent again only if its answer was lost and several searches do not find the object: the server may be slow.
         """
         attempt = 0
         while True:
@@ -108,10 +108,10 @@ class ReconcilerBase:
                 if not isinstance(error, AnswerLost):
                     raise
                 if attempt == MAX_CREATE_ATTEMPTS:
-                    tried = f"It was sent {attempt} times, and what it makes did not appear. The next run looks first."
+                    tried = f"It was sent {attempt} times, and the new object did not appear. The next run searches first."
                     error.hint = " ".join(filter(None, (tried, error.hint)))
                     raise
-                self._warn(f"{error.message} What it makes did not appear, so it is sent again.")
+                self._warn(f"{error.message} The new object did not appear, so the request is sent again.")
 
     def _search_after_lost_answer(self, find: Callable[[], T | None]) -> T | None:
         for _unused in range(SEARCHES_AFTER_LOST_ANSWER):
@@ -122,7 +122,10 @@ class ReconcilerBase:
         return None
 
     def _when_settled(self, id: str, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Send it; when the tenant answers that the integration is being changed, wait and send it again. Raises NotFound when it is gone by then."""
+        """Return the answer to the request. While the tenant answers that the integration is being changed, wait and send it again.
+
+        Raise NotFound if the integration is removed in the meantime.
+        """
 
         def attempt() -> dict[str, Any] | None:
             try:
@@ -135,10 +138,10 @@ class ReconcilerBase:
                     raise NotFound(f"Integration {id} was removed meanwhile.", status=404, method=error.facts["method"], path=error.facts["path"]) from error
                 return None
 
-        return self._wait(attempt, lambda answer: answer is not None, lambda _: f"Immuta keeps saying that integration {id} is being changed") or {}
+        return self._wait(attempt, lambda answer: answer is not None, lambda answer: f"Immuta still reports that integration {id} is being changed") or {}
 
     def _wait_until_finished(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The whole integration after a create or an update, once Immuta is done with it. C(seen): a look that was taken already."""
+        """Return the integration once Immuta has finished a create or an update. Raise RemoteFailure if that failed. seen: its last known state."""
         integration = self._wait_until_settled(id, seen) if self._settings.wait else seen or self._integrations.get(id)
         status = integration["status"]
         if status in FAILED or status in GONE:
@@ -150,39 +153,39 @@ class ReconcilerBase:
     def _raise_failed(self, integration: Mapping[str, Any]) -> None:
         raise RemoteFailure(
             f"Integration {integration['id']} ended in status {integration['status']}. {self._why_failed(integration)}",
-            hint="See what Immuta reports for it, mend that, and run this again.",
+            hint="Check what Immuta reports for it, fix the cause, and run the task again.",
             status=integration["status"],
             tests=self._tests(integration),
         )
 
     def _skips_wait(self, integration: Mapping[str, Any]) -> bool:
-        """Whether something is under way that nobody waits for: in check mode. Warns of it."""
+        """Return whether Immuta is changing the integration and check mode does not wait for that. Warn if so."""
         status = integration.get("status")
         if not self._settings.check_mode or status not in TRANSIENT:
             return False
-        self._warn(f"Integration {integration.get('id')} is {status}: it is not waited for in check mode, and was compared as it is now.")
+        self._warn(f"Integration {integration.get('id')} is {status}. Check mode does not wait for that, so it was compared as it is now.")
         return True
 
     def _unhealthy_message(self, integration: Mapping[str, Any]) -> str:
-        """What to warn of."""
+        """Return the warning about an integration that is not healthy."""
         return f"Integration {integration.get('id')} has the wanted settings, but its status is {integration.get('status')}. {self._why_failed(integration)}"
 
     def _why_failed(self, integration: Mapping[str, Any]) -> str:
         messages = failed_tests(self._tests(integration))
-        return f"Failed tests: {'; '.join(messages)}." if messages else "The tenant lists no failed test."
+        return f"Failed tests: {'; '.join(messages)}." if messages else "Immuta reports no failed test."
 
     def _tests(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Name, status and message of each test in an answer. Their C(result) holds raw rows of the platform and stays behind."""
+        """Return name, status and message of each test in an answer, without C(result), which holds raw rows of the platform."""
         kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in validation_tests(answer)]
         return [{"name": "", "status": "", **printable_test(self._mask(test))} for test in kept]
 
     def _wait_until_settled(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The integration once nothing is under way any more; of one that is gone just id and status."""
+        """Return the integration once Immuta is not changing it; if it was removed, only id and status."""
         integration = seen or self._get_or_deleted(id)
         if integration["status"] not in TRANSIENT:
             return integration
         self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT, lambda status: f"integration {id} is {status}")
-        # the two endpoints may disagree for a moment
+        # the two endpoints may differ for a moment
         return self._wait(lambda: self._get_or_deleted(id), lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
 
     def _get_or_deleted(self, id: str) -> dict[str, Any]:
@@ -192,7 +195,7 @@ class ReconcilerBase:
         return none_if_missing(lambda: self._integrations.status(id)) or "deleted"
 
     def _wait(self, look: Callable[[], T], done: Callable[[T], bool], describe: Callable[[T], str], *, after_timeout: str = RESUMES_NEXT_RUN) -> T:
-        """All waits of a task share one deadline, which starts with the first of them."""
+        """Return the first result for which C(done) is true. All waits of a task share one deadline, which starts with the first wait."""
         now = self._clock.monotonic()
         if self._deadline is None:
             self._deadline = now + self._settings.wait_timeout
@@ -200,32 +203,32 @@ class ReconcilerBase:
         return wait_until(look, done, timeout=left, interval=interval, clock=self._clock, describe=describe, after_timeout=after_timeout)
 
     def _dry_run(self, send: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """What the tenant says of a request before it is made; not asked where the task does not want it to be."""
+        """Return the tenant's validation of a request that is not carried out; C(not_asked) if the task does not want a validation."""
         if not self._settings.server_validation:
             return dict(NOT_VALIDATED)
         with reporting_dry_run():
             try:
                 answer = send()
             except Conflict as error:
-                # a registration that is refused may be of one that is there, which is looked at
+                # a refused registration (POST) may mean that the integration exists, which the caller checks
                 if not self._settings.check_mode or not is_being_changed(error) or error.facts["method"] == "POST":
                     raise
-                self._warn(f"{error.message} So Immuta does not validate this now.")
+                self._warn(f"{error.message} So Immuta cannot validate the request now.")
                 return dict(NOT_VALIDATED)
             return self._check_validation(answer) or self._unknown_validation()
 
     def _warn_unknown_branch(self, document: Mapping[str, Any], fields: Sequence[Field], path: str) -> None:
-        """Warn of an alternative that the tables do not know, such as an authentication type: nobody can tell what belongs to it."""
+        """Warn of a branch that the tables do not know, such as an authentication type: its options cannot be checked."""
         decider, branch, known = next((each.option for each in fields if each.decides), ""), branch_of(document, fields), branches(fields)
         if branch and known and branch not in known:
-            self._warn(f"{path}.{decider} {branch} is none that this collection knows ({', '.join(sorted(known))}); it is sent as it is.")
+            self._warn(f"{path}.{decider} {branch} is not known to this collection ({', '.join(sorted(known))}); it is sent unchanged.")
 
     def _unknown_validation(self) -> dict[str, Any]:
-        self._warn("Immuta was asked to validate this, and accepted it without saying what it had validated.")
+        self._warn("Immuta accepted the request for a validation but did not report what it validated.")
         return {"status": "unknown", "tests": []}
 
     def _check_validation(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer's validation, raised when it failed and warned of when it says so; empty when there is none in it."""
+        """Return the validation in an answer; empty if there is none. Raise RemoteFailure if it failed, and warn of its warnings."""
         tests, status = self._tests(answer), validation_status(answer)
         if status == "failed":
             raise RemoteFailure(f"Immuta's validation failed: {'; '.join(failed_tests(tests)) or 'it does not say why'}.", status=status, tests=tests)
@@ -236,7 +239,7 @@ class ReconcilerBase:
 
 
 def none_if_missing(ask: Callable[[], T]) -> T | None:
-    """The answer; None when there is nothing there."""
+    """Return the result of C(ask), or None if it raises NotFound."""
     try:
         return ask()
     except NotFound:
@@ -244,21 +247,21 @@ def none_if_missing(ask: Callable[[], T]) -> T | None:
 
 
 class ChangeProgress:
-    """How far a change has got. C(facts): what a failure says of it once it was sent."""
+    """The progress of a change. facts: keys that a failure reports after the request was sent."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self.facts = dict(facts)
         self.is_sent = False
 
     def sent(self, **facts: Any) -> None:
-        """The tenant has taken the request. C(facts): what is known since then; what is empty is not."""
+        """Note that the tenant has accepted the request. facts: additional keys for a failure; empty ones are ignored."""
         self.is_sent = True
         self.facts.update({name: value for name, value in facts.items() if value})
 
 
 @contextmanager
 def reporting_changes(plan: Plan | None, **facts: Any) -> Iterator[ChangeProgress]:
-    """Whatever fails in here after the request was sent says that something changed, and what. C(plan): None for what changes no settings."""
+    """Add the change to the facts of any error that is raised after the request was sent. plan: None if no settings change."""
     progress = ChangeProgress({**(plan_as_result(plan) if plan else {"changed": True}), **facts})
     try:
         yield progress
@@ -270,7 +273,7 @@ def reporting_changes(plan: Plan | None, **facts: Any) -> Iterator[ChangeProgres
 
 @contextmanager
 def reporting_dry_run() -> Iterator[None]:
-    """What is refused in here was only asked; whoever reads the refusal has to know that nothing was changed."""
+    """Add to any error in this block that the request was a dry run and nothing was changed."""
     try:
         yield
     except (ApiError, RemoteFailure) as error:
@@ -280,6 +283,6 @@ def reporting_dry_run() -> Iterator[None]:
 
 
 def is_being_changed(error: Conflict) -> bool:
-    """Whether it is a refusal that passes: the integration is being changed."""
+    """Return whether the tenant refused only because it is changing the integration at the moment."""
     state = re.search(r"state (\w+)", error.server_message)
     return bool(state and state.group(1) in TRANSIENT)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One connection, or one object in it, from what is there to what is wanted: look, plan, validate, apply, wait. No Ansible in it.
+"""Reconcile one connection, or one object in it: read, plan, validate, apply, wait. Independent of Ansible.
 
-Check mode is the same path: the session blocks the writes, and where a registration would be, the server is asked to test it.
+Check mode takes the same path, but the session blocks writes, and the server tests a registration instead.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -42,13 +42,13 @@ from .base import ChangeProgress, is_being_changed, none_if_missing, reporting_c
 from .jobs import JobWaiter
 from .outcome import NOT_VALIDATED, Outcome, masked
 
-# How far down to look where it is not known how many levels a technology has.
+# The depth of a search if the levels of the technology are unknown.
 _MAX_LEVELS = 4
 
 
 @dataclass(frozen=True)
 class ConnectionOutcome(Outcome):
-    """What happened to a connection."""
+    """The outcome for a connection."""
 
     observed: Observed = field(default_factory=Observed)
     child_count: int | None = None
@@ -59,7 +59,7 @@ class ConnectionOutcome(Outcome):
         return healthy(self.observed)
 
     def as_result(self) -> dict[str, Any]:
-        """The keys of a module's result."""
+        """Return the keys of a module's result."""
         return {
             **super().as_result(),
             "connection": masked(self.observed.answer),
@@ -72,24 +72,24 @@ class ConnectionOutcome(Outcome):
 
 
 class ConnectionReconciler(JobWaiter):
-    """Brings single connections, and the objects in them, to the state that is wanted."""
+    """Brings single connections, and the objects in them, to the wanted state."""
 
-    # --- what is wanted ------------------------------------------------------------------------------------------
+    # --- public methods ------------------------------------------------------------------------------------------
 
     def present(self, wanted: Wanted) -> ConnectionOutcome:
-        """Register it, or bring it to the settings that are wanted."""
+        """Register the connection or update its settings. Return the outcome."""
         self._warn_unknown_branch(wanted.connection, wanted.technology.fields, "connection")
         observed = self.observe(wanted)
         return self._register(wanted) if observed is None else self._edit(wanted, observed)
 
     def absent(self, connection_key: str) -> ConnectionOutcome:
-        """Remove it with everything in it."""
+        """Remove the connection with everything in it. Return the outcome."""
         wanted = wanted_connection({"connection_key": connection_key})
         observed = self.observe(wanted)
         return ConnectionOutcome(Plan("unchanged")) if observed is None else self._remove(wanted, observed)
 
     def observe(self, wanted: Wanted, *, include_native: bool = False) -> Observed | None:
-        """What the tenant shows of the connection, and of what is behind it when that matters; None when there is none."""
+        """Return the tenant's view of the connection, or None if it does not exist. include_native: read its integration, too."""
         answer = none_if_unsupported(lambda: self._connections.get(wanted.key))
         object = none_if_missing(lambda: self._connections.object([wanted.key]))
         if answer is None and object is None:
@@ -100,7 +100,7 @@ class ConnectionReconciler(JobWaiter):
         return replace(observed, native=self._native(observed.native_id))
 
     def settings(self, path: Sequence[str], settings: Mapping[str, Any]) -> tuple[ConnectionPlan, dict[str, Any]]:
-        """Bring an object to its settings; the plan, and the object as it is then."""
+        """Bring an object to the wanted settings. Return the plan, and the object afterwards."""
         object = self.object(path)
         plan = plan_settings(settings, object)
         if not plan.overrides:
@@ -116,19 +116,19 @@ class ConnectionReconciler(JobWaiter):
             return plan, now
 
     def object(self, path: Sequence[str]) -> dict[str, Any]:
-        """The object at that path. Raises an error that names it when it is not there."""
+        """Return the object at the path. Raise ImmutaError with its name if it does not exist."""
         try:
             return self._connections.object(path)
         except NotFound as error:
             raise ImmutaError(
                 f"There is no object {'/'.join(path)}.",
-                hint="Immuta knows it once it has read the platform: see immuta_data_object_info for what is there, immuta_data_object_sync to read it again.",
+                hint="Immuta lists objects after it has read the platform. immuta_data_object_info shows them; immuta_data_object_sync reads again.",
                 option="object_path",
                 **{name: error.facts[name] for name in ("status", "method", "path")},
             ) from error
 
     def sync(self, path: Sequence[str]) -> list[dict[str, Any]]:
-        """Have the platform read again from that object on; the jobs of it, completed when the task waits."""
+        """Make Immuta read the platform again, from this object downwards. Return the jobs, completed if the task waits."""
         self.object(path)
         if self._settings.check_mode:
             return []
@@ -162,7 +162,7 @@ class ConnectionReconciler(JobWaiter):
 
     @contextmanager
     def _explaining_rival(self, wanted: Wanted) -> Iterator[None]:
-        """A refusal because of an integration says what that is, and what to know before it becomes a connection."""
+        """If the tenant refuses because an integration has the host, add to the error which one it is and how to migrate it."""
         try:
             yield
         except ApiError as error:
@@ -183,7 +183,7 @@ class ConnectionReconciler(JobWaiter):
         return migration_notes(rival) if rival else ""
 
     def _test_registration(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What the tenant's test of the registration says. One without a test is not asked, but in check mode whether it has connections at all."""
+        """Return the result of the tenant's test of the registration. A tenant without the test is asked, in check mode, whether it supports connections."""
         with reporting_dry_run():
             try:
                 answer = self._connections.test(body)
@@ -203,26 +203,26 @@ class ConnectionReconciler(JobWaiter):
             return self._check_validation(answer) or ({"status": "passed", "tests": []} if verdicts else self._unknown_validation())
 
     def _wait_until_registered(self, wanted: Wanted, progress: ChangeProgress) -> Observed:
-        """The connection once it shows, and what is behind it is settled."""
+        """Return the connection once it is visible and Immuta has finished its integration."""
         if not self._settings.wait:
             return self.observe(wanted) or _predicted_connection(wanted)
         observed = self._wait(
             lambda: self.observe(wanted),
             lambda seen: seen is not None and not is_transitional(seen.state),
-            lambda seen: f"{wanted.name} is {seen.state}" if seen else f"{wanted.name} does not show yet",
+            lambda seen: f"{wanted.name} is {seen.state}" if seen else f"{wanted.name} is not visible yet",
         )
         observed = observed or Observed()
         progress.sent(native_integration_id=observed.native_id)
         return self._wait_for_native(observed)
 
     def _wait_for_native(self, observed: Observed) -> Observed:
-        """The same, once Immuta is done with the integration behind it; one that does not show cannot be waited for."""
+        """Return the connection once Immuta has finished its integration. An integration that is not visible cannot be waited for."""
         if not observed.native.get("status") or not self._settings.wait:
             return observed
         return replace(observed, native=self._wait_until_finished(observed.native_id, dict(observed.native)))
 
     def _apply_late_settings(self, wanted: Wanted, registered: Observed, progress: ChangeProgress) -> Observed:
-        """The connection with the settings that a registration may leave to be set when the platform has been read, such as active."""
+        """Apply settings that the registration did not apply, such as active, after Immuta has read the platform. Return the connection."""
         overrides = plan_settings(wanted.settings, registered.object, registered.answer).overrides
         if not overrides or not self._settings.wait:
             return registered
@@ -252,7 +252,7 @@ class ConnectionReconciler(JobWaiter):
         return ConnectionOutcome(plan, observed=self._apply(wanted, observed, plan))
 
     def _apply(self, wanted: Wanted, observed: Observed, plan: ConnectionPlan) -> Observed:
-        """The connection with what the plan changes."""
+        """Carry out the plan. Return the connection afterwards."""
         body = plan.payload
         with reporting_changes(plan, **_ids(wanted, observed)) as progress:
             if body is not None:
@@ -270,10 +270,10 @@ class ConnectionReconciler(JobWaiter):
             self._warn_unhealthy(wanted, now)
             return now
 
-    # --- active and well -----------------------------------------------------------------------------------------
+    # --- activation and health -----------------------------------------------------------------------------------
 
     def _before_activation(self, path: Sequence[str], object: Mapping[str, Any], technology: Technology, overrides: Mapping[str, Any]) -> None:
-        """Warn of the grants that an activation revokes, and refuse one of more objects than Immuta activates at once, as far as it tells."""
+        """Warn of grants that an activation revokes. Raise ImmutaError if it would activate too many objects, as far as their number is known."""
         name = "/".join(path)
         if technology.revokes_grants and activates(overrides):
             self._warn(grants_warning(name))
@@ -281,7 +281,7 @@ class ConnectionReconciler(JobWaiter):
             check_children(name, self._count_children(path, object))
 
     def _count_children(self, path: Sequence[str], object: Mapping[str, Any]) -> int:
-        """How many objects are below one, as far as the tenant says so in one look: there can be more."""
+        """Return how many objects below the path a single search shows. There may be more."""
         try:
             found = self._connections.search(path)
         except ApiError:
@@ -289,7 +289,7 @@ class ConnectionReconciler(JobWaiter):
         return max(_child_count(object), found.total + sum(map(_child_count, found.objects)))
 
     def _settled(self, wanted: Wanted, seen: Observed) -> Observed:
-        """The connection once its state is one that stays, and not inactive; the same when no state is shown, or nobody waits."""
+        """Return the connection once its state is permanent and not inactive; unchanged if the state is unknown or the task does not wait."""
         if not self._settings.wait or not (is_transitional(seen.state) or seen.state == INACTIVE):
             return seen
         return self._wait(
@@ -299,24 +299,24 @@ class ConnectionReconciler(JobWaiter):
         )
 
     def _wait_until_active(self, observe: Callable[[], dict[str, Any]], overrides: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
-        """The object after its settings were changed; a connection that was activated once it shows as such."""
+        """Return the object after a change of its settings. Wait until an activated connection is shown as active."""
         object = observe()
         if not self._settings.wait or overrides.get("isActive") is not True or len(path) != 1:
             return object
-        is_there = [object]
+        first_result = [object]
         return self._wait(
-            lambda: is_there.pop() if is_there else observe(),
+            lambda: first_result.pop() if first_result else observe(),
             lambda now: not (is_transitional(connection_state(now)) or connection_state(now) == INACTIVE),
             lambda now: f"connection {path[0]} is {connection_state(now)}",
         )
 
     def _check_health(self, wanted: Wanted, before: Observed | None, now: Observed) -> None:
-        """Raise RemoteFailure for a connection that is unhealthy since it was changed."""
+        """Raise RemoteFailure if the connection became unhealthy by the change."""
         if now.state != UNHEALTHY or (before is not None and before.state == UNHEALTHY):
             return
         raise RemoteFailure(
             f"The {wanted.name} is {now.state_shown} now. {self._why_unhealthy(now)}",
-            hint="See what Immuta reports for it, mend that, and run this again.",
+            hint="Check what Immuta reports for it, fix the cause, and run the task again.",
             status=now.state,
             tests=[],
         )
@@ -342,35 +342,35 @@ class ConnectionReconciler(JobWaiter):
             progress.sent()
             self._wait_for_jobs(answer, f"the removal of {wanted.name}")
             if self._settings.wait:
-                self._wait(lambda: self.observe(wanted), lambda seen: seen is None, lambda _: f"{wanted.name} is still there")
+                self._wait(lambda: self.observe(wanted), lambda seen: seen is None, lambda seen: f"{wanted.name} still exists")
         count = answer.get("childCount")
         return ConnectionOutcome(plan_remove(wanted, observed, count, None), observed=gone, child_count=count)
 
     def _send_delete(self, wanted: Wanted, observed: Observed, progress: ChangeProgress) -> dict[str, Any]:
-        """The answer to the removal, for which some tenants want the connection to be inactive."""
+        """Remove the connection and return the answer. Some tenants require that the connection is inactive, so it is deactivated if needed."""
         try:
             return self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
         except ApiError as error:
             if not _wants_inactive(error, observed):
                 raise
-            self._warn(f"{error.message} So {wanted.name} is deactivated, and then removed.")
+            self._warn(f"{error.message} So {wanted.name} is deactivated first and then removed.")
         self._override([wanted.key], {"isActive": False}, wanted.name, progress)
         if self._settings.wait:
-            self._wait(lambda: self.observe(wanted), _is_inactive, lambda seen: f"{wanted.name} is {seen.state if seen else 'gone'}")
+            self._wait(lambda: self.observe(wanted), _is_inactive_or_gone, lambda seen: f"{wanted.name} is {seen.state if seen else 'gone'}")
         try:
             return self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
         except ApiError as error:
-            error.hint = " ".join(filter(None, [error.hint, "The connection has been deactivated, and is still there. The next run goes on with its removal."]))
+            error.hint = " ".join(filter(None, [error.hint, "The connection was deactivated but still exists. The next run continues its removal."]))
             raise
 
     def _child_count(self, connection_key: str, technology: Technology) -> tuple[int, int | None]:
-        """How many objects a connection holds, and how many of them are data sources: active, and at the lowest level, if that is known."""
+        """Return how many objects a connection holds, and how many of them are data sources (active, at the lowest level; None if that is unknown)."""
         descendants = self.descendants([connection_key], (technology.levels or _MAX_LEVELS) - 1)
         tables = [each for each in descendants if len(object_path_of(each)) == technology.levels and str(each.get("state")).lower() != "inactive"]
         return len(descendants), len(tables) if technology.levels else None
 
     def descendants(self, path: Sequence[str], depth: int) -> list[dict[str, Any]]:
-        """The objects below an object, down to C(depth) levels. Each one once, although an answer may hold deeper ones."""
+        """Return the objects below an object, down to C(depth) levels, without duplicates: an answer may hold deeper objects."""
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         waiting = [tuple(path)] if depth > 0 else []
         while waiting:
@@ -390,30 +390,30 @@ class ConnectionReconciler(JobWaiter):
         except NotFound as error:
             if not path:
                 raise
-            self._warn(f"What is in {'/'.join(path)} is missing here: {error.message}")
+            self._warn(f"The objects in {'/'.join(path)} are missing from the result: {error.message}")
             return []
         if found.has_more:
             where = "/".join(path) or "the tenant"
-            self._warn(f"Immuta showed {len(found.objects)} objects in {where} and says that there are more; the others are missing here.")
+            self._warn(f"Immuta returned {len(found.objects)} objects in {where} and reports that there are more. The others are missing from the result.")
         return found.objects
 
     # --- shared steps --------------------------------------------------------------------------------------------
 
     def _native(self, id: str) -> dict[str, Any]:
-        """The integration behind a connection; of one that may not be seen just the id."""
+        """Return the integration of a connection; only its id without permission to see it."""
         try:
             return self._integrations.get(id)
         except (Forbidden, NotFound):
             return {"id": id, "status": None}
 
     def _warn_not_compared(self, wanted: Wanted, observed: Observed) -> None:
-        """Nobody shall take for compared what was not."""
+        """Warn of options that could not be compared or are not sent."""
         if wanted.connection and not observed.answer:
-            self._warn(f"Immuta does not show the settings of {wanted.name}, which its API does for few technologies, so they were not compared.")
+            self._warn(f"Immuta's API does not show the settings of {wanted.name}, as for most technologies, so they were not compared.")
         if wanted.native and observed.native_id and not observed.native.get("status"):
             self._warn(f"Immuta does not show the integration behind {wanted.name} to this user, so native_integration was not compared.")
-        include_native = _holds_secrets(wanted.native, wanted.technology.native_fields)
-        if self._settings.update_secrets == "always" and include_native and not _holds_secrets(wanted.connection, wanted.technology.fields):
+        native_secrets = _holds_secrets(wanted.native, wanted.technology.native_fields)
+        if self._settings.update_secrets == "always" and native_secrets and not _holds_secrets(wanted.connection, wanted.technology.fields):
             self._warn(f"Secrets in native_integration of {wanted.name} are not sent: after the registration only those in connection can change.")
 
     def _warn_unhealthy(self, wanted: Wanted, observed: Observed) -> None:
@@ -427,7 +427,7 @@ class ConnectionReconciler(JobWaiter):
 
 
 def healthy(observed: Observed) -> bool | None:
-    """True when active, False when Immuta reports a failure, of it or of the integration behind it, None when nobody can tell."""
+    """Return True if active, False if Immuta reports a failure of the connection or its integration, None if unknown."""
     native = is_healthy(observed.native.get("status")) if observed.native else True
     well = is_connection_healthy(observed.state)
     if native is False or well is False:
@@ -436,7 +436,7 @@ def healthy(observed: Observed) -> bool | None:
 
 
 def _child_count(object: Mapping[str, Any]) -> int:
-    """How many objects are in it, if it tells."""
+    """Return the number of objects in it, or 0 if the tenant does not show it."""
     count = object.get("childCount")
     return count if isinstance(count, int) and not isinstance(count, bool) else 0
 
@@ -447,18 +447,18 @@ def _hosts(integration: Mapping[str, Any]) -> set[str]:
 
 
 def _wants_inactive(error: ApiError, observed: Observed) -> bool:
-    """Whether a removal was refused because the connection is active: the vendor says that it has to be inactive, not how it is refused."""
+    """Return whether the tenant refused a removal because the connection is active. The vendor documents the rule but not the answer."""
     if observed.state == INACTIVE or (isinstance(error, Conflict) and is_being_changed(error)):
         return False
     return error.status == 409 or (error.status in (400, 422) and "activ" in error.server_message.lower())
 
 
-def _is_inactive(seen: Observed | None) -> bool:
+def _is_inactive_or_gone(seen: Observed | None) -> bool:
     return seen is None or not (seen.state in (ACTIVE, UNHEALTHY) or is_transitional(seen.state))
 
 
 def _ids(wanted: Wanted, observed: Observed) -> dict[str, str]:
-    """What a connection is known by, as far as it is known."""
+    """Return the key of a connection, and the id of its integration if known."""
     return {"connection_key": wanted.key, **({"native_integration_id": observed.native_id} if observed.native_id else {})}
 
 
@@ -467,11 +467,11 @@ def _holds_secrets(document: Mapping[str, Any], fields: Sequence[Field]) -> bool
 
 
 def _with_observed_technology(wanted: Wanted, technology: Technology) -> Wanted:
-    """What is wanted under the table of the technology that the tenant shows, for a task that did not name it."""
+    """Return the wanted connection with the technology that the tenant shows if the task does not name one."""
     return wanted if wanted.connection.get("technology") else wanted_connection(wanted.task_options, technology)
 
 
-# --- what the tenant would show ----------------------------------------------------------------------------------
+# --- predictions for check mode ----------------------------------------------------------------------------------
 
 
 def _predicted_connection(wanted: Wanted) -> Observed:

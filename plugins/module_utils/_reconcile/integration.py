@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One integration, from what is there to what is wanted: look, plan, validate, apply, wait. No Ansible in it.
+"""Reconcile one integration: read, plan, validate, apply, wait. Independent of Ansible.
 
-Check mode is the same path: the session blocks the writes, and where a write would be, the server is asked to validate it.
+Check mode takes the same path, but the session blocks writes, and the server validates the request instead.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -30,13 +30,13 @@ Twins = tuple[dict[str, Any], ...]
 
 @dataclass(frozen=True)
 class IntegrationOutcome(Outcome):
-    """What happened to an integration. C(new_key) is a secret: it goes to a file, never into a result."""
+    """The outcome for an integration. new_key: a secret, which is written to a file and never returned."""
 
     integration: Mapping[str, Any] = field(default_factory=dict)
     new_key: str = ""
-    #: of a create: id, host and database of what is probably the same platform, registered under another host name
+    #: for a create: id, host and database of integrations that are probably the same platform under another host name
     twins: Twins = ()
-    #: the id of an integration that a request has changed, as long as nobody has looked at it since
+    #: the id of an integration that was changed and not yet read again; empty otherwise
     sent: str = ""
 
     @property
@@ -44,25 +44,25 @@ class IntegrationOutcome(Outcome):
         return is_healthy(self.integration.get("status"))
 
     def as_result(self) -> dict[str, Any]:
-        """The keys of a module's result."""
+        """Return the keys of a module's result."""
         return {**super().as_result(), "integration": masked(self.integration), "healthy": self.healthy}
 
 
 class Reconciler(ReconcilerBase):
-    """Brings single integrations to the state that is wanted."""
+    """Brings single integrations to the wanted state."""
 
-    # --- what is wanted ------------------------------------------------------------------------------------------
+    # --- public methods ------------------------------------------------------------------------------------------
 
     def present(self, wanted: Desired) -> IntegrationOutcome:
-        """Register it, or bring it to the settings that are wanted."""
+        """Register the integration or update its settings, and wait. Return the outcome."""
         return self.finish(self.send_present(wanted))
 
     def absent(self, wanted: Desired) -> IntegrationOutcome:
-        """Remove it."""
+        """Remove the integration and wait. Return the outcome."""
         return self.finish(self.send_absent(wanted))
 
     def send_present(self, wanted: Desired) -> IntegrationOutcome:
-        """The same as present, without the wait for the tenant at the end."""
+        """Do the same as present, but do not wait for the tenant at the end."""
         if not wanted.id:
             check_complete(wanted)
         self._warn_unknown_branch(wanted.config, wanted.platform.fields, "config")
@@ -73,14 +73,14 @@ class Reconciler(ReconcilerBase):
         return self._update(wanted, observed)
 
     def send_absent(self, wanted: Desired) -> IntegrationOutcome:
-        """The same as absent, without the wait for the tenant at the end."""
+        """Do the same as absent, but do not wait for the tenant at the end."""
         observed = self._settled(wanted, self.find(wanted))
         if observed is None or next_step(observed.get("status"), wanted="absent") is Step.NOTHING or observed.get("status") == DELETING:
             return IntegrationOutcome(Plan("unchanged"), integration=observed or {})
         return self._delete(wanted, observed)
 
     def finish(self, outcome: IntegrationOutcome) -> IntegrationOutcome:
-        """The outcome once the tenant is done with what was sent; the same where nothing was."""
+        """Return the outcome after the tenant has finished the change; the same outcome if nothing was sent."""
         if not outcome.sent:
             return outcome
         with reporting_changes(outcome.plan, id=outcome.sent) as progress:
@@ -90,11 +90,11 @@ class Reconciler(ReconcilerBase):
             return replace(outcome, integration=self._wait_until_finished(outcome.sent), sent="")
 
     def find(self, wanted: Desired) -> dict[str, Any] | None:
-        """The integration that the task means: by id, or by its platform's natural key. None when there is none."""
+        """Return the integration with the id or natural key of the task, or None."""
         return self._find(wanted)[0]
 
     def _find(self, wanted: Desired) -> tuple[dict[str, Any] | None, Twins]:
-        """The same, and when there is none, what is probably the same platform under another host name. Warns of what surely is."""
+        """Return the integration, and if there is none, its probable duplicates under another host name. Warn of those in the same account."""
         found, others = self._search(wanted)
         for twin in others:
             if shares_account(twin["host"], wanted.key):
@@ -107,18 +107,18 @@ class Reconciler(ReconcilerBase):
             one = wanted.found or none_if_missing(lambda: self._integrations.get(wanted.id))
             return (None if one is None or one.get("status") in GONE else dict(one)), ()
         listing = Listing.of(self._integrations.list())
-        same = listing.matching(wanted)
-        if len(same) > 1:
-            ids = ", ".join(str(found.get("id")) for found in same)
-            raise ImmutaError(f"{wanted.name} is there {len(same)} times (ids {ids}).", hint="Give the id of the one you mean.")
-        return (dict(same[0]), ()) if same else (None, listing.twins(wanted))
+        matching = listing.matching(wanted)
+        if len(matching) > 1:
+            ids = ", ".join(str(found.get("id")) for found in matching)
+            raise ImmutaError(f"{wanted.name} exists {len(matching)} times (ids {ids}).", hint="Set id to the one you mean.")
+        return (dict(matching[0]), ()) if matching else (None, listing.twins(wanted))
 
     # --- register ------------------------------------------------------------------------------------------------
 
     def _create(self, wanted: Desired, others: Twins) -> IntegrationOutcome:
         if wanted.id:
             raise ImmutaError(
-                f"There is no integration with id {wanted.id}.", hint="Leave the id out to register a new one: the tenant gives it its id.", option="id"
+                f"There is no integration with id {wanted.id}.", hint="Omit the id to register a new one: the tenant assigns the id.", option="id"
             )
         plan = plan_create(wanted, self._settings.policy)
         body = plan.payload or {}
@@ -136,7 +136,7 @@ class Reconciler(ReconcilerBase):
             return IntegrationOutcome(plan, validation, adopted, new_key=_new_key(answer), twins=others, sent=id)
 
     def _adopt(self, wanted: Desired, error: ApiError) -> IntegrationOutcome:
-        """The tenant says that it has this one already, mostly with its id: go on as an update, if it really is the one."""
+        """Continue as an update if the tenant rejects a create because the integration exists, and it is the one of the task. Raise the error otherwise."""
         named = re.search(r"\(id = (\d+)\)|/integrations/(\d+)", error.server_message)
         if error.status != 409 and not (named and error.status == 400):
             raise error
@@ -181,7 +181,7 @@ class Reconciler(ReconcilerBase):
             try:
                 answer = self._when_settled(id, lambda: self._integrations.delete(id, plan.payload, force_disable=force))
             except (NotFound, Conflict):
-                # A request whose answer was lost has done it; but something between answers 404, too.
+                # A request whose answer was lost may have removed it. But a proxy may answer 404, too.
                 answer = {"status": self._get_or_deleted(id)["status"]}
                 if answer["status"] not in (*GONE, DELETING):
                     raise
@@ -190,7 +190,7 @@ class Reconciler(ReconcilerBase):
             return IntegrationOutcome(plan, validation, integration={**observed, "status": answer.get("status")}, sent=id)
 
     def _final_status(self, outcome: IntegrationOutcome) -> Any:
-        """The last status of an integration that was removed."""
+        """Return the final status of a removed integration. Raise RemoteFailure if the removal failed."""
         said = outcome.integration.get("status")
         if not self._settings.wait or said in GONE:
             return said
@@ -202,7 +202,7 @@ class Reconciler(ReconcilerBase):
     # --- shared steps --------------------------------------------------------------------------------------------
 
     def _settled(self, wanted: Desired, observed: dict[str, Any] | None) -> dict[str, Any] | None:
-        """The integration once nothing is under way any more; in check mode as it is."""
+        """Return the integration once Immuta is not changing it; in check mode as it is. None if it was removed."""
         if observed is None or observed.get("status") not in TRANSIENT or self._skips_wait(observed):
             return observed
         id, status = str(observed.get("id")), str(observed.get("status"))
@@ -225,12 +225,12 @@ class Reconciler(ReconcilerBase):
 
 
 def _predicted(body: Mapping[str, Any], observed: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What the tenant would show: the observed object with the request's body over it."""
+    """Return what the tenant would show: the observed object, overridden by the body of the request."""
     return {"id": None, "status": None, **(observed or {}), **body}
 
 
 def _new_key(answer: Mapping[str, Any]) -> str:
-    """Trino's API key, wherever the answer to the create holds it (its name is not documented); empty when it holds none."""
+    """Return Trino's API key in the answer to the create; empty if there is none. Its key in the answer is not documented."""
     for name, value in answer.items():
         key = _new_key(value) if isinstance(value, Mapping) else value if looks_secret(name) or name.lower() == "key" else ""
         if isinstance(key, str) and key and not is_redacted(key):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What came of a reconciliation: the plan, what the tenant validated, and both as the keys of a module's result.
+"""The outcome of a reconciliation: the plan and the tenant's validation, and both as keys of a module's result.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -21,25 +21,25 @@ NOT_VALIDATED: dict[str, Any] = {"status": "not_asked", "tests": []}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened, or would happen, to one object of the tenant."""
+    """What happened (or, in check mode, would happen) to one object of the tenant."""
 
     plan: Plan
     validation: Mapping[str, Any] = field(default_factory=lambda: dict(NOT_VALIDATED))
-    #: the object was there already when it was to be created
+    #: whether the object already existed when the task tried to create it
     adopted: bool = False
 
     @property
     def healthy(self) -> bool | None:
-        """Whether Immuta reports the object as working; None when nobody can tell yet."""
+        """Whether Immuta reports the object as healthy; None if unknown."""
         return None
 
     def as_result(self) -> dict[str, Any]:
-        """The keys that the results of all reconcilers share."""
+        """Return the keys that the results of all reconcilers share."""
         return {**plan_as_result(self.plan), "adopted": self.adopted, "validation": dict(self.validation)}
 
 
 def plan_as_result(plan: Plan) -> dict[str, Any]:
-    """The keys of a module's result that a plan alone determines."""
+    """Return the keys of a module's result that the plan alone determines."""
     return {
         "changed": plan.action != "unchanged",
         "action": plan.action,
@@ -50,7 +50,7 @@ def plan_as_result(plan: Plan) -> dict[str, Any]:
 
 
 def masked(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document in the API's shape, without its secrets, and with what validation tests say as lines to show."""
+    """Return the API document with secrets masked, and with the texts of validation tests made printable."""
     shown: dict[str, Any] = mask(dict(document))
     for test in validation_tests(shown):
         test.update(printable_test(test))
