@@ -189,10 +189,10 @@ def test_bad_input_names_its_option_and_holds_no_secret(databricks: DatabricksEn
         "no secret": ({**bare, "client_id": "x"}, "login.client_secret is needed"),
         "cluster": ({**login, "http_path": "sql/protocolv1/o/1/2-3-x"}, "login.http_path is not the path of a SQL warehouse"),
         "browser": ({**bare, "authenticator": "externalbrowser"}, "login.authenticator is not an option of Databricks"),
-        "token": ({**login, "token": "dapi-geheim"}, "no login: "),
-        "client": ({**bare, "client_id": databricks.admin_user, "client_secret": "geheim"}, "no login: "),
-        "warehouse": ({**login, "warehouse": "0123456789abcdef"}, "no login: "),
-        "nobody there": ({**login, "port": 9}, "no login: "),
+        "token": ({**login, "token": "dapi-geheim"}, "cannot log in: "),
+        "client": ({**bare, "client_id": databricks.admin_user, "client_secret": "geheim"}, "cannot log in: "),
+        "warehouse": ({**login, "warehouse": "0123456789abcdef"}, "cannot log in: "),
+        "nobody there": ({**login, "port": 9}, "cannot log in: "),
     }
     tasks = [{"ignore_errors": True, **task(name, script="{{ script }}", login=f"{{{{ logins['{name}'] }}}}")} for name in logins]
     tasks.append({"ignore_errors": True, **task("unless", script="SELECT 1", unless="SELECT nothing FROM main.default.nowhere")})

@@ -139,7 +139,7 @@ def test_bad_input_names_its_option_and_holds_no_secret(login: dict[str, Any], t
         "type": ({**right, "type": "Oracle"}, "value of type must be one of"),
         "unknown": ({**right, "login": "{{ misspelt }}"}, "login.extra"),
         "browser": ({**right, "type": "Snowflake", "login": {"account": "a", "username": "u", "authenticator": "externalbrowser"}}, "opens a browser"),
-        "password": ({**right, "login": "{{ wrong }}"}, "no login: password authentication failed for user"),
+        "password": ({**right, "login": "{{ wrong }}"}, "cannot log in: password authentication failed for user"),
         "start": ({**right, "start_at": 3}, "start_at is 3"),
         "unless": ({**right, "unless": "SELECT nothing FROM nowhere"}, "The query in unless failed"),
     }

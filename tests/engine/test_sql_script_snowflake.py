@@ -173,5 +173,5 @@ def test_a_key_pair_logs_in(snowflake: SnowflakeEngine, login: dict[str, Any], n
     ran = play([task("make", script=made), *tasks], tmp_path / "run", verbosity=4, extra={"login": login, "logins": logins})
     assert [ran[each].failed for each in logins] == [False, False, True, True]
     assert "login.private_key cannot be used" in ran["by_wrong_word"]["msg"]
-    assert "no login" in ran["by_wrong_name"]["msg"]
+    assert "cannot log in" in ran["by_wrong_name"]["msg"]
     assert not traces([private.splitlines()[3], "phräse"], ran.shown)

@@ -118,11 +118,11 @@ def connect(platform: str, port: int, **login: object) -> str:
 
 def test_a_server_with_an_unknown_certificate_gets_nothing(server: tuple[str, Server]) -> None:
     platform, listening = server
-    assert "no login" in connect(platform, listening.port)
+    assert "cannot log in" in connect(platform, listening.port)
     assert listening.asked and not listening.trusting
 
 
 def test_a_certificate_that_is_named_in_ca_path_is_trusted_for_its_own_name_only(server: tuple[str, Server], name: str, certificates: Path) -> None:
     platform, listening = server
-    assert "no login" in connect(platform, listening.port, ca_path=str(certificates / "ca.pem"))
+    assert "cannot log in" in connect(platform, listening.port, ca_path=str(certificates / "ca.pem"))
     assert listening.asked and bool(listening.trusting) == (name == "localhost")

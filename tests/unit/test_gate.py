@@ -81,10 +81,10 @@ END $$;"""
     assert isinstance(error, ScriptRefused)
     assert error.facts == {"refused": found, "checksum": "c"}
     assert error.message == (
-        "The script holds what does not belong in a setup script for Snowflake: "
+        "The script contains statements that do not belong in a setup script for Snowflake: "
         "DROP DATABASE immuta (statement 3, line 3), COPY (statement 5, line 7), DROP USER u (statement 6, line 12), of a kind that does not belong there; "
-        "DROP TABLE hr.s.t (statement 2, line 3), about something that is neither the platform's own nor made by the script; "
-        "EXECUTE (statement 4, line 4), running what cannot be read beforehand."
+        "DROP TABLE hr.s.t (statement 2, line 3), about an object that is neither the platform's own nor created by the script; "
+        "EXECUTE (statement 4, line 4), running code that the gate cannot read."
     )
 
 

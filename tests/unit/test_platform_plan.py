@@ -517,7 +517,7 @@ def test_a_connection_is_forgotten_first_and_its_script_cleans_up_last(tenant: S
     plan = connected_lake.begin()
     assert plan["make"][0]["request"]["id"] and plan["asks"], "a script is made of what is still there"
     refusal = refused(connected_lake.made, found=True, delete="DROP DATABASE payroll;\n")
-    assert "does not belong in a cleanup script" in str(refusal), "what the gate refuses is known before Immuta forgets"
+    assert "do not belong in a cleanup script" in str(refusal), "what the gate refuses is known before Immuta forgets"
     plan = connected_lake.made(found=True)
     assert plan["run"] == [] and plan["connection"] and not plan["integration"]
     plan = connected_lake.told("deleted", integration={})

@@ -182,7 +182,7 @@ def test_a_token_that_is_refused_is_made_new_once() -> None:
 @pytest.mark.parametrize(
     ("script", "login", "code", "says"),
     [
-        ([(SEND, reply(403, {"error_code": "403", "message": "Invalid access token."}))], {}, "403", "no login: Invalid access token."),
+        ([(SEND, reply(403, {"error_code": "403", "message": "Invalid access token."}))], {}, "403", "cannot log in: Invalid access token."),
         (
             [(SEND, reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "SQL warehouse x does not exist"}))],
             {},
@@ -199,7 +199,7 @@ def test_a_token_that_is_refused_is_made_new_once() -> None:
 def test_a_login_that_fails_says_where_and_why(script: list[tuple[str, Reply]], login: dict[str, Any], code: str | None, says: str) -> None:
     with Wire(script) as wire, pytest.raises(ConnectionFailed) as caught:
         driver(wire, **login)
-    assert "Databricks at 127.0.0.1: no login: " in caught.value.message and says in caught.value.message
+    assert "Databricks at 127.0.0.1: cannot log in: " in caught.value.message and says in caught.value.message
     assert caught.value.facts.get("code") in (code, None) and (code in (None, "500") or caught.value.facts["code"] == code)
     assert SECRET not in str(caught.value) and TOKEN not in str(caught.value)
 

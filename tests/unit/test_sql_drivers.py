@@ -499,7 +499,7 @@ def test_what_is_no_answer_is_a_lost_answer(library: Library, platform: str, err
 def test_a_login_that_fails_says_where_and_why_and_holds_no_secret(library: Library, platform: str, error: Exception, code: str | None) -> None:
     with pytest.raises(ConnectionFailed) as caught:
         driver(platform, extra={"fail": error}).connect()
-    assert f"{platform} at acme" in str(caught.value) and "no login" in str(caught.value)
+    assert f"{platform} at acme" in str(caught.value) and "cannot log in" in str(caught.value)
     assert PASSWORD not in str(caught.value) and repr(PASSWORD)[1:-1] not in str(caught.value)
     assert caught.value.facts.get("code") == code
 

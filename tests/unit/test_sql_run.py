@@ -237,7 +237,7 @@ def test_failures_in_the_middle_of_a_long_script_are_shown() -> None:
 
 
 def test_without_a_login_nothing_ran() -> None:
-    warehouse = Warehouse(login=ConnectionFailed("no login"))
+    warehouse = Warehouse(login=ConnectionFailed("cannot log in"))
     with pytest.raises(ConnectionFailed):
         run(warehouse)
     assert warehouse.log == ["<connect>", "<close>"]
@@ -253,7 +253,7 @@ def test_without_a_login_nothing_ran() -> None:
         ({"script": " ;\n-- nothing\n"}, ScriptRefused, "The script is empty"),
         ({"expected_sha256": "0" * 64}, ScriptRefused, "not the expected one"),
         ({"script": "SELECT 'a"}, ScriptRefused, "opens on line 1"),
-        ({"script": "SELECT 1; DROP DATABASE d"}, ScriptRefused, r"does not belong in a setup script for Redshift: DROP DATABASE d \(statement 2, line 1\)"),
+        ({"script": "SELECT 1; DROP DATABASE d"}, ScriptRefused, r"do not belong in a setup script for Redshift: DROP DATABASE d \(statement 2, line 1\)"),
         ({"purpose": "cleanup"}, ScriptRefused, "CREATE DATABASE d"),
         ({"start_at": 6}, OptionError, "start_at is 6, and the script has statements 1 to 4"),
         ({"start_at": 0}, OptionError, "start_at is 0"),
@@ -286,7 +286,7 @@ def test_a_scope_is_held_to_and_the_result_says_so() -> None:
     assert run(Warehouse())["scope_checked"] is False
     assert run(Warehouse(), scope=own, purpose="any")["scope_checked"] is False
     warehouse = Warehouse()
-    with pytest.raises(ScriptRefused, match="neither the platform's own nor made by the script") as caught:
+    with pytest.raises(ScriptRefused, match="neither the platform's own nor created by the script") as caught:
         run(warehouse, scope={"database": "d", "accounts": ["r"]})
     assert [(row["number"], row["object"], row["reason"]) for row in caught.value.facts["refused"]] == [(2, "u", "scope")]
     assert warehouse.log == []
@@ -390,7 +390,7 @@ def test_check_mode_asks_the_query(rows: list[tuple[Any, ...]], changed: bool) -
     assert (result["changed"], result["done_already"]) == (changed, not changed)
 
 
-@pytest.mark.parametrize("warehouse", [Warehouse(login=ConnectionFailed("no login")), Warehouse({QUERY: REFUSAL}), Warehouse({QUERY: LOST})])
+@pytest.mark.parametrize("warehouse", [Warehouse(login=ConnectionFailed("cannot log in")), Warehouse({QUERY: REFUSAL}), Warehouse({QUERY: LOST})])
 def test_check_mode_without_an_answer_warns_and_says_changed(warehouse: Warehouse) -> None:
     task = Task(True, unless=QUERY)
     assert run_script(task, warehouse)["changed"] is True

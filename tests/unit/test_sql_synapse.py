@@ -241,7 +241,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "says"),
     [
-        (pymssql.OperationalError((18456, b"Login failed for user 'admin'." + GENERAL)), "18456", "no login: Login failed for user 'admin'."),
+        (pymssql.OperationalError((18456, b"Login failed for user 'admin'." + GENERAL)), "18456", "cannot log in: Login failed for user 'admin'."),
         # The number is that of an error before.
         (pymssql.OperationalError((18456, DEAD * 2 + b"DB-Lib error message 20002, severity 9:\nTDS server connection failed (a)\n")), None, "not trusted"),
         (pymssql.InterfaceError("Connection to the database failed for an unknown reason."), None, "unknown reason"),
@@ -252,7 +252,7 @@ def test_a_login_that_fails_says_where_and_why_and_holds_no_secret(library: Libr
     library.refuses = error
     with pytest.raises(ConnectionFailed) as caught:
         connected()
-    assert "acme.sql.azuresynapse.net:1433/pool: no login: " in caught.value.message and says in caught.value.message
+    assert "acme.sql.azuresynapse.net:1433/pool: cannot log in: " in caught.value.message and says in caught.value.message
     assert caught.value.facts.get("code") == code
     assert PASSWORD not in str(caught.value) and repr(PASSWORD)[1:-1] not in str(caught.value)
 

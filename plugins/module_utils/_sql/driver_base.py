@@ -191,7 +191,7 @@ class BaseDriver(ABC):
                 facts = {"code": reported.code, "sqlstate": reported.sqlstate} if reported else {}
                 reason = self._masked(reported.message if reported else self.library_message(error)).rstrip(".")
                 raise ConnectionFailed(
-                    f"{self.platform} at {self.address()}: no login: {reason}.",
+                    f"{self.platform} at {self.address()}: cannot log in: {reason}.",
                     hint="Check host, port and credentials in login, and that the machine where the task runs can reach the platform.",
                     **facts,
                 ) from None
@@ -235,7 +235,7 @@ class BaseDriver(ABC):
         known = {**{argument: option for option, argument in self.library_options.items()}, **{option: option for option in LOGIN_SPEC}}
         for name in self.login.get("extra", {}):
             if name in known:
-                raise OptionError(f"login.extra.{name} has an option of its own: login.{known[name]}.", option=f"login.extra.{name}")
+                raise OptionError(f"login.extra.{name} must be set with the option login.{known[name]}.", option=f"login.extra.{name}")
 
     def _require_one_of(self, *names: str) -> None:
         """Raise OptionError unless the login has one of these options."""

@@ -62,7 +62,7 @@ class RedshiftDriver(DbApiDriver):
             self._require_one_of("username")
             self._require_one_of("password")
         if self.iam and not login.get("ssl", True):
-            raise OptionError("login.ssl has to stay on with IAM and Okta.", option="login.ssl")
+            raise OptionError("login.ssl must stay on with IAM and Okta.", option="login.ssl")
 
     def address(self) -> str:
         login = self.login

@@ -50,7 +50,7 @@ class SnowflakeDriver(DbApiDriver):
                 option="login.authenticator",
             )
         if self.authenticator not in self.AUTHENTICATORS:
-            raise OptionError(f"login.authenticator has to be one of {', '.join(self.AUTHENTICATORS)}.", option="login.authenticator")
+            raise OptionError(f"login.authenticator must be one of {', '.join(self.AUTHENTICATORS)}.", option="login.authenticator")
         if self.authenticator == "oauth":
             self._require_one_of("token")
         else:
@@ -75,7 +75,7 @@ class SnowflakeDriver(DbApiDriver):
             "client_store_temporary_credential": False,
             "login_timeout": self.connect_timeout or None,
             "protocol": "https" if self.login.get("ssl", True) else "http",
-            **({"query_timeout": self._client_timeout()} if self._is_version_5(library) else {"network_timeout": self.RETRY_SECONDS}),
+            **({"query_timeout": self._client_timeout()} if self._is_version_5_or_later(library) else {"network_timeout": self.RETRY_SECONDS}),
             **self._trust_arguments(library),
             **self._library_arguments(),
             "authenticator": self.authenticator.upper(),
@@ -89,7 +89,7 @@ class SnowflakeDriver(DbApiDriver):
             **({"STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout} if self.statement_timeout else {}),
             **(arguments.get("session_parameters") or {}),
         }
-        self._timeout_argument = {} if self._is_version_5(library) else {"timeout": self._client_timeout()}
+        self._timeout_argument = {} if self._is_version_5_or_later(library) else {"timeout": self._client_timeout()}
         return library.connect(**{name: value for name, value in arguments.items() if value is not None})
 
     def send_statement(self, cursor: Any, text: str) -> None:
@@ -125,10 +125,10 @@ class SnowflakeDriver(DbApiDriver):
         if "ca_path" not in self.login:
             return {}
         os.environ["REQUESTS_CA_BUNDLE"] = self.login["ca_path"]
-        return {"custom_root_store_path": self.login["ca_path"]} if self._is_version_5(library) else {}
+        return {"custom_root_store_path": self.login["ca_path"]} if self._is_version_5_or_later(library) else {}
 
     @staticmethod
-    def _is_version_5(library: Any) -> bool:
+    def _is_version_5_or_later(library: Any) -> bool:
         return int(library.__version__.split(".")[0]) >= 5
 
     def _private_key(self) -> bytes:
@@ -141,7 +141,7 @@ class SnowflakeDriver(DbApiDriver):
             pem = self.login["private_key"].encode() if option == "private_key" else _read(self.login["private_key_path"])
             key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
         except (OSError, ValueError, TypeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no PEM key, or login.private_key_passphrase does not open it"
+            reason = error.strerror if isinstance(error, OSError) else "it is not a PEM key, or login.private_key_passphrase does not open it"
             raise OptionError(f"login.{option} cannot be used: {reason}.", option=f"login.{option}") from None
         return key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 

@@ -158,12 +158,12 @@ class SynapseDriver(DbApiDriver):
     def library_message(self, error: Exception) -> str:
         """Return the library's own sentences, without its numbers."""
         sentences = re.split(r"DB-Lib error message \d+, severity \d+:\n", _number_and_text(error)[1])
-        found = list(dict.fromkeys(sentence.strip() for sentence in sentences if sentence.strip())) or [super().library_message(error)]
+        reasons = list(dict.fromkeys(sentence.strip() for sentence in sentences if sentence.strip())) or [super().library_message(error)]
         if self._connection is None and self.login.get("ssl", True):
-            found.append("with login.ssl on, a certificate that is not trusted also causes this error")
-        if "timed out" in found[0] and self._connection is not None:
-            found = [f"it had not finished after {count(self.statement_timeout, 'second')} (statement_timeout)"]
-        return "; ".join(found)
+            reasons.append("with login.ssl on, a certificate that is not trusted also causes this error")
+        if "timed out" in reasons[0] and self._connection is not None:
+            reasons = [f"it had not finished after {count(self.statement_timeout, 'second')} (statement_timeout)"]
+        return "; ".join(reasons)
 
     def _error_line(self) -> int | None:
         """Return the line of the batch in which the first error is, or None."""

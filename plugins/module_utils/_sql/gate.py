@@ -32,8 +32,8 @@ SCOPE_SPEC: dict[str, dict[str, Any]] = {
 # The meaning of each reason, for messages
 _REASONS = {
     "kind": "of a kind that does not belong there",
-    "scope": "about something that is neither the platform's own nor made by the script",
-    "unreadable": "running what cannot be read beforehand",
+    "scope": "about an object that is neither the platform's own nor created by the script",
+    "unreadable": "running code that the gate cannot read",
 }
 
 
@@ -67,8 +67,8 @@ def refusal_error(refused: list[dict[str, Any]], platform: str, purpose: str, ch
     """Return the error that says which statements were refused, on which lines and why. It quotes names, and no literal."""
     listed = "; ".join(f"{_lines(refused, reason)}, {meaning}" for reason, meaning in _REASONS.items() if _lines(refused, reason))
     return ScriptRefused(
-        f"The script holds what does not belong in a {purpose} script for {platform}: {listed}.",
-        hint="Nothing was run. Look at these lines; whoever has read them and wants them run sets purpose to any.",
+        f"The script contains statements that do not belong in a {purpose} script for {platform}: {listed}.",
+        hint="No statement has run. Review these lines. Whoever wants to run them anyway sets purpose to any.",
         refused=refused,
         checksum=checksum,
     )

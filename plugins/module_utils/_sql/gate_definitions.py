@@ -98,7 +98,7 @@ def _has_forbidden_modifier(definition: Definition) -> bool:
 def _is_stored_outside(definition: Definition, scope: ScopeChecker) -> bool:
     """Whether the object keeps its data elsewhere: LOCATION 's3://…' or, in Databricks, USING csv OPTIONS (…)"""
     indexed_tokens = list(outside_parentheses(definition.reader.rest))
-    keys = [token.key or token.kind for _place, token in indexed_tokens]
+    keys = [token.key or token.kind for _index, token in indexed_tokens]
     for index, key in enumerate(keys):
         following = (*keys[index + 1 : index + 2], "")[0]
         if key == "LOCATION" and following in ("string", "=") and keys[index - 1] != "MANAGED":
@@ -155,8 +155,8 @@ def _may_change(definition: Definition, name: Name, scope: ScopeChecker) -> bool
 
 def _changes_members(definition: Definition, name: Name, scope: ScopeChecker) -> bool:
     """Whether this is ALTER ROLE db_owner ADD MEMBER in T-SQL: every database has this role. _check_references checks the member."""
-    fixed = scope.dialect == "tsql" and definition.kind == "ROLE" and name.last.startswith("db_") and scope.in_own_database
-    return fixed and definition.verb == "ALTER" and definition.reader.key(1) == "MEMBER"
+    is_database_role = scope.dialect == "tsql" and definition.kind == "ROLE" and name.last.startswith("db_") and scope.in_own_database
+    return is_database_role and definition.verb == "ALTER" and definition.reader.key(1) == "MEMBER"
 
 
 def is_in_scope(class_: str, name: Name, scope: ScopeChecker) -> bool:

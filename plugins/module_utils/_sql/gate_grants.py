@@ -23,8 +23,9 @@ Tokens = Sequence[Token]
 PUBLIC_PRIVILEGES = entries("USAGE, SELECT, EXECUTE, REFERENCES, USE CATALOG, USE SCHEMA, BROWSE, READ VOLUME, TEMP, TEMPORARY, CONNECT")
 # Words before the name of a grantee
 _GRANTEE_KINDS = ("ROLE", "USER", "GROUP")
+# Words that may come after the grantees
 _AFTER_GRANTEES = entries("WITH, COPY, REVOKE, CASCADE, RESTRICT, AS, GRANTED, FORCE")
-# What ALL … IN and FUTURE … IN may name, and its class
+# The kinds of object that ALL … IN and FUTURE … IN may name, and their class
 _CONTAINER_CLASSES = {"SCHEMA": "schema", "SCHEMAS": "schema", "DATABASE": "database", "CATALOG": "database"}
 # Kinds that only grants name, and their class
 _GRANT_ONLY_KINDS = {"LANGUAGE": "foreign", "METASTORE": "foreign", "WAREHOUSE": "foreign", "OBJECT": "object", "COLUMN": "object", "VIEW": "object"}
@@ -32,7 +33,7 @@ _ROLES = ("ROLE", "DATABASE ROLE")
 
 
 class Grant(NamedTuple):
-    """The parts of a statement. granted: the tokens of the privileges. on: the tokens after ON, or None. grantees: after TO or FROM."""
+    """The parts of a GRANT, REVOKE or DENY. granted: the tokens of the privileges or roles. on: after ON, or None. grantees: after TO or FROM."""
 
     verb: str
     privileges: list[str]
@@ -88,7 +89,7 @@ def _privileges(granted: Tokens) -> list[str]:
     return ["ALL" if phrase == "ALL PRIVILEGES" else phrase for phrase in phrases]
 
 
-# ------------------------------------------------------------------------------------------------------------ roles, rights
+# ------------------------------------------------------------------------------------------------------- roles, privileges
 
 
 def _check_roles(grant: Grant, scope: ScopeChecker) -> Iterator[Violation]:
@@ -195,18 +196,18 @@ def _read_kind(reader: TokenReader, rules: Rules) -> str | None:
     return "" if following in ("", ",", ".", "(") else None
 
 
-# ----------------------------------------------------------------------------------------------------------------- holders
+# ---------------------------------------------------------------------------------------------------------------- grantees
 
 
 def _check_grantees(grant: Grant, scope: ScopeChecker, *, own: bool) -> Iterator[Violation]:
-    """Yield the violations of the grantees. own: whether all objects are in scope. Revoking privileges on those is always allowed."""
+    """Yield the violations of the grantees. own: whether all objects are in scope. Anybody's privileges on such objects may be revoked."""
     if grant.verb == "REVOKE" and own:
         return
     accepted_grantees = _accepted_grantees(grant, scope) if own else frozenset()
-    for kind, name, is_known in _read_grantees(grant, scope.dialect):
+    for kind, name, is_understood in _read_grantees(grant, scope.dialect):
         if not name.parts:
             yield Violation(UNREADABLE)
-        elif not is_known:
+        elif not is_understood:
             yield Violation(WRONG_KIND)  # GRANT … TO SHARE s
         elif name.parts not in accepted_grantees and not _may_be_granted(kind, name, scope):
             yield Violation(OUT_OF_SCOPE, name.text)
@@ -235,8 +236,8 @@ def _accepted_grantees(grant: Grant, scope: ScopeChecker) -> frozenset[tuple[str
 def _read_grantee_kind(reader: TokenReader) -> str:
     if reader.take("DATABASE", "ROLE"):
         return "DATABASE ROLE"
-    named = reader.key(1) not in ("", ",") and reader.key(1) not in _AFTER_GRANTEES
-    return reader.take_any(_GRANTEE_KINDS) if named else ""
+    has_kind = reader.key(1) not in ("", ",") and reader.key(1) not in _AFTER_GRANTEES
+    return reader.take_any(_GRANTEE_KINDS) if has_kind else ""
 
 
 def _may_be_granted(kind: str, name: Name, scope: ScopeChecker) -> bool:

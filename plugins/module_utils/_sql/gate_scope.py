@@ -76,8 +76,8 @@ def _derived_accounts(type: str, database: object) -> list[str]:
 def _values(document: Any, path: str) -> Iterator[Any]:
     """Yield the values at a path of a document, in the spelling of the API or of the options. A list yields its items."""
     if isinstance(document, list):
-        for each in document:
-            yield from _values(each, path)
+        for item in document:
+            yield from _values(item, path)
     elif not path:
         yield document
     elif isinstance(document, Mapping):

@@ -102,6 +102,7 @@ class StatementChecker:
         yield from self._check_plain(part)
 
     def _check_plain(self, part: Part) -> Iterator[Finding]:
+        """Yield the violations of one plain statement, its body, and the code nested in it. Raise RecursionError over the budget."""
         self.tokens_left -= len(part.tokens) + STATEMENT_COST
         if self.tokens_left < 0:
             raise RecursionError
@@ -128,6 +129,7 @@ class StatementChecker:
     # --- one plain statement ---
 
     def _violations(self, tokens: Tokens, where: str) -> Iterator[Violation]:
+        """Yield the violations of the plain statement itself. where: as in Part, or expression for the value of a function."""
         if not tokens:
             yield Violation(UNREADABLE)
         elif where == "expression" and tokens[0].key not in NESTED_VERBS:
@@ -181,18 +183,18 @@ class StatementChecker:
 
     def _check_default_privileges(self, tokens: Tokens) -> Iterator[Violation]:
         """Yield the violations of ALTER DEFAULT PRIVILEGES [FOR USER u] [IN SCHEMA s] GRANT … ON TABLES TO u."""
-        index = next((index for index, token in enumerate(tokens) if token.key in ("GRANT", "REVOKE")), None)
-        reader = TokenReader(tokens[3:index], self.dialect)
+        grant_index = next((grant_index for grant_index, token in enumerate(tokens) if token.key in ("GRANT", "REVOKE")), None)
+        reader = TokenReader(tokens[3:grant_index], self.dialect)
         if reader.take("FOR"):
             reader.take_any(("USER", "ROLE"))
             yield from check_target(reader.rest, "account", self.scope)
             list(reader.names())
         yield from check_target(reader.rest, "schema", self.scope) if reader.take("IN", "SCHEMA") else []
-        to_index = next((to_position for to_position, token in enumerate(tokens) if token.key in ("TO", "FROM")), None)
-        if index is None or to_index is None:
+        to_index = next((position for position, token in enumerate(tokens) if token.key in ("TO", "FROM")), None)
+        if grant_index is None or to_index is None:
             yield Violation(UNREADABLE)
         else:
-            yield from check_grant([tokens[index], *significant_tokens("USAGE ON SCHEMA x", self.dialect), *tokens[to_index:]], self.scope)
+            yield from check_grant([tokens[grant_index], *significant_tokens("USAGE ON SCHEMA x", self.dialect), *tokens[to_index:]], self.scope)
 
     def _check_grant(self, tokens: Tokens) -> Iterator[Violation]:
         yield from check_grant(tokens, self.scope)
@@ -228,9 +230,9 @@ class StatementChecker:
             if self.dialect == "tsql" and tokens[0].key in ("UPDATE", "DELETE"):
                 yield from self._check_sources(list(outside_parentheses(tokens)), tokens)
 
-    def _check_sources(self, places: list[tuple[int, Token]], tokens: Tokens) -> Iterator[Violation]:
+    def _check_sources(self, indexed_tokens: list[tuple[int, Token]], tokens: Tokens) -> Iterator[Violation]:
         """Yield the violations of the names after FROM and JOIN. In T-SQL, UPDATE a … FROM d.s.t a writes to d.s.t."""
-        for index, token in places:
+        for index, token in indexed_tokens:
             if token.key in ("FROM", "JOIN") and index + 1 < len(tokens) and tokens[index + 1].key != "(":
                 yield from check_target(tokens[index + 1 :], "object", self.scope)
 
@@ -262,7 +264,7 @@ class StatementChecker:
             yield Violation(WRONG_KIND)
 
     def _check_execute(self, tokens: Tokens) -> Iterator[Violation]:
-        """Yield the violations of EXECUTE. For EXECUTE IMMEDIATE and EXECUTE '…', _nested checks the text. EXECUTE TASK is a call."""
+        """Yield the violations of EXECUTE. _check_nested checks the text of EXECUTE IMMEDIATE and EXECUTE '…'. EXECUTE TASK is a call."""
         keys = [token.key for token in tokens]
         if self.dialect == "tsql":
             yield from self._check_exec(tokens)
@@ -272,7 +274,7 @@ class StatementChecker:
             yield Violation(UNREADABLE)
 
     def _check_exec(self, tokens: Tokens) -> Iterator[Violation]:
-        """Yield the violations of EXEC in T-SQL. For EXEC (…) and sp_executesql, _nested checks the text. EXEC procedure is a call."""
+        """Yield the violations of EXEC in T-SQL. _check_nested checks the text of EXEC (…) and sp_executesql. EXEC procedure is a call."""
         reader = TokenReader(tokens[1:], self.dialect)
         if reader.key() == "(":
             reader.skip_brackets()
@@ -388,6 +390,7 @@ _CHECKS: dict[str, Callable[[StatementChecker, Tokens], Iterator[Violation]]] = 
 
 
 def _is_block(tokens: Tokens, dialect: str) -> bool:
+    """Whether the tokens are a BEGIN … END or DECLARE … block, perhaps with a label. BEGIN TRANSACTION is not a block."""
     keys = [token.key or "quoted" for token in tokens[:4]] + [""] * 4
     if keys[1] == ":":
         keys = keys[2:]

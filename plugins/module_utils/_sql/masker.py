@@ -21,7 +21,7 @@ from .tokenizer import Token
 
 # Replaces each literal in a masked copy
 MASK = "***"
-# From here on, a comment may contain a disabled statement or another comment, so the rest of it is masked.
+# From a match on, a comment may contain a disabled statement or another comment, so the rest of the comment is masked.
 _MAY_HIDE_LITERAL = re.compile(r"['\"`]|\$\w*\$|/\*|passw|pwd|secret|token|credential", re.IGNORECASE)
 # Properties whose double-quoted value is the name of an object. Any other double-quoted value is a literal: password="…"
 _VALUE_IS_NAME = re.compile(r"(ROLE|WAREHOUSE|NAMESPACE|DATABASE|SCHEMA|_NAME)$")
@@ -41,7 +41,7 @@ def mask_literals(script: str, dialect: str) -> str:
     Code inside literals stays readable, with its own literals masked: routine bodies in SQL, and dynamic SQL. Bodies in other
     languages and quoted text in comments are masked as a whole.
     """
-    return "".join(MASK + re.sub(r"[^\r\n]+", "", text) if literal else text for text, literal in marked(script, dialect))
+    return "".join(MASK + re.sub(r"[^\r\n]+", "", text) if is_literal else text for text, is_literal in marked(script, dialect))
 
 
 def mask_message(message: str, statement: str, dialect: str, names: Iterable[str] = ()) -> str:
@@ -72,19 +72,19 @@ def secrets_in(script: str, dialect: str) -> set[str]:
 
     Each is returned as written and as the database may read it. Raise ScriptRefused as C(split) does.
     """
-    found: set[str] = set()
+    secrets: set[str] = set()
     words: list[str] = []
-    for text, literal in marked(script, dialect):
-        if literal and words and looks_secret(words[-1]) and len(text) >= 4:
-            found |= _spellings(text)
-        elif not literal and re.fullmatch(r"\w+", text):
+    for text, is_literal in marked(script, dialect):
+        if is_literal and words and looks_secret(words[-1]) and len(text) >= 4:
+            secrets |= _spellings(text)
+        elif not is_literal and re.fullmatch(r"\w+", text):
             words.append(text)
-    return found
+    return secrets
 
 
 def marked(script: str, dialect: str) -> Iterator[Marked]:
     """Yield the parts of a script, each with whether it is a literal (without its quotes). Joined, they equal the script."""
-    for tokens, _times in token_runs(script, dialect):
+    for tokens, _repeat in token_runs(script, dialect):
         code_literals = _code_literals(tokens, dialect)
         last, before = "", ""
         for index, token in enumerate(tokens):
@@ -145,7 +145,7 @@ def _body_literals(tokens: list[Token]) -> Iterator[list[int | None]]:
 
 
 def _mark_code(literals: list[Token | None], dialect: str) -> list[list[Marked]]:
-    """Return the parts of each of these literals, which joined are code. Without SQL in them, each is one whole literal."""
+    """Return the parts of each of these literals, whose joined texts are code. If that is not SQL, each literal is masked as a whole."""
     decoded = [[Char("", _PLACEHOLDER)] if literal is None else decode(literal, dialect) for literal in literals]
     parts = _part_lengths(decoded, dialect)
     if parts is None:
@@ -159,13 +159,13 @@ def _part_lengths(decoded: list[list[Char] | None], dialect: str) -> list[tuple[
         return None
     text = "".join(text_of(chars or ()) for chars in decoded)
     try:
-        return [(len(part), literal) for part, literal in marked(text, dialect) if part][::-1]
+        return [(len(part), is_literal) for part, is_literal in marked(text, dialect) if part][::-1]
     except (ScriptRefused, RecursionError):
         return None
 
 
 def _literal_parts(literal: Token | None, chars: list[Char], parts: list[tuple[int, bool]]) -> Iterator[Marked]:
-    """Yield the parts of one literal with its quotes, as written. The parts that it uses up are removed from the list."""
+    """Yield the parts of one literal as written, with its quotes. Remove the lengths of these parts from the list."""
     inside = list(_source_parts(chars, parts))
     if literal is not None:
         opening, closing = bounds(literal)
@@ -173,19 +173,19 @@ def _literal_parts(literal: Token | None, chars: list[Char], parts: list[tuple[i
 
 
 def _source_parts(chars: list[Char], parts: list[tuple[int, bool]]) -> Iterator[Marked]:
-    """Yield the source text of each part. Characters that are part of the code may be longer in the source, where they are escaped."""
+    """Yield the source text of each part. It may be longer than the part, because characters may be escaped in the source."""
     piece: list[str] = []
     for char in chars:
         offset = 0
         while offset < len(char.meaning):
-            length, literal = parts.pop()
+            length, is_literal = parts.pop()
             taken = min(length, len(char.meaning) - offset)
             piece.append(char.source[offset : offset + taken] if char.source == char.meaning else char.source)
             offset += taken
             if taken < length:
-                parts.append((length - taken, literal))
+                parts.append((length - taken, is_literal))
             else:
-                yield "".join(piece), literal
+                yield "".join(piece), is_literal
                 piece = []
     if piece:
         yield "".join(piece), parts[-1][1]
@@ -226,8 +226,8 @@ def _literals_and_names(statement: str, dialect: str) -> tuple[set[str], set[str
     literals: set[str] = set()
     names: set[str] = set()
     parts = [("", False), *marked(statement, dialect), ("", False)]
-    for (left, _l), (text, literal), (right, _r) in zip(parts, parts[1:], parts[2:]):
-        if literal:
+    for (left, _l), (text, is_literal), (right, _r) in zip(parts, parts[1:], parts[2:]):
+        if is_literal:
             literals |= {*_spellings(text), *text.splitlines()}
         # A word next to a quote may be half of a literal that was quoted badly.
         elif left[-1:] not in ("'", "$") and right[-1:] != "'":

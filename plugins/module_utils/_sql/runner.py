@@ -78,8 +78,8 @@ class StatementOutcome:
     def problem(self) -> str:
         """Return the error's code and message, and its line if that is not the first line of the statement."""
         line = self.error.get("error_line", self.statement.line)
-        place = f"near line {line}" if line != self.statement.line else None
-        return ": ".join(filter(None, (self.error["code"], place, self.error["message"])))
+        near = f"near line {line}" if line != self.statement.line else None
+        return ": ".join(filter(None, (self.error["code"], near, self.error["message"])))
 
     @property
     def name(self) -> str:
@@ -155,7 +155,7 @@ def load_script(params: Mapping[str, Any]) -> Script:
     except OSError as error:
         raise ScriptRefused(f"The script {params['path']} cannot be read: {error.strerror}.", option="path") from None
     except UnicodeError as error:
-        raise ScriptRefused(f"The script is not UTF-8: {error.reason if isinstance(error, UnicodeDecodeError) else 'a character is half'}.") from None
+        raise ScriptRefused(f"The script is not UTF-8: {error.reason if isinstance(error, UnicodeDecodeError) else 'a character is incomplete'}.") from None
     checksum = hashlib.sha256(content).hexdigest()
     expected = params.get("expected_sha256")
     if expected is not None and expected.strip().lower() != checksum:
@@ -248,7 +248,7 @@ class Run:
                 self.driver.connect()
                 self._ask_unless()
             except ImmutaError as error:
-                warn(f"The query in unless failed, so the task counts as changed: {error.message}")
+                warn(f"Check mode cannot tell whether the script has to run, so the task counts as changed: {error.message}")
 
     def execute(self, warn: Callable[[str], None]) -> None:
         """Run the pending statements. Raise StatementFailed at the first failure or, with continue_on_error, warn at the end."""
@@ -284,6 +284,7 @@ class Run:
             self.ledger.close()
 
     def as_result(self) -> dict[str, Any]:
+        """Return the result of the module."""
         counts = summarize(self.outcomes)
         earlier = f", {counts['statements_skipped']} had run before" if counts["statements_skipped"] else ""
         return {
@@ -298,8 +299,8 @@ class Run:
     def as_report(self) -> dict[str, Any]:
         """Return the status of each statement for the report file, also after a run that failed."""
         counts = summarize(self.outcomes)
-        shown = ("number", "verb", "object", "status", "query_id")
-        statements = [{name: statement[name] for name in shown} for statement in counts["statements"]]
+        fields = ("number", "verb", "object", "status", "query_id")
+        statements = [{name: statement[name] for name in fields} for statement in counts["statements"]]
         counted = {"executed": counts["executed"], "skipped": counts["statements_skipped"], "total": counts["total"]}
         return {"sha256": self.script.checksum, **counted, "statements": statements}
 
@@ -309,8 +310,9 @@ class Run:
 
     @property
     def _must_ask_unless(self) -> bool:
-        half_way = self.ledger is not None and self.ledger.is_started and not self.ledger.is_complete
-        return self.unless is not None and self.start_at == 1 and not half_way
+        """Whether to send the query in C(unless). A resumed run does not send it."""
+        is_incomplete = self.ledger is not None and self.ledger.is_started and not self.ledger.is_complete
+        return self.unless is not None and self.start_at == 1 and not is_incomplete
 
     def _ask_unless(self) -> bool:
         """Send the query in C(unless). Its answer overrides the ledger, so that objects missing from the database are created again."""
@@ -333,15 +335,15 @@ class Run:
                 self.ledger.record(number, "skipped")
 
     def _send_statement(self, outcome: StatementOutcome) -> None:
-        """Send one statement. The ledger is correct at every moment."""
+        """Send one statement, and record it in the ledger before and after. Raise StatementFailed if the run must stop."""
         self._set_status(outcome, "unknown")
         started = time.monotonic()
         failure: SqlError | AnswerLost | None = None
         try:
-            for _turn in range(outcome.statement.repeat):
-                executed = self.driver.execute(outcome.statement.text)
-                outcome.rows = executed.rows if outcome.verb in VERBS_WITH_ROWS else None
-                outcome.query_id = executed.query_id
+            for _repetition in range(outcome.statement.repeat):
+                result = self.driver.execute(outcome.statement.text)
+                outcome.rows = result.rows if outcome.verb in VERBS_WITH_ROWS else None
+                outcome.query_id = result.query_id
         except (SqlError, AnswerLost) as error:
             failure = error
             outcome.error = _error_facts(error, outcome.statement)
