@@ -258,7 +258,7 @@ def test_a_statement_that_takes_too_long_is_cancelled() -> None:
     looks = [(LOOK, status("RUNNING"))] * 3
     error = refusal((SEND, status("RUNNING")), *looks, (CANCEL, ok({})), (LOOK, status("RUNNING")), (LOOK, status("CANCELED")), statement_timeout=1)
     assert isinstance(error, SqlError)
-    assert error.message == "It was cancelled, because it had not finished after 1 second (statement_timeout)."
+    assert error.message == "It was canceled, because it had not finished after 1 second (statement_timeout)."
     assert (error.facts["code"], error.facts["query_id"]) == ("CANCELED", "s1")
 
 
@@ -271,7 +271,7 @@ def test_what_cannot_be_cancelled_is_not_known() -> None:
     looks = [(LOOK, status("RUNNING"))] * 3
     error = refusal((SEND, status("RUNNING")), *looks, (CANCEL, reply(500, {"message": "no"})), statement_timeout=1)
     assert isinstance(error, AnswerLost)
-    assert "could not be cancelled" in error.message
+    assert "could not be canceled" in error.message
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def take(places: Sequence[Path], about: Mapping[str, str], *, break_id: str = ""
 
 
 def release(places: Sequence[Path], run: str) -> None:
-    """Release the lock in the places where this run still holds it. A lock that no longer exists is no error."""
+    """Release the lock in the places where this run still holds it. A lock that no longer exists is not an error."""
     for place in places:
         with suppress(FileNotFoundError), _exclusive(place.parent):
             held = holder(place)

@@ -120,9 +120,10 @@ def redact_url(url: str) -> str:
 
 
 def mask(value: Any, secrets: Iterable[str] = ()) -> Any:
-    """Return a copy of the value with REDACTED in place of every secret: values under names that look secret, known secrets inside
-    strings, and the parts of any string that look secret (the userinfo of a URL, the password of a connection string, a key file).
+    """Return a copy of the value with REDACTED in place of every secret.
 
+    Secrets are values under names that look secret, known secrets inside strings, and the parts of any string that look secret (the
+    userinfo of a URL, the password of a connection string, a key file).
     Known secrets are also found as JSON, Python, URLs, HTML, SQL, shells and base64 encode them. Empty strings, nulls and booleans are not masked.
     """
     return _mask(value, _known_secrets(frozenset(secret for secret in secrets if isinstance(secret, str))), False)

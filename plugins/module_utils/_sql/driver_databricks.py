@@ -202,14 +202,14 @@ class DatabricksDriver(BaseDriver):
             raise AnswerLost(error.message if isinstance(error, ImmutaError) else "an answer that cannot be read") from None
 
     def _cancel(self, path: str, wait: Any) -> dict[str, Any]:
-        """Cancel the statement and return the last answer. The statement may have ended before it was cancelled."""
+        """Cancel the statement and return the last answer. The statement may have ended before it was canceled."""
         try:
             self._session.request("POST", f"{path}/cancel", safe=True)
             done: dict[str, Any] = wait(driver_base.GRACE_SECONDS)
         except ImmutaError as error:
-            raise AnswerLost(f"it had not finished after {count(self.statement_timeout, 'second')}, and could not be cancelled: {error.message}") from None
+            raise AnswerLost(f"it had not finished after {count(self.statement_timeout, 'second')}, and could not be canceled: {error.message}") from None
         if done["status"]["state"] == "CANCELED":
-            text = f"It was cancelled, because it had not finished after {count(self.statement_timeout, 'second')} (statement_timeout)."
+            text = f"It was canceled, because it had not finished after {count(self.statement_timeout, 'second')} (statement_timeout)."
             done["status"] = {"state": "CANCELED", "error": {"error_code": "CANCELED", "message": text}}
         return done
 

@@ -68,7 +68,7 @@ def refusal_error(refused: list[dict[str, Any]], platform: str, purpose: str, ch
     listed = "; ".join(f"{_lines(refused, reason)}, {meaning}" for reason, meaning in _REASONS.items() if _lines(refused, reason))
     return ScriptRefused(
         f"The script contains statements that do not belong in a {purpose} script for {platform}: {listed}.",
-        hint="No statement has run. Review these lines. Whoever wants to run them anyway sets purpose to any.",
+        hint="No statement has run. Review these lines. To run them anyway, set purpose to any.",
         refused=refused,
         checksum=checksum,
     )

@@ -171,7 +171,7 @@ def is_in_scope(class_: str, name: Name, scope: ScopeChecker) -> bool:
 
 
 def _check_references(definition: Definition, scope: ScopeChecker) -> Iterator[Violation]:
-    """Yield the violations of the names after OWNER TO, RENAME TO, ADD MEMBER and the like, and after ON for kinds that belong to an object."""
+    """Yield the violations of the names after, for example, OWNER TO, RENAME TO or ADD MEMBER, and after ON for kinds that belong to an object."""
     tokens = definition.reader.tokens
     next_index = 0
     for index, _token in outside_parentheses(tokens):
