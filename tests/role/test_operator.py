@@ -248,5 +248,5 @@ def test_a_lock_of_another_machine_is_broken_by_its_id_alone(world: World) -> No
 
 def lock_of(world: World) -> Path:
     folder = world.home / "immuta_platform"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{hashlib.sha256(b'Redshift 127.0.0.1').hexdigest()[:16]}.lock"

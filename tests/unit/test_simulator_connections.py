@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field
@@ -78,14 +76,6 @@ def registered(tenant: Simulator, payload: dict[str, Any] | None = None) -> str:
     return str(reply.json().get("bulkId", ""))
 
 
-def looked(tenant: Simulator, bulk_id: str) -> dict[str, Any]:
-    """The only job of a request, after one look."""
-    (job,) = tenant.call("GET", f"/jobs?bulkId={bulk_id}").json()["jobs"]
-    found: dict[str, Any] = tenant.call("POST", "/jobs/statuses", {"jobIds": [job["id"]], "wait": 0}).json()
-    assert list(found) == [job["id"]] == [found[job["id"]]["id"]]
-    return dict(found[job["id"]])
-
-
 # -- registering ------------------------------------------------------------------------------------------------------
 
 
@@ -107,31 +97,7 @@ def test_integration_behind_it_is_listed(tenant: Simulator) -> None:
     assert "host" not in second["config"]
 
 
-def test_lake_formation_has_no_integration_and_its_own_fields(tenant: Simulator) -> None:
-    registered(tenant, GLUE)
-    assert tenant.call("GET", "/data/connection/lake").json()["connection"] == {"technology": "Glue", "region": "eu-west-1"}
-    assert tenant.call("GET", "/integrations").json() == []
-
-
 KEY_PAIR = {"authenticationType": "keyPair", "username": "immuta", "privateKey": {"keyName": "PRIV_KEY_FILE", "userFilename": "k.p8", "content": PEM}}
-
-
-def test_key_file_is_shown_with_the_name_that_the_tenant_gave_it(tenant: Simulator) -> None:
-    connection = {"technology": "Snowflake", "hostname": HOST, "warehouse": "WH", **KEY_PAIR}
-    registered(tenant, {**SNOWFLAKE, "connection": connection, "nativeIntegration": edited(SNOWFLAKE["nativeIntegration"], "config", {"database": "I"})})
-    shown = tenant.call("GET", "/data/connection/acme").json()["connection"]
-    assert set(shown["privateKey"]) == {"keyName", "userFilename", "filename"}
-    assert tenant.call("GET", "/integrations/1").json()["config"]["authenticationType"] == "keyPair"
-
-
-@pytest.mark.parametrize(
-    ("form", "expected"), [("parents", None), ("absent", {**CLIENT, "clientSecret": None}), ("[REDACTED]", {**CLIENT, "clientSecret": "[REDACTED]"})]
-)
-def test_forms_of_secrets(tenant: Simulator, form: str, expected: Any) -> None:
-    tenant.settings(connection_secrets=form)
-    registered(tenant, DATABRICKS)
-    found = tenant.call("GET", "/data/connection/bricks").json()["connection"].get("oAuthClientConfig")
-    assert found == (expected and {name: value for name, value in expected.items() if value is not None})
 
 
 BAD = [
@@ -234,12 +200,6 @@ def test_edit_that_is_refused(tenant: Simulator, body: dict[str, Any], text: str
     assert tenant.stored_connections() == before
 
 
-def test_edit_with_the_same_integration_is_taken(tenant: Simulator) -> None:
-    registered(tenant)
-    body = {"connection": SNOWFLAKE["connection"], "nativeIntegration": SNOWFLAKE["nativeIntegration"]}
-    assert tenant.call("PUT", "/data/connection/acme", body).status == 200
-
-
 # -- objects ----------------------------------------------------------------------------------------------------------
 
 
@@ -301,27 +261,6 @@ def test_removal_takes_everything_along(tenant: Simulator) -> None:
     registered(tenant)
 
 
-ODD = ["a b.c", "a/b", "100%", "what?", "ümläut", "search", "a+b&c", "test"]
-
-
-@pytest.mark.parametrize("key", ODD)
-def test_seeded_key_may_hold_anything(tenant: Simulator, key: str) -> None:
-    tenant.connections([{"connectionKey": key, "connection": SNOWFLAKE["connection"], "contents": ["D/S x/T.1"]}])
-    encoded = quote(key, safe="")
-    assert tenant.call("GET", f"/data/connection/{encoded}").json()["connectionKey"] == key
-    assert tenant.call("GET", f"/data/object/{encoded}/D/S%20x").json()["objectPath"] == [key, "D", "S x"]
-    assert tenant.call("PUT", f"/data/settings/{encoded}", {"settings": {"isActive": False}}).status == 200
-    assert tenant.call("PUT", f"/data/connection/{encoded}", {"connection": {**SNOWFLAKE["connection"], "port": 1}}).status == 200
-    assert tenant.call("POST", f"/data/object/search/{encoded}/D").json()[0]["objectPath"] == [key, "D", "S x"]
-    assert tenant.call("DELETE", f"/data/object/{encoded}").json() | {"bulkId": ""} == {"objectPath": [key], "childCount": 3, "bulkId": ""}
-
-
-def test_other_technologies_are_objects_only(tenant: Simulator) -> None:
-    tenant.connections([{"connectionKey": "ora", "connection": {"technology": "Oracle"}}])
-    assert tenant.call("GET", "/data/object/ora").json()["technology"] == "Oracle"
-    assert tenant.call("GET", "/data/connection/ora").status == 404
-
-
 # -- access -----------------------------------------------------------------------------------------------------------
 
 WRITES = [
@@ -355,81 +294,12 @@ def test_log_tells_writes_from_looks(tenant: Simulator) -> None:
     assert tenant.stored_connections() == before
 
 
-@pytest.mark.parametrize("switch", ["403", "404"])
-def test_tenant_without_connections_or_jobs(tenant: Simulator, switch: str) -> None:
-    registered(tenant)
-    tenant.settings(data_api=switch, jobs_api=switch)
-    assert {refusal(tenant.call(*request))[0] for request in (*WRITES, *READS)} == {int(switch)}
-
-
 def test_registering_and_removing_need_the_permission(tenant: Simulator) -> None:
     registered(tenant)
     tenant.settings(application_admin=False)
     for request in (WRITES[0], READS[0], WRITES[2]):
         assert refusal(tenant.call(*request))[0] == 403
     assert tenant.call("GET", "/data/connection/acme").status == 200
-
-
-# -- jobs -------------------------------------------------------------------------------------------------------------
-
-
-def test_job_takes_n_looks_and_acts_at_its_end(tenant: Simulator) -> None:
-    tenant.settings(jobs="polls:4")
-    bulk_id = registered(tenant)
-    assert tenant.call("POST", "/data/object/search/acme").json() == []
-    states = [looked(tenant, bulk_id)["state"] for _unused in range(6)]
-    assert states == ["created", "active", "retry", "active", "completed", "completed"]
-    assert looked(tenant, bulk_id)["output"] == {"objects": TABLES}
-    assert len(tenant.call("POST", "/data/object/search/acme").json()) == 2
-
-
-def test_job_takes_seconds(tenant: Simulator) -> None:
-    tenant.settings(jobs="seconds:0.3")
-    bulk_id = registered(tenant)
-    assert looked(tenant, bulk_id)["state"] == "created"
-    time.sleep(0.35)
-    assert looked(tenant, bulk_id)["state"] == "completed"
-
-
-def test_waiting_for_statuses(tenant: Simulator) -> None:
-    tenant.settings(jobs="polls:3")
-    (job,) = tenant.call("GET", f"/jobs?bulkId={registered(tenant)}").json()["jobs"]
-    answer = tenant.call("POST", "/jobs/statuses", {"jobIds": [job["id"], "unknown"], "wait": -1, "pollInterval": 0.01}).json()
-    assert {id_: each["state"] for id_, each in answer.items()} == {job["id"]: "completed"}
-    assert refusal(tenant.call("POST", "/jobs/statuses", {}))[0] == 400
-
-
-@pytest.mark.parametrize("state", ["failed", "cancelled", "expired"])
-def test_failed_job_does_nothing(tenant: Simulator, state: str) -> None:
-    registered(tenant)
-    tenant.settings(job_fails={"delete": "still in use", "update": "no", "settings": "no", "crawl": "no"}, job_failure=state)
-    tenant.contents("acme", [])
-    before = tenant.stored_connections(), tenant.call("GET", DEEP).json()
-    for request in WRITES[1:]:
-        job = looked(tenant, tenant.call(*request).json()["bulkId"])
-        assert job["state"] == state
-        assert job["output"] in ({"error": "still in use"}, {"error": "no"})
-    assert (tenant.stored_connections(), tenant.call("GET", DEEP).json()) == before
-
-
-def test_without_bulk_ids_looks_at_the_connection_count(tenant: Simulator) -> None:
-    registered(tenant)
-    tenant.settings(jobs="polls:2", bulk_ids=False)
-    assert "bulkId" not in tenant.call("DELETE", "/data/object/acme").json()
-    assert [tenant.call("GET", "/data/object/acme").status for _unused in range(3)] == [200, 200, 404]
-
-
-def test_list_of_jobs(tenant: Simulator) -> None:
-    bulk_id = registered(tenant)
-    for _unused in range(2):
-        tenant.call("POST", "/data/crawl/acme")
-    found = tenant.call("GET", "/jobs/search?jobType=crawl&size=1").json()
-    assert ([each["jobType"] for each in found["jobs"]], found["next"]) == (["crawl"], 1)
-    assert tenant.call("GET", "/jobs/search?jobType=crawl&offset=1&size=1").json()["next"] is None
-    assert tenant.call("GET", "/jobs/search?state=failed").json() == {"jobs": [], "next": None}
-    tenant.settings(jobs_form="list")
-    assert [each["state"] for each in tenant.call("GET", f"/jobs?bulkId={bulk_id}").json()] == ["completed"]
-    assert refusal(tenant.call("GET", "/jobs"))[0] == 400
 
 
 # -- what the collection says, too ------------------------------------------------------------------------------------

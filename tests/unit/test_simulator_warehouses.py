@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from engines import RedshiftEngine, SnowflakeEngine
-from simulator import Simulator, SimulatorError
+from simulator import Simulator
 from simulator.platforms import PLATFORMS
 from simulator.scripts import script_steps
 from simulator.settings import Settings
@@ -162,17 +162,6 @@ def test_set_up_for_other_settings_is_refused(warehouse: Warehouse) -> None:
     assert "not found: immuta_impersonation" in refused(warehouse, "POST", "/integrations", wanted)["message"]
 
 
-@pytest.mark.parametrize("warehouse", ["Snowflake"], indirect=True)
-@pytest.mark.parametrize("style", ["double", "dollar"])
-def test_other_quotes_around_the_password(warehouse: Warehouse, style: str) -> None:
-    warehouse.tenant.settings(snowflake_password=style)
-    steps = script_steps("Snowflake", "create", {**warehouse.defaults, **warehouse.config}, None, Settings(snowflake_password=style))
-    with closing(warehouse.connect("")) as connection:
-        for step in steps:
-            connection.cursor().execute(step.sql)
-    assert warehouse.tenant.call("POST", "/integrations", warehouse.payload()).status == 200
-
-
 def test_edit_is_refused_until_its_script_ran(warehouse: Warehouse) -> None:
     old = warehouse.payload()
     warehouse.set_up(old)
@@ -192,159 +181,3 @@ def test_edit_is_refused_until_its_script_ran(warehouse: Warehouse) -> None:
     assert refused(warehouse, "PUT", "/integrations/1?dryRun=true", off)
     warehouse.run("edit", "immuta", off, old)
     assert warehouse.tenant.call("PUT", "/integrations/1", off).status == 200
-
-
-def test_delete_script_leaves_nothing(warehouse: Warehouse) -> None:
-    wanted = warehouse.payload(impersonation={"enabled": True})
-    warehouse.set_up(wanted)
-    warehouse.tenant.call("POST", "/integrations", wanted)
-    assert not warehouse.holds_nothing()
-    warehouse.run("delete", "dev", warehouse.payload(**warehouse.tenant.integrations()[0]["config"]))
-    assert warehouse.tenant.call("DELETE", "/integrations/1").status == 200
-    assert warehouse.holds_nothing()
-
-
-def test_cleanup_script_takes_back_a_part(warehouse: Warehouse) -> None:
-    warehouse.set_up(warehouse.payload(), until=3)
-    warehouse.run("cleanup", "dev", warehouse.payload())
-    assert warehouse.holds_nothing()
-
-
-def test_recurring_validation_sees_what_breaks(warehouse: Warehouse) -> None:
-    warehouse.set_up(warehouse.payload())
-    warehouse.tenant.call("POST", "/integrations", warehouse.payload())
-    assert warehouse.tenant.revalidate("1")["status"] == "enabled"
-    with closing(warehouse.connect("immuta")) as connection:
-        prefix = '"IMMUTA".' if warehouse.type == "Snowflake" else ""
-        connection.cursor().execute(f"DELETE FROM {prefix}immuta_system.version")
-    degraded = warehouse.tenant.revalidate("1")
-    assert degraded["status"] == "recurringValidationError"
-    assert "did not run to its end" in str(degraded["validationResults"])
-
-
-# -- automatic set-up -------------------------------------------------------------------------------------------------
-
-
-def test_automatic_set_up_makes_a_system_account_and_takes_everything_back(warehouse: Warehouse) -> None:
-    wanted = warehouse.automatic(impersonation={"enabled": True})
-    assert warehouse.tenant.call("POST", "/integrations?dryRun=true", wanted).status == 200
-    assert warehouse.holds_nothing()
-    assert warehouse.tenant.call("POST", "/integrations", wanted).status == 200
-    assert warehouse.tenant.call("GET", "/integrations/1/status").json()["status"] == "enabled"
-    account = warehouse.tenant.integrations()[0]["account"]
-    assert warehouse.engine.can_login(account["username"], account["password"])
-    assert warehouse.tenant.revalidate("1")["status"] == "enabled"
-    assert warehouse.tenant.call("PUT", "/integrations/1", warehouse.automatic()).status == 200
-    assert warehouse.tenant.revalidate("1")["status"] == "enabled"
-    wrong = {**warehouse.privileged, "password": "wrong"}
-    assert refused(warehouse, "DELETE", "/integrations/1", wrong)["name"].endswith("Basic Connection Test")
-    assert warehouse.tenant.call("DELETE", "/integrations/1?dryRun=true", warehouse.privileged).status == 200
-    assert not warehouse.holds_nothing()
-    assert warehouse.tenant.call("DELETE", "/integrations/1", warehouse.privileged).status == 200
-    assert warehouse.tenant.call("GET", "/integrations").json() == []
-    assert warehouse.holds_nothing()
-
-
-@pytest.mark.parametrize("warehouse", ["Redshift"], indirect=True)
-def test_automatic_clean_up_can_leave_the_database(warehouse: Warehouse) -> None:
-    warehouse.tenant.settings(drop_database=False)
-    assert warehouse.tenant.call("POST", "/integrations", warehouse.automatic(impersonation={"enabled": True})).status == 200
-    assert warehouse.tenant.call("DELETE", "/integrations/1", warehouse.privileged).status == 200
-    assert warehouse.tenant.call("GET", "/integrations").json() == []
-    catalog = warehouse.engine.catalog()
-    assert (catalog["databases"]["immuta"]["schemas"], set(catalog["roles"])) == (["public"], {"awsuser"})
-
-
-@pytest.mark.parametrize("warehouse", ["Redshift"], indirect=True)
-def test_login_through_an_identity_provider_is_set_up_without_a_password(warehouse: Warehouse) -> None:
-    okta = {"username": "sys", "password": "at okta", "appId": "a", "idpHost": "i", "role": "r"}
-    config = {key: value for key, value in warehouse.config.items() if key not in ("username", "password")}
-    wanted = {"type": "Redshift", "autoBootstrap": False, "config": {**config, "authenticationType": "okta", "okta": okta}}
-    warehouse.set_up(wanted)
-    assert not warehouse.engine.can_login("sys", "at okta", "immuta")
-    warehouse.tenant.call("POST", "/integrations", wanted)
-    warehouse.run("edit", "immuta", warehouse.payload(), wanted)
-    assert warehouse.engine.can_login("sys", PASSWORD, "immuta")
-
-
-def test_automatic_set_up_wants_a_new_database(warehouse: Warehouse) -> None:
-    warehouse.set_up(warehouse.payload())
-    failed = refused(warehouse, "POST", "/integrations", warehouse.automatic())
-    assert failed["name"].endswith("Database Does Not Exist")
-    assert warehouse.tenant.integrations() == []
-
-
-@pytest.mark.parametrize("warehouse", ["Snowflake"], indirect=True)
-def test_automatic_set_up_wants_a_new_impersonation_role(warehouse: Warehouse) -> None:
-    wanted = warehouse.automatic(impersonation={"enabled": True, "role": "USERADMIN"})
-    assert refused(warehouse, "POST", "/integrations", wanted)["name"] == "Validate Automatic: Impersonation Role Does Not Exist"
-    assert warehouse.holds_nothing()
-
-
-@pytest.mark.parametrize("warehouse", ["Redshift"], indirect=True)
-def test_automatic_set_up_that_breaks_is_a_create_error_that_delete_cleans_up(warehouse: Warehouse) -> None:
-    with closing(warehouse.connect("dev")) as connection:
-        connection.cursor().execute('CREATE GROUP "act_as"')  # in the way of the one that the script makes late
-    wanted = warehouse.automatic(impersonation={"enabled": True, "role": "act_as"})
-    assert warehouse.tenant.call("POST", "/integrations", wanted).status == 200
-    found = warehouse.tenant.call("GET", "/integrations/1").json()
-    assert found["status"] == "createError"
-    (failed,) = found["validationResults"]["validationTests"]
-    assert failed["message"].startswith("Statement ")
-    assert "already exists" in failed["message"]
-    assert warehouse.tenant.call("DELETE", "/integrations/1", warehouse.privileged).status == 200
-    assert warehouse.tenant.call("GET", "/integrations").json() == []
-    assert warehouse.holds_nothing()
-
-
-@pytest.mark.parametrize("warehouse", ["Redshift"], indirect=True)
-def test_creation_that_made_nothing_can_be_deleted(warehouse: Warehouse) -> None:
-    account = {"authenticationType": "userPassword", "username": "limited", "password": "Limited1"}
-    with closing(warehouse.connect("dev")) as connection:
-        connection.cursor().execute("CREATE USER limited PASSWORD 'Limited1'")
-    wanted = {**warehouse.payload(**account), "autoBootstrap": True}
-    assert warehouse.tenant.call("POST", "/integrations", wanted).status == 200
-    found = warehouse.tenant.call("GET", "/integrations/1").json()
-    assert (found["status"], "permission denied" in str(found["validationResults"])) == ("createError", True)
-    assert warehouse.tenant.call("DELETE", "/integrations/1", account).status == 200
-    assert warehouse.tenant.call("GET", "/integrations").json() == []
-    with closing(warehouse.connect("dev")) as connection:
-        connection.cursor().execute("DROP USER limited")
-
-
-def test_unreachable_warehouse_is_a_failed_connection_test(warehouse: Warehouse) -> None:
-    place = {"host": warehouse.config["host"], "type": warehouse.type, "address": "127.0.0.1", "port": 9}
-    warehouse.tenant.warehouses([place])
-    failed = refused(warehouse, "POST", "/integrations", warehouse.payload())
-    assert failed["name"] == "Initial Validation: Basic Connection Test"
-
-
-def test_login_that_the_engines_do_not_have_is_skipped(warehouse: Warehouse) -> None:
-    if warehouse.type == "Redshift":
-        okta = {"username": "u", "password": "p", "appId": "a", "idpHost": "i", "role": "r"}
-        wanted = warehouse.payload(authenticationType="okta", okta=okta)
-    else:
-        wanted = warehouse.payload(authenticationType="oAuthClientCredentials", oAuthClientConfig={"clientId": "c"})
-    tests = warehouse.tenant.call("POST", "/integrations?dryRun=true", wanted).json()["validationResults"]["validationTests"]
-    assert {test["status"] for test in tests} == {"skipped"}
-
-
-def test_second_script_can_wait_until_the_first_really_ran(tenant: Simulator, redshift: RedshiftEngine) -> None:
-    place = {"host": "cluster", "type": "Redshift", "address": redshift.host, "port": redshift.port}
-    tenant.warehouses([{**place, "login": {"username": redshift.admin_user, "password": redshift.admin_password}}])
-    tenant.settings(script_order="ran")
-    config = {"host": "cluster", "database": "immuta", "initialDatabase": "dev", "authenticationType": "userPassword", "username": "u", "password": "p"}
-    wanted = {"type": "Redshift", "autoBootstrap": False, "config": config}
-    assert tenant.call("POST", "/integrations/scripts/initial-create", wanted).status == 200
-    assert tenant.call("POST", "/integrations/scripts/create", wanted).status == 400
-    with closing(redshift.connect()) as connection:
-        connection.cursor().execute("CREATE DATABASE immuta")
-    assert tenant.call("POST", "/integrations/scripts/create", wanted).status == 200
-    with closing(redshift.connect()) as connection:
-        connection.cursor().execute("DROP DATABASE immuta")
-
-
-@pytest.mark.parametrize("place", [{"host": "h"}, {"host": "h", "type": "Redshift", "address": "a", "port": 1, "colour": "red"}])
-def test_bad_warehouse_is_refused(tenant: Simulator, place: dict[str, Any]) -> None:
-    with pytest.raises(SimulatorError, match="a warehouse is"):
-        tenant.warehouses([place])
