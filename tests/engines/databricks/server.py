@@ -33,7 +33,7 @@ from ..sql import Result
 from ..web import hang_up, serving
 from .metastore import Metastore, Principal, Session, SqlFailed
 
-STATEMENTS = "/api/2.0/sql/statements"
+STATEMENTS, TOKEN = "/api/2.0/sql/statements", "/oidc/v1/token"
 CODES = {400: "INVALID_PARAMETER_VALUE", 401: "401", 403: "403", 404: "RESOURCE_DOES_NOT_EXIST"}
 OVER = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 
@@ -140,16 +140,19 @@ class Workspace:
             try:
                 answer = JSONResponse(await self._answer(request, sent, fault))
             except HTTPException as refused:
-                answer = JSONResponse({"error_code": CODES[refused.status_code], "message": refused.detail}, refused.status_code)
+                code, text = ("error", "error_description") if path == TOKEN else ("error_code", "message")
+                answer = JSONResponse({code: CODES[refused.status_code], text: refused.detail}, refused.status_code)
+        if fault.status == 401:
+            self._holder(request).tokens.remove(request.headers["Authorization"].split()[1])  # it has ended, so nobody may send it again
         self._log.append({"method": method, "path": path, "asked": {key: sent[key] for key in sent if key != "statement"}})
         if fault.hang_up:
             await hang_up(request)
         return answer if answer and not fault.status else Response(fault.body, fault.status or 200, {"Content-Type": "application/json"})
 
     async def _answer(self, request: Request, sent: dict[str, Any], fault: Fault) -> dict[str, Any]:
-        if request.url.path == "/oidc/v1/token":
+        if request.url.path == TOKEN:
             return await self._token(request)
-        user = self._user(request)
+        user = self._holder(request)
         if (request.method, request.url.path) == ("POST", STATEMENTS):
             return await self._execute(user, sent, fault)
         run, what = self._runs.get(request.url.path.split("/")[5]), request.url.path.split("/")[6:]
@@ -189,7 +192,7 @@ class Workspace:
             run.cancel()
         return run.look()
 
-    def _user(self, request: Request) -> Principal:
+    def _holder(self, request: Request) -> Principal:
         scheme, _unused, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer":
             raise HTTPException(401, "Credential was not sent or was of an unsupported type for this API.")
