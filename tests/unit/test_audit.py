@@ -34,7 +34,7 @@ KEYS = ["format", "time_started", "time_ended", "who", "host", "job", "change_re
 # --- the file ----------------------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def parse_variables(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()] if path.exists() else []
 
 
@@ -47,7 +47,7 @@ def test_many_processes_append_to_one_file(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     running = [subprocess.Popen([sys.executable, "-c", code, str(number)], env=environment) for number in range(processes)]
     assert [process.wait() for process in running] == [0] * processes
-    found = read(log)
+    found = parse_variables(log)
     assert sorted((int(line["who"]), line["number"]) for line in found) == [(who, number) for who in range(processes) for number in range(each)]
     assert all(line["long"] == line["who"] * (7919 * line["number"] % 40000) for line in found)
     own = {who: [line["number"] for line in found if line["who"] == str(who)] for who in range(processes)}
@@ -63,7 +63,7 @@ def test_a_line_is_one_write_to_the_end(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(json_lines.os, "open", lambda path, how, mode: (flags.append(how), opened(path, how, mode))[1])
     json_lines.append(str(log), {"text": "a\nb\u2028c\x1b é"}, "log")
     assert len(written) == 1 and written[0].endswith(b"\n") and log.read_bytes() == written[0]
-    assert flags[0] & os.O_APPEND and read(log) == [{"text": "a\nb\u2028c\x1b é"}]
+    assert flags[0] & os.O_APPEND and parse_variables(log) == [{"text": "a\nb\u2028c\x1b é"}]
 
 
 def test_only_its_owner_can_read_it_unless_the_operator_says_otherwise(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_the_scripts_of_a_line() -> None:
         "4-delete": Script("delete", sha256=""),
         "recovery-1-cleanup": Script("cleanup", RECOVERY, "cleanup", "d", sha256=None),
     }
-    found = audit.scripts_of(scripts, {"1-create": [REPORT], "recovery-1-cleanup": [{**REPORT, "sha256": "c" * 64}] * 2}, ["a" * 64])
+    found = audit.script_entries(scripts, {"1-create": [REPORT], "recovery-1-cleanup": [{**REPORT, "sha256": "c" * 64}] * 2}, ["a" * 64])
     assert [(each["name"], each["purpose"], each["database"]) for each in found] == [
         ("1-create", "setup", "d"),
         ("2-after", "any", None),
@@ -209,14 +209,14 @@ class Audited(Role):
 
     def line(self) -> dict[str, Any]:
         """The only line so far."""
-        (found,) = read(self.log)
+        (found,) = parse_variables(self.log)
         assert not traces([SECRET, NEW, ADMIN, self.variables["api_key"]], self.log), "a secret"
         assert [*found] == [*KEYS, "plan_sha256", "registration"]
         assert found["time_started"] <= found["time_ended"] and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["time_ended"])
         return found
 
 
-def audited(tenant: Simulator, place: Path, **variables: Any) -> Audited:
+def has_audit_log(tenant: Simulator, place: Path, **variables: Any) -> Audited:
     given = redshift(tenant, place, audit_log=str(place / "audit.jsonl"), change_reference=CHANGE, **variables).variables
     return Audited(tenant, place, **given)
 
@@ -224,7 +224,7 @@ def audited(tenant: Simulator, place: Path, **variables: Any) -> Audited:
 def test_the_line_of_a_set_up(tenant: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOB_ID", "4711")
     approved = [hashlib.sha256(SCRIPTS[name].encode()).hexdigest() for name in ("initial-create", "create")]
-    role = audited(tenant, tmp_path, approved_sha256=approved, job={"template": "register", "user": "ada"})
+    role = has_audit_log(tenant, tmp_path, approved_sha256=approved, job={"template": "register", "user": "ada"})
     role.begin()
     assert role.plan["ask"]["options"]["change_reference"] == CHANGE and "report" not in role.plan["ask"]["options"]
     role.made()
@@ -252,7 +252,7 @@ def test_the_line_of_a_set_up(tenant: Simulator, tmp_path: Path, monkeypatch: py
 
 
 def test_a_secret_that_was_reported_is_not_written(tenant: Simulator, tmp_path: Path) -> None:
-    role = audited(tenant, tmp_path)
+    role = has_audit_log(tenant, tmp_path)
     role.begin()
     role.made()
     role.ran()
@@ -263,7 +263,7 @@ def test_a_secret_that_was_reported_is_not_written(tenant: Simulator, tmp_path: 
 
 def test_nothing_to_do_leaves_a_line(tenant: Simulator, tmp_path: Path) -> None:
     id = registered(tenant, password=SECRET)
-    role = audited(tenant, tmp_path, artifacts="")
+    role = has_audit_log(tenant, tmp_path, artifacts="")
     role.begin()
     line = role.line()
     assert (line["work"], line["result"], line["platform"]["id"], line["scripts"], line["registration"], line["job"]) == ("", "ok", id, [], None, None)
@@ -271,7 +271,7 @@ def test_nothing_to_do_leaves_a_line(tenant: Simulator, tmp_path: Path) -> None:
 
 
 def test_check_mode_writes_nothing(tenant: Simulator, tmp_path: Path) -> None:
-    role = audited(tenant, tmp_path)
+    role = has_audit_log(tenant, tmp_path)
     role.begin(check=True)
     role.next(made=[], check=True)
     role.next(answers=[], check=True)
@@ -286,12 +286,12 @@ def test_check_mode_writes_nothing(tenant: Simulator, tmp_path: Path) -> None:
 @pytest.mark.parametrize("artifacts", [True, False])
 def test_a_set_up_that_is_taken_back_says_both(tenant: Simulator, tmp_path: Path, artifacts: bool) -> None:
     place = str(tmp_path / "artifacts") if artifacts else ""
-    role = audited(tenant, tmp_path, artifacts=place, on_failure="cleanup")
+    role = has_audit_log(tenant, tmp_path, artifacts=place, on_failure="cleanup")
     role.begin()
     role.made()
     role.ran(of=2, but="failed")
     role.failed("immuta_sql_script", msg=f"It broke with {SECRET}.", executed=1, total=2)
-    assert role.plan["work"] and read(role.log) == []
+    assert role.plan["work"] and parse_variables(role.log) == []
     role.made()
     assert [Path(step["options"]["report"]).name for step in role.plan["run"]] == ["recovery-1-cleanup.report"]
     role.ran()
@@ -302,15 +302,15 @@ def test_a_set_up_that_is_taken_back_says_both(tenant: Simulator, tmp_path: Path
 
 
 def test_a_refusal_in_the_middle_and_one_at_the_start(tenant: Simulator, tmp_path: Path) -> None:
-    role = audited(tenant, tmp_path)
+    role = has_audit_log(tenant, tmp_path)
     role.begin()
     error = refused(role.made, found=True)
     role.failed("immuta_platform_plan", msg=str(error), **error.facts)
     assert (role.line()["result"], role.line()["work"]) == ("failed", "setup")
-    first = audited(tenant, tmp_path)
+    first = has_audit_log(tenant, tmp_path)
     first.begin()
     role.log.unlink()
-    other = audited(tenant, tmp_path)
+    other = has_audit_log(tenant, tmp_path)
     error = refused(other.begin)
     other.failed("immuta_platform_plan", msg=str(error), started=error.facts["started"] - 60)
     line = other.line()
@@ -320,7 +320,7 @@ def test_a_refusal_in_the_middle_and_one_at_the_start(tenant: Simulator, tmp_pat
 
 
 def test_variables_that_make_no_sense_leave_a_line(tenant: Simulator, tmp_path: Path) -> None:
-    role = audited(tenant, tmp_path, integration={"type": "Redshift", "config": {"host": "h"}, "pasword": SECRET}, url="https://u:p@x.example.com")
+    role = has_audit_log(tenant, tmp_path, integration={"type": "Redshift", "config": {"host": "h"}, "pasword": SECRET}, url="https://u:p@x.example.com")
     error = refused(role.begin)
     role.failed("immuta_platform_plan", msg=str(error), **error.facts)
     line = role.line()
@@ -331,7 +331,7 @@ def test_variables_that_make_no_sense_leave_a_line(tenant: Simulator, tmp_path: 
     ("variables", "says"), [({"audit_log": "{}/none/log"}, "cannot be written: No such file"), ({"audit_log": "log"}, "has to be an absolute path")]
 )
 def test_a_log_that_cannot_be_written_stops_the_run_first(tenant: Simulator, tmp_path: Path, variables: dict[str, Any], says: str) -> None:
-    role = audited(tenant, tmp_path)
+    role = has_audit_log(tenant, tmp_path)
     role.variables.update({name: value.format(tmp_path) for name, value in variables.items()})
     tenant.clear_log()
     error = refused(role.begin)
@@ -342,7 +342,7 @@ def test_a_log_that_cannot_be_written_stops_the_run_first(tenant: Simulator, tmp
 
 
 def test_a_log_that_is_gone_at_the_end_is_a_warning_with_the_line(tenant: Simulator, tmp_path: Path) -> None:
-    role = audited(tenant, tmp_path)
+    role = has_audit_log(tenant, tmp_path)
     role.begin()
     role.log.unlink()
     role.log.mkdir()
@@ -353,14 +353,14 @@ def test_a_log_that_is_gone_at_the_end_is_a_warning_with_the_line(tenant: Simula
 
 
 def test_what_a_killed_run_reported_is_not_the_next_one_s(tenant: Simulator, tmp_path: Path) -> None:
-    role = audited(tenant, tmp_path)
+    role = has_audit_log(tenant, tmp_path)
     role.begin()
     role.made()
     role.ran(of=2, but="unknown")
-    assert [name for name in role.files if name.endswith(".report")] == ["1-initial-create.report", "2-create.report"] and read(role.log) == []
+    assert [name for name in role.files if name.endswith(".report")] == ["1-initial-create.report", "2-create.report"] and parse_variables(role.log) == []
     for lock in role.locks:
         lock.unlink()
-    other = audited(tenant, tmp_path)
+    other = has_audit_log(tenant, tmp_path)
     other.begin()
     other.failed("immuta_sql_script", msg="no")
     assert [each["statements"] for each in other.line()["scripts"]] == [[], []]
@@ -368,7 +368,7 @@ def test_what_a_killed_run_reported_is_not_the_next_one_s(tenant: Simulator, tmp
 
 def test_the_line_of_a_rotation_has_no_checksum_of_a_secret(tenant: Simulator, tmp_path: Path) -> None:
     registered(tenant, password=SECRET)
-    role = audited(tenant, tmp_path, entry="rotate", new_secrets={"password": NEW}, artifacts="")
+    role = has_audit_log(tenant, tmp_path, entry="rotate", new_secrets={"password": NEW}, artifacts="")
     role.begin()
     role.made()
     assert "report" in role.plan["run"][0]["options"] and "report" not in role.plan["run"][1]["options"], "a sign-in is no script"
@@ -393,7 +393,7 @@ def test_the_reference_of_the_environment_is_the_last_one(
     tenant: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str, agent: str | None
 ) -> None:
     monkeypatch.setenv("IMMUTA_CHANGE_REFERENCE", environment)
-    role = audited(tenant, tmp_path)
+    role = has_audit_log(tenant, tmp_path)
     role.variables["change_reference"] = given
     role.begin()
     role.failed("immuta_sql_script", msg="no")
@@ -402,6 +402,6 @@ def test_the_reference_of_the_environment_is_the_last_one(
 
 
 def test_sync_leaves_no_line(tenant: Simulator, tmp_path: Path) -> None:
-    role = audited(tenant, tmp_path, entry="sync")
+    role = has_audit_log(tenant, tmp_path, entry="sync")
     role.begin()
     assert not role.log.exists() and not role.plan["sync"]

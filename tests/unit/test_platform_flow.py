@@ -12,23 +12,25 @@ from typing import Any
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
 from ansible_collections.community.immuta.plugins.module_utils._platform import flow as flows
+from ansible_collections.community.immuta.plugins.module_utils._platform.desired import DesiredState, desired_state_of
 from ansible_collections.community.immuta.plugins.module_utils._platform.flow import Answer, Flow
 from ansible_collections.community.immuta.plugins.module_utils._platform.summary import Progress, Script, Summary
-from ansible_collections.community.immuta.plugins.module_utils._platform.wanted import Wanted, wanted_of
-from ansible_collections.community.immuta.plugins.module_utils._platform.works import WORKS, Given, work_for
+from ansible_collections.community.immuta.plugins.module_utils._platform.works import WORKS, Situation, work_for
 
 CONFIG = {"host": "rs.example.com", "database": "immuta", "initial_database": "dev", "username": "sys"}
 ARTIFACTS = "/artifacts"
 ALL = ("generate", "run", "register")
 
 
-def redshift(*, connection: bool = False, type: str = "Redshift", automatic: bool = False, config: Mapping[str, Any] | None = None, **options: Any) -> Wanted:
-    native = {"type": type, "auto_bootstrap": automatic, "config": config or CONFIG}
+def redshift(
+    *, connection: bool = False, type: str = "Redshift", auto_bootstrap: bool = False, config: Mapping[str, Any] | None = None, **options: Any
+) -> DesiredState:
+    native = {"type": type, "auto_bootstrap": auto_bootstrap, "config": config or CONFIG}
     if connection:
         platform: dict[str, Any] = {"connection": {"connection_key": "lake", "connection": {"technology": "Snowflake"}, "native_integration": native}}
     else:
         platform = {"integration": native}
-    return wanted_of({**platform, "artifacts": ARTIFACTS, **options})
+    return desired_state_of({**platform, "artifacts": ARTIFACTS, **options})
 
 
 def answer(action: str, **more: Any) -> Answer:
@@ -64,30 +66,30 @@ BROKEN = "status is createError"
 @pytest.mark.parametrize(
     ("given", "work"),
     [
-        (Given("created"), "setup"),
-        (Given("updated"), "edit"),
-        (Given("deleted", state="absent"), "delete"),
-        (Given("updated", reason=BROKEN), "setup"),
-        (Given("deleted", reason=BROKEN, state="absent"), "cleanup"),
-        (Given("deleted", force=True, state="absent"), "forget"),
-        (Given("deleted", reason=BROKEN, force=True, state="absent"), "forget"),
-        (Given("created", "connection"), "setup"),
-        (Given("updated", "connection"), ""),
-        (Given("updated", "connection", reason=BROKEN), ""),
-        (Given("deleted", "connection", state="absent"), "delete"),
-        (Given("unchanged"), ""),
-        (Given("unchanged", repair=True), "edit"),
-        (Given("unchanged", "connection", repair=True), ""),
-        (Given("unchanged", state="absent"), ""),
-        (Given("unchanged", state="absent", repair=True), ""),
-        (Given("unchanged", state="absent", half_made=True), "cleanup"),
-        (Given("unchanged", state="present", half_made=True), ""),
-        (Given("unchanged", "connection", state="absent", due=True), "delete"),
-        (Given("created", manual=False), ""),
-        (Given("unchanged", manual=False, repair=True), ""),
+        (Situation("created"), "setup"),
+        (Situation("updated"), "edit"),
+        (Situation("deleted", state="absent"), "delete"),
+        (Situation("updated", reason=BROKEN), "setup"),
+        (Situation("deleted", reason=BROKEN, state="absent"), "cleanup"),
+        (Situation("deleted", force=True, state="absent"), "forget"),
+        (Situation("deleted", reason=BROKEN, force=True, state="absent"), "forget"),
+        (Situation("created", "connection"), "setup"),
+        (Situation("updated", "connection"), ""),
+        (Situation("updated", "connection", reason=BROKEN), ""),
+        (Situation("deleted", "connection", state="absent"), "delete"),
+        (Situation("unchanged"), ""),
+        (Situation("unchanged", repair=True), "edit"),
+        (Situation("unchanged", "connection", repair=True), ""),
+        (Situation("unchanged", state="absent"), ""),
+        (Situation("unchanged", state="absent", repair=True), ""),
+        (Situation("unchanged", state="absent", setup_incomplete=True), "cleanup"),
+        (Situation("unchanged", state="present", setup_incomplete=True), ""),
+        (Situation("unchanged", "connection", state="absent", cleanup_due=True), "delete"),
+        (Situation("created", uses_scripts=False), ""),
+        (Situation("unchanged", uses_scripts=False, repair=True), ""),
     ],
 )
-def test_the_work_that_goes_with_a_plan(given: Given, work: str) -> None:
+def test_the_work_that_goes_with_a_plan(given: Situation, work: str) -> None:
     assert work_for(given) is WORKS[work]
 
 
@@ -122,7 +124,7 @@ BEGINNINGS: list[tuple[dict[str, Any], Answer, Summary | None, dict[str, Progres
     ),
     ({"state": "absent"}, answer("deleted"), None, {}, "delete anew"),
     ({"state": "absent", "force_disable": True}, answer("deleted"), None, {}, "forget anew"),
-    ({"automatic": True}, answer("created"), None, {}, " anew"),
+    ({"auto_bootstrap": True}, answer("created"), None, {}, " anew"),
     ({"type": "Native S3", "config": {"name": "lake"}}, answer("created"), None, {}, " anew"),
     ({"connection": True}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgotten=True), {}, "refused: finishes that"),
     ({"connection": True, "state": "absent"}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgotten=True), {}, "delete resumed"),
@@ -134,12 +136,12 @@ BEGINNINGS: list[tuple[dict[str, Any], Answer, Summary | None, dict[str, Progres
 ]
 
 
-@pytest.mark.parametrize(("wanted", "plan", "previous", "progress", "expected"), BEGINNINGS)
+@pytest.mark.parametrize(("desired", "plan", "previous", "progress", "expected"), BEGINNINGS)
 def test_a_run_begins_anew_or_goes_on_or_is_refused(
-    wanted: dict[str, Any], plan: Answer, previous: Summary | None, progress: dict[str, Progress], expected: str
+    desired: dict[str, Any], plan: Answer, previous: Summary | None, progress: dict[str, Progress], expected: str
 ) -> None:
     try:
-        flow = flows.begin(redshift(**wanted), plan, previous, progress)
+        flow = flows.begin(redshift(**desired), plan, previous, progress)
     except ImmutaError as error:
         assert expected.startswith("refused: ") and expected[9:] in str(error)
         return
@@ -149,16 +151,16 @@ def test_a_run_begins_anew_or_goes_on_or_is_refused(
 
 def test_a_stage_of_its_own_goes_by_what_was_planned() -> None:
     run = redshift(stages=["run"])
-    assert "run generate first" in refusal(flows.go_by, run, None, {})
-    assert flows.go_by(redshift(stages=["register"]), None, {}).summary.state == "done"
-    assert flows.go_by(run, earlier(), {"1-initial-create": half()}).resumed
-    assert not flows.go_by(run, earlier(), {}).resumed
-    flows.check_identity(run, earlier())
-    assert "holds the artifacts of" in refusal(flows.check_identity, run, earlier(platform="Redshift other"))
+    assert "run generate first" in refusal(flows.continue_from_summary, run, None, {})
+    assert flows.continue_from_summary(redshift(stages=["register"]), None, {}).summary.state == "done"
+    assert flows.continue_from_summary(run, earlier(), {"1-initial-create": half()}).resumed
+    assert not flows.continue_from_summary(run, earlier(), {}).resumed
+    flows.check_same_platform(run, earlier())
+    assert "holds the artifacts of" in refusal(flows.check_same_platform, run, earlier(platform="Redshift other"))
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "keys"),
+    ("desired", "work", "keys"),
     [
         ({}, "setup", ["1-initial-create dev", "2-create immuta"]),
         ({"leftovers": "cleanup"}, "setup", ["1-initial-create dev", "2-create immuta", "recovery-1-cleanup dev"]),
@@ -172,8 +174,8 @@ def test_a_stage_of_its_own_goes_by_what_was_planned() -> None:
         ({}, "", []),
     ],
 )
-def test_the_scripts_of_a_work_and_where_they_run(wanted: dict[str, Any], work: str, keys: list[str]) -> None:
-    scripts = flows.scripts_of(redshift(**wanted), WORKS[work])
+def test_the_scripts_of_a_work_and_where_they_run(desired: dict[str, Any], work: str, keys: list[str]) -> None:
+    scripts = flows.scripts_of(redshift(**desired), WORKS[work])
     assert [f"{key} {script.database}" for key, script in scripts.items()] == keys
     purposes = {script.purpose for script in scripts.values() if not script.is_own and script.part == "main"}
     assert purposes <= {WORKS[work].purpose}
@@ -182,9 +184,9 @@ def test_the_scripts_of_a_work_and_where_they_run(wanted: dict[str, Any], work: 
 # --- what is due -------------------------------------------------------------------------------------------------
 
 
-def at(wanted: dict[str, Any], work: str, *, progress: Mapping[str, Progress] | None = None, **flow: Any) -> Flow:
+def at(desired: dict[str, Any], work: str, *, progress: Mapping[str, Progress] | None = None, **flow: Any) -> Flow:
     """A flow at the beginning of a work, with scripts that are made."""
-    given = redshift(**wanted)
+    given = redshift(**desired)
     scripts = {key: replace(script, sha256=flow.pop("sha256", "a" * 64)) for key, script in flows.scripts_of(given, WORKS[work]).items()}
     action = {"setup": "created", "edit": "updated", "delete": "deleted", "forget": "deleted"}.get(work, "unchanged")
     summary = Summary(given.identity, "immuta", "t", action, "7", work, "now", "open", scripts=scripts)
@@ -195,8 +197,8 @@ def at(wanted: dict[str, Any], work: str, *, progress: Mapping[str, Progress] | 
 def due(flow: Flow) -> str:
     """What is due, in letters: a question, the scripts, R for a request."""
     try:
-        scripts = ",".join(key.split("-")[-1] for key in flows.to_run(flow))
-        return " ".join(filter(None, ["?" if flows.asks(flow) else "", scripts, "R" if flows.registers(flow) else ""]))
+        scripts = ",".join(key.split("-")[-1] for key in flows.scripts_to_run(flow))
+        return " ".join(filter(None, ["?" if flows.asks_warehouse(flow) else "", scripts, "R" if flows.registers(flow) else ""]))
     except ImmutaError as error:
         return f"refused: {str(error)[:30]}"
 
@@ -206,7 +208,7 @@ CONNECTED = {"connection": True, "type": "Snowflake", "state": "absent"}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "expected"),
+    ("desired", "work", "flow", "expected"),
     [
         ({}, "setup", {}, "? create,create R"),
         ({}, "setup", CHECK, "R"),
@@ -236,28 +238,28 @@ CONNECTED = {"connection": True, "type": "Snowflake", "state": "absent"}
         ({**CONNECTED, "stages": ["register"]}, "delete", {"sha256": None}, "refused: The script that cleans up the "),
     ],
 )
-def test_what_is_due(wanted: dict[str, Any], work: str, flow: dict[str, Any], expected: str) -> None:
-    assert due(at(wanted, work, **flow)) == expected
+def test_what_is_due(desired: dict[str, Any], work: str, flow: dict[str, Any], expected: str) -> None:
+    assert due(at(desired, work, **flow)) == expected
 
 
 def test_a_script_that_is_missing_is_made_in_its_turn_or_waited_for() -> None:
     flow = at({}, "setup")
     flow = replace(flow, summary=flow.summary.with_script("2-create", sha256=None))
-    assert flows.to_make(flow) == ["2-create"] and flows.to_run(flow) == ["1-initial-create", "2-create"]
+    assert flows.scripts_to_generate(flow) == ["2-create"] and flows.scripts_to_run(flow) == ["1-initial-create", "2-create"]
     assert flows.may_be_pending(flow, "2-create") and not flows.may_be_pending(flow, "1-initial-create")
-    apart = replace(flow, wanted=redshift(stages=["run"]))
-    assert flows.to_make(apart) == [] and flows.to_run(apart) == ["1-initial-create"]
-    made = flows.with_made(flow, "2-create", {"checksum": "b" * 64, "statement_count": 3})
+    apart = replace(flow, desired=redshift(stages=["run"]))
+    assert flows.scripts_to_generate(apart) == [] and flows.scripts_to_run(apart) == ["1-initial-create"]
+    made = flows.with_generated_script(flow, "2-create", {"checksum": "b" * 64, "statement_count": 3})
     assert (made.summary.scripts["2-create"].sha256, made.summary.scripts["2-create"].statements) == ("b" * 64, 3)
-    assert flows.with_made(flow, "2-create", {}).summary == flow.summary
+    assert flows.with_generated_script(flow, "2-create", {}).summary == flow.summary
     forgotten = replace(at({"force_disable": True, "state": "absent"}, "forget"))
     verbs = [{"verb": "DROP DATABASE", "object": "immuta"}]
-    assert flows.left_behind(flows.with_made(forgotten, "1-delete", {"checksum": "c", "statements": verbs})) == ["DROP DATABASE immuta"]
-    assert flows.with_made(forgotten, "1-delete", {}).summary.scripts["1-delete"].ran, "a tenant that has no script for it"
+    assert flows.left_behind(flows.with_generated_script(forgotten, "1-delete", {"checksum": "c", "statements": verbs})) == ["DROP DATABASE immuta"]
+    assert flows.with_generated_script(forgotten, "1-delete", {}).summary.scripts["1-delete"].ran, "a tenant that has no script for it"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "there", "twins", "expected"),
+    ("desired", "work", "there", "twins", "expected"),
     [
         ({}, "setup", False, (), "goes on"),
         ({}, "setup", True, (), "refused: three ways out"),
@@ -273,9 +275,9 @@ def test_a_script_that_is_missing_is_made_in_its_turn_or_waited_for() -> None:
         ({"config": {"host": "rs.example.com"}}, "delete", False, (), "goes on"),
     ],
 )
-def test_what_the_warehouse_holds_decides(wanted: dict[str, Any], work: str, there: bool, twins: tuple[str, ...], expected: str) -> None:
+def test_what_the_warehouse_holds_decides(desired: dict[str, Any], work: str, there: bool, twins: tuple[str, ...], expected: str) -> None:
     try:
-        found = flows.with_found(at(wanted, work, twins=twins), there=there)
+        found = flows.with_existing_setup(at(desired, work, twins=twins), exists=there)
     except ImmutaError as error:
         assert expected.startswith("refused: ") and expected[9:] in str(error)
         assert not twins or "cleanup" not in str(error)
@@ -287,7 +289,7 @@ MADE = {"1-initial-create": half()}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "refused", "expected"),
+    ("desired", "work", "flow", "refused", "expected"),
     [
         ({"on_failure": "cleanup"}, "setup", {"progress": MADE}, None, True),
         ({"on_failure": "cleanup"}, "setup", {"progress": MADE}, True, True),
@@ -301,23 +303,23 @@ MADE = {"1-initial-create": half()}
         ({"on_failure": "keep", "leftovers": "cleanup"}, "setup", {"progress": MADE}, None, False),
     ],
 )
-def test_only_what_this_set_up_made_is_taken_back(wanted: dict[str, Any], work: str, flow: dict[str, Any], refused: bool | None, expected: bool) -> None:
-    assert flows.takes_back(at(wanted, work, **flow), request_refused=refused) is expected
+def test_only_what_this_set_up_made_is_taken_back(desired: dict[str, Any], work: str, flow: dict[str, Any], refused: bool | None, expected: bool) -> None:
+    assert flows.runs_cleanup_after_failure(at(desired, work, **flow), request_refused=refused) is expected
 
 
 def test_what_became_of_it() -> None:
-    flow = flows.with_progress(at({}, "setup", before={"1-initial-create": 1}), {"1-initial-create": WHOLE, "2-create": half()})
+    flow = flows.with_progress(at({}, "setup", executed_before={"1-initial-create": 1}), {"1-initial-create": WHOLE, "2-create": half()})
     assert [script.ran for script in flow.summary.scripts.values()] == [True, False]
-    assert flow.summary.made and flow.has_begun and flow.executed_now("1-initial-create") == 1
-    assert flows.start_at(replace(flow, resumed=True, wanted=redshift(start_at=4)), "2-create") == 4
-    assert flows.start_at(replace(flow, wanted=redshift(start_at=4)), "2-create") == 0
+    assert flow.summary.made and flow.has_executed_statements and flow.executed_now("1-initial-create") == 1
+    assert flows.start_at(replace(flow, resumed=True, desired=redshift(start_at=4)), "2-create") == 4
+    assert flows.start_at(replace(flow, desired=redshift(start_at=4)), "2-create") == 0
     done = flows.with_registration(flow, answer("created"))
     assert (done.summary.state, done.summary.forgotten, done.summary.id) == ("done", False, "7")
     last = flows.with_registration(at(CONNECTED, "delete"), answer("deleted"))
-    assert (last.summary.state, last.summary.forgotten) == ("open", True) and flows.is_due(last.summary)
-    about = flows.about_to_forget(at(CONNECTED, "delete"))
-    assert flows.is_due(about.summary) and not flows.is_due(flows.not_forgotten(about).summary)
-    assert not flows.about_to_forget(at({"state": "absent"}, "delete")).summary.forgetting, "what is cleaned up first needs no note"
+    assert (last.summary.state, last.summary.forgotten) == ("open", True) and flows.is_cleanup_due(last.summary)
+    about = flows.with_removal_begun(at(CONNECTED, "delete"))
+    assert flows.is_cleanup_due(about.summary) and not flows.is_cleanup_due(flows.with_removal_refused(about).summary)
+    assert not flows.with_removal_begun(at({"state": "absent"}, "delete")).summary.forgetting, "what is cleaned up first needs no note"
     gone = flows.with_registration(at(CONNECTED, "delete", skipped="gone"), answer("deleted"))
     assert gone.summary.state == "done"
     assert flows.closed(last).summary.state == "done"
@@ -325,24 +327,24 @@ def test_what_became_of_it() -> None:
     assert flows.is_finished(cleaned), "what is not there to be dropped is no reason to stop"
     broken = {"1-initial-create": Progress({1: "ok", 2: "failed"}, {1: "CREATE DATABASE", 2: "GRANT"})}
     assert not flows.with_progress(at({}, "setup"), broken).summary.scripts["1-initial-create"].ran, "a set-up that broke counts as run"
-    assert flows.on_error(cleaned, "1-cleanup") == "continue" and flows.leaves_nothing(cleaned, "1-cleanup")
+    assert flows.on_error(cleaned, "1-cleanup") == "continue" and flows.is_last_cleanup_script(cleaned, "1-cleanup")
     assert flows.on_error(at({"any_statement": True}, "cleanup"), "1-cleanup") == "stop"
-    assert flows.on_error(flow, "1-initial-create") == "stop" and not flows.leaves_nothing(flow, "2-create")
+    assert flows.on_error(flow, "1-initial-create") == "stop" and not flows.is_last_cleanup_script(flow, "2-create")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "changed"),
+    ("desired", "work", "flow", "changed"),
     [
         ({}, "", {"state": "done"}, False),
         ({}, "setup", {}, True),
         ({"state": "absent"}, "cleanup", CHECK, True),
         ({"state": "absent"}, "cleanup", {"progress": {"1-cleanup": half()}}, True),
-        ({"state": "absent"}, "cleanup", {"progress": {"1-cleanup": half()}, "before": {"1-cleanup": 1}}, False),
+        ({"state": "absent"}, "cleanup", {"progress": {"1-cleanup": half()}, "executed_before": {"1-cleanup": 1}}, False),
         ({"repair": True}, "edit", {"action": "unchanged", **CHECK}, True),
     ],
 )
-def test_whether_anything_changed(wanted: dict[str, Any], work: str, flow: dict[str, Any], changed: bool) -> None:
-    assert flows.result_of(at(wanted, work, **flow))["changed"] is changed
+def test_whether_anything_changed(desired: dict[str, Any], work: str, flow: dict[str, Any], changed: bool) -> None:
+    assert flows.result_of(at(desired, work, **flow))["changed"] is changed
 
 
 def test_a_script_that_nobody_approved_does_not_run() -> None:
@@ -364,7 +366,7 @@ def test_what_is_validated_and_which_settings_are_sent() -> None:
     assert not flows.validates(at({"server_validation": False}, "setup"))
     new = at({"connection": True}, "setup")
     assert flows.settings_of(new) == {"is_active": True}
-    assert flows.settings_of(replace(new, wanted=replace(new.wanted, settings={"isActive": False}))) == {"isActive": False}
+    assert flows.settings_of(replace(new, desired=replace(new.desired, settings={"isActive": False}))) == {"isActive": False}
     assert flows.settings_of(at({"connection": True}, "", action="updated")) == {}
 
 
@@ -372,8 +374,8 @@ def test_what_stays_on_the_warehouse() -> None:
     synapse = {"type": "Azure Synapse Analytics", "config": {"host": "s", "database": "pool", "username": "sys"}, "state": "absent"}
     assert flows.left_behind(at(synapse, "delete", progress={"1-delete": half()})) == ["login sys in master"]
     assert flows.left_behind(at(synapse, "delete")) == []
-    assert flows.both_scopes({"database": "", "accounts": ["a"]}, {"database": "d", "accounts": ["b", "a"]}) == {"database": "d", "accounts": ["a", "b"]}
-    assert flows.both_scopes({"accounts": ["a"]}, {}) == {}
+    assert flows.merged_scope({"database": "", "accounts": ["a"]}, {"database": "d", "accounts": ["b", "a"]}) == {"database": "d", "accounts": ["a", "b"]}
+    assert flows.merged_scope({"accounts": ["a"]}, {}) == {}
 
 
 def test_a_summary_is_read_as_it_was_written_and_an_older_one_too() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError, OptionError
-from ansible_collections.community.immuta.plugins.module_utils._platform.folder import Folder, lock_in, private_folders, sweep_private
+from ansible_collections.community.immuta.plugins.module_utils._platform.folder import Folder, lock_path, private_folders, remove_dead_folders
 from ansible_collections.community.immuta.plugins.module_utils._platform.summary import Script, Summary
 
 #: as the first format was written: a setup that was cut off behind its first script
@@ -41,11 +41,11 @@ def folder(place: Path, **how: Any) -> Folder:
 
 def test_the_first_format_is_gone_on_with(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text(json.dumps(FIRST_FORMAT))
-    found = folder(tmp_path).summary()
+    found = folder(tmp_path).read_summary()
     assert found is not None and (found.state, found.made, found.cleanup_first, found.scope, found.pending) == ("open", True, False, {}, ("2-create",))
     assert found.scripts["1-initial-create"] == Script("initial-create", "main", "setup", "dev", "a" * 64, 3, (), True)
-    folder(tmp_path).keep(found)
-    assert json.loads((tmp_path / "summary.json").read_text())["format"] == 2 and folder(tmp_path).summary() == found
+    folder(tmp_path).write_summary(found)
+    assert json.loads((tmp_path / "summary.json").read_text())["format"] == 2 and folder(tmp_path).read_summary() == found
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_the_first_format_is_gone_on_with(tmp_path: Path) -> None:
 def test_a_summary_that_is_none_is_refused_in_a_sentence(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "summary.json").write_text(content)
     with pytest.raises(ImmutaError) as refused:
-        folder(tmp_path).summary()
+        folder(tmp_path).read_summary()
     assert message in str(refused.value) and str(tmp_path) in str(refused.value)
 
 
 def test_a_summary_that_cannot_be_opened_is_refused_too(tmp_path: Path) -> None:
     (tmp_path / "summary.json").mkdir()
     with pytest.raises(ImmutaError, match=r"summary.json cannot be read"):
-        folder(tmp_path).summary()
+        folder(tmp_path).read_summary()
 
 
 @pytest.mark.parametrize(
@@ -94,31 +94,31 @@ def test_what_a_script_does_is_read_from_it(tmp_path: Path, script: str, verbs: 
     (tmp_path / "1-create.ledger").touch()
     assert folder(tmp_path).progress(["1-create"])["1-create"].verbs == verbs
     assert Folder(tmp_path, "Native S3", writes=False).progress(["1-create"])["1-create"].verbs == {}
-    assert (folder(tmp_path).text("1-create"), folder(tmp_path).text("2-none"), folder(tmp_path).checksum("2-none")) == (script, "", "")
+    assert (folder(tmp_path).script_text("1-create"), folder(tmp_path).script_text("2-none"), folder(tmp_path).checksum("2-none")) == (script, "", "")
 
 
 def test_check_mode_leaves_no_trace(tmp_path: Path) -> None:
     (tmp_path / "1-create.ledger").touch()
     there = folder(tmp_path / "new", writes=False)
-    there.make()
-    there.keep(Summary("x"))
+    there.create()
+    there.write_summary(Summary("x"))
     there.write("a", "b")
-    there.touch(str(tmp_path / "c"))
+    there.create_private_file(str(tmp_path / "c"))
     there.remove()
     here = folder(tmp_path, writes=False)
-    here.sweep(set())
+    here.remove_stale(set())
     here.remove()
-    here.keep(Summary("x"))
+    here.write_summary(Summary("x"))
     assert [path.name for path in tmp_path.iterdir()] == ["1-create.ledger"]
 
 
 def test_what_cannot_be_made_or_given_away_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OptionError, match="cannot be made: Not a directory"):
-        folder(tmp_path / "file" / "prod").make()
+        folder(tmp_path / "file" / "prod").create()
     with pytest.raises(OptionError, match="cannot be given to the group no-such-group"):
-        folder(tmp_path / "prod", shared_mode="0640", shared_group="no-such-group").make()
-    folder(tmp_path / "none").sweep(set())
+        folder(tmp_path / "prod", shared_mode="0640", shared_group="no-such-group").create()
+    folder(tmp_path / "none").remove_stale(set())
     folder(tmp_path / "none").remove()
     assert not (tmp_path / "none").exists()
 
@@ -130,9 +130,9 @@ def test_who_reads_a_review_copy_gets_at_it_and_at_nothing_else(tmp_path: Path, 
     there = folder(tmp_path / "a" / "prod", shared_mode=mode)
     (tmp_path / "a" / "prod").mkdir(parents=True)
     (tmp_path / "a" / "prod" / ".summary.json.new").write_text("of a run that was cut off")
-    there.keep(Summary("x"))
+    there.write_summary(Summary("x"))
     there.write("1-before.sql", "SELECT 1")
-    there.touch(there.ledger("1-before"))
+    there.create_private_file(there.ledger_path("1-before"))
     modes = {path.name: path.stat().st_mode & 0o777 for path in there.path.iterdir()}
     assert there.path.stat().st_mode & 0o777 == of_folder if mode else True
     assert modes == {"summary.json": of_file, "1-before.sql": 0o600, "1-before.ledger": 0o600}
@@ -143,7 +143,7 @@ def test_every_directory_made_on_the_way_is_shared_and_none_that_was_there(tmp_p
     group = grp.getgrall()[-1] if os.geteuid() == 0 else grp.getgrgid(os.getgid())
     (tmp_path / "srv").mkdir(mode=0o711)
     there = folder(tmp_path / "srv" / "a" / "b" / "prod", shared_mode=shared_mode, shared_group=group.gr_name)
-    for make in (there.make_parents, there.make):
+    for make in (there.create_parents, there.create):
         make()
         places = [place for place in (there.path, *there.path.parents) if tmp_path / "srv" in place.parents and place.exists()]
         assert {(place.name, place.stat().st_mode & 0o777) for place in places} == {(place.name, made) for place in places}
@@ -158,7 +158,7 @@ def test_a_mode_that_is_none_is_refused(tmp_path: Path, mode: str) -> None:
 
 
 def test_what_runs_that_were_cut_off_left_is_swept(tmp_path: Path) -> None:
-    sweep_private(str(tmp_path), mine=tmp_path / "none")
+    remove_dead_folders(str(tmp_path), keep=tmp_path / "none")
     place = private_folders(str(tmp_path))
     #: name -> whether it stays, and its summary
     rows = {
@@ -180,11 +180,11 @@ def test_what_runs_that_were_cut_off_left_is_swept(tmp_path: Path) -> None:
         if isinstance(summary, str):
             (place / name / "summary.json").write_text(summary)
         elif summary:
-            folder(place / name).keep(summary)
+            folder(place / name).write_summary(summary)
     (place / ("8" * 16)).write_text("a file")
     dead = {"host": os.uname().nodename, "boot": "of another day", "pid": 7}
     for name, held in (("live", {"host": "another", "folder": str(place / ("5" * 16))}), ("dead", {**dead, "folder": str(place / ("6" * 16))})):
-        lock_in(place, name).write_text(json.dumps(held))
-    lock_in(place, "broken").write_text("{")
-    sweep_private(str(tmp_path), mine=place / "mine")
+        lock_path(place, name).write_text(json.dumps(held))
+    lock_path(place, "broken").write_text("{")
+    remove_dead_folders(str(tmp_path), keep=place / "mine")
     assert {path.name for path in place.iterdir() if path.suffix != ".lock"} == {name for name, (stays, _summary) in rows.items() if stays} | {"8" * 16}

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import NotEvaluated, Omitted, evaluated
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
+from ansible_collections.community.immuta.plugins.module_utils._platform.desired import desired_state_of, folder_name
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import module_options
-from ansible_collections.community.immuta.plugins.module_utils._platform.variables import PREFIX, VARIABLES, argument_spec, read
-from ansible_collections.community.immuta.plugins.module_utils._platform.wanted import folder_name, wanted_of
+from ansible_collections.community.immuta.plugins.module_utils._platform.variables import PREFIX, VARIABLES, argument_spec, parse_variables
 from tools.checks import ROOT
 
 SUM = "0123456789abcdef" * 4
@@ -53,7 +53,7 @@ REDSHIFT = {"type": "Redshift", "auto_bootstrap": False, "config": {"host": "RS.
     ],
 )
 def test_a_variable_is_read_as_its_type(name: str, given: Any, expected: Any) -> None:
-    found = read({name: given})
+    found = parse_variables({name: given})
     assert (found.values.get(name), found.problems) == (expected, [])
 
 
@@ -77,13 +77,13 @@ def test_a_variable_is_read_as_its_type(name: str, given: Any, expected: Any) ->
     ],
 )
 def test_what_cannot_be_read_is_said_with_the_variables_name(given: dict[str, Any], problem: str) -> None:
-    found = read(given)
+    found = parse_variables(given)
     assert len(found.problems) == 1 and found.problems[0].startswith(problem)
 
 
 @pytest.mark.parametrize("name", ["login", "new_secrets", "integration", "connection"])
 def test_what_may_hold_a_secret_is_never_quoted(name: str) -> None:
-    assert "s3cret" not in " ".join(read({name: "{s3cret"}).problems + read({name: ["s3cret"]}).problems)
+    assert "s3cret" not in " ".join(parse_variables({name: "{s3cret"}).problems + parse_variables({name: ["s3cret"]}).problems)
 
 
 @pytest.mark.parametrize(
@@ -108,19 +108,19 @@ def test_what_may_hold_a_secret_is_never_quoted(name: str) -> None:
 )
 def test_what_cannot_work_together_is_refused(given: dict[str, Any], problem: str) -> None:
     with pytest.raises(OptionError) as refused:
-        wanted_of(given)
+        desired_state_of(given)
     assert problem in str(refused.value)
 
 
 def test_what_is_wanted_however_it_is_spelled() -> None:
-    one = wanted_of({"integration": REDSHIFT, "require_approval": True, "approved_sha256": [SUM.upper()]})
-    assert (one.identity, one.place.initial_database, one.approved, one.manual) == ("Redshift rs.example.com", "dev", (SUM,), True)
+    one = desired_state_of({"integration": REDSHIFT, "require_approval": True, "approved_sha256": [SUM.upper()]})
+    assert (one.identity, one.place.initial_database, one.approved, one.uses_scripts) == ("Redshift rs.example.com", "dev", (SUM,), True)
     assert one.scope["database"] == "immuta"
     native = {"type": "Databricks", "autoBootstrap": "true", "config": {"workspaceUrl": "W.example.com", "catalog": "c"}}
-    behind = wanted_of({"connection": {"connectionKey": "lake", "nativeIntegration": native}})
-    assert (behind.kind, behind.identity, behind.automatic) == ("connection", "connection lake", True)
+    behind = desired_state_of({"connection": {"connectionKey": "lake", "nativeIntegration": native}})
+    assert (behind.kind, behind.identity, behind.auto_bootstrap) == ("connection", "connection lake", True)
     assert (behind.place.host, behind.place.database) == ("W.example.com", "c")
-    assert wanted_of({"integration": {"type": "Native S3", "config": {"name": "Lake"}}}).identity == "Native S3 lake"
+    assert desired_state_of({"integration": {"type": "Native S3", "config": {"name": "Lake"}}}).identity == "Native S3 lake"
 
 
 def test_two_hosts_never_share_a_folder_and_none_leads_out() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core import lock
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError, OptionError
-from ansible_collections.community.immuta.plugins.module_utils._platform.folder import Folder, lock_in, private_folders, sweep_private
+from ansible_collections.community.immuta.plugins.module_utils._platform.folder import Folder, lock_path, private_folders, remove_dead_folders
 from ansible_collections.community.immuta.plugins.module_utils._platform.summary import Script, Summary
 
 ABOUT = {"platform": "Redshift rs", "name": "prod", "folder": "/somewhere"}
@@ -37,37 +37,37 @@ def folder_at(path: Path, **how: Any) -> Folder:
 
 
 def test_where_a_platform_is_kept(tmp_path: Path) -> None:
-    assert Folder.place("/a", "/home", "prod", "x") == Path("/a/prod")
-    assert Folder.place("/a/prod", "/home", "prod", "x") == Path("/a/prod")
-    assert Folder.place("/a/prod/", "/home", "prod", "x") == Path("/a/prod")
-    assert Folder.place("/a", "/home", "..", "x").parent == Path("/a")
-    private = {Folder.place("", "/home", name, identity) for name in ("a", "b") for identity in ("x", "y")}
+    assert Folder.path_for("/a", "/home", "prod", "x") == Path("/a/prod")
+    assert Folder.path_for("/a/prod", "/home", "prod", "x") == Path("/a/prod")
+    assert Folder.path_for("/a/prod/", "/home", "prod", "x") == Path("/a/prod")
+    assert Folder.path_for("/a", "/home", "..", "x").parent == Path("/a")
+    private = {Folder.path_for("", "/home", name, identity) for name in ("a", "b") for identity in ("x", "y")}
     assert len(private) == 4 and {path.parent for path in private} == {Path("/home/immuta_platform")}
 
 
 def test_a_summary_is_kept_for_its_owner_and_shared_when_told_to(tmp_path: Path) -> None:
     folder = folder_at(tmp_path / "a" / "prod")
-    assert folder.summary() is None
-    folder.keep(Summary("Redshift rs", scripts={"1-create": Script("create")}))
+    assert folder.read_summary() is None
+    folder.write_summary(Summary("Redshift rs", scripts={"1-create": Script("create")}))
     kept = folder.path / "summary.json"
-    assert folder.summary() == Summary("Redshift rs", scripts={"1-create": Script("create")})
+    assert folder.read_summary() == Summary("Redshift rs", scripts={"1-create": Script("create")})
     assert (mode(kept), mode(folder.path), mode(folder.path.parent)) == (0o600, 0o700, 0o700)
     before = kept.stat().st_ino
-    folder.keep(folder.summary() or Summary())
+    folder.write_summary(folder.read_summary() or Summary())
     assert kept.stat().st_ino == before, "a summary that says the same was written again"
     shared = folder_at(tmp_path / "b", shared_mode="0640")
-    shared.keep(Summary("x"))
+    shared.write_summary(Summary("x"))
     shared.write("1-create.sql", "secret")
     assert (mode(shared.path), mode(shared.path / "summary.json"), mode(shared.path / "1-create.sql")) == (0o750, 0o640, 0o600)
     with pytest.raises(OptionError, match="octal digits in quotes"):
         folder_at(tmp_path, shared_mode="u=rw")
     with pytest.raises(OptionError, match="artifacts_group"):
-        folder_at(tmp_path / "c", shared_mode="0640", shared_group="no-such-group").keep(Summary("x"))
-    folder_at(tmp_path / "d", writes=False).keep(Summary("x"))
+        folder_at(tmp_path / "c", shared_mode="0640", shared_group="no-such-group").write_summary(Summary("x"))
+    folder_at(tmp_path / "d", writes=False).write_summary(Summary("x"))
     assert not (tmp_path / "d").exists()
     kept.write_text("{")
     with pytest.raises(ImmutaError, match="cannot be read"):
-        folder.summary()
+        folder.read_summary()
 
 
 def test_only_what_is_made_anew_is_swept(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_only_what_is_made_anew_is_swept(tmp_path: Path) -> None:
     gone = ["1-create.ledger", "2-edit.sql", "2-edit.review.sql", "recovery-1-cleanup.sql", ".summary.json.new"]
     for name in (*keep, *gone):
         (tmp_path / name).write_text("x")
-    folder.sweep({"1-create"})
+    folder.remove_stale({"1-create"})
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(keep)
 
 
@@ -89,7 +89,7 @@ def test_how_far_a_script_got_is_read_from_its_ledger(tmp_path: Path) -> None:
     assert progress.keys() == {"1-create"}
     found = progress["1-create"]
     assert found.statuses == {1: "ok", 2: "unknown"} and found.executed == 1
-    assert found.has_made("CREATE DATABASE") and not found.has_made("GRANT") and not found.is_complete()
+    assert found.has_executed("CREATE DATABASE") and not found.has_executed("GRANT") and not found.is_complete()
 
 
 # --- what runs that were cut off left ----------------------------------------------------------------------------
@@ -101,12 +101,12 @@ def test_what_a_dead_run_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
     for path in (*names.values(), place / "another-host", place / "0123"):
         path.mkdir(parents=True)
         (path / "1-create.sql").write_text("a password")
-    Folder(names["1"], "", writes=True).keep(Summary("x", state="open", forgotten=True))
-    Folder(names["2"], "", writes=True).keep(Summary("x", state="done", forgotten=True))
-    lock_in(place, "live").write_text(json.dumps({"run": "r", "host": "another", "folder": str(names["3"])}))
+    Folder(names["1"], "", writes=True).write_summary(Summary("x", state="open", forgotten=True))
+    Folder(names["2"], "", writes=True).write_summary(Summary("x", state="done", forgotten=True))
+    lock_path(place, "live").write_text(json.dumps({"run": "r", "host": "another", "folder": str(names["3"])}))
     mine = place / ("f" * 16)
     mine.mkdir()
-    sweep_private(str(tmp_path), mine=mine)
+    remove_dead_folders(str(tmp_path), keep=mine)
     assert {path.name for path in place.iterdir() if path.is_dir()} == {"1" * 16, "3" * 16, "f" * 16, "another-host", "0123"}
 
 

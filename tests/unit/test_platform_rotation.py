@@ -13,7 +13,14 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
 from ansible_collections.community.immuta.plugins.module_utils._platform.place import Place
-from ansible_collections.community.immuta.plugins.module_utils._platform.rotation import DOUBLED, WAYS, Holds, holds_after, rotatable, rotation_of
+from ansible_collections.community.immuta.plugins.module_utils._platform.rotation import (
+    QUOTES,
+    SECRET_METHODS,
+    ValidSecrets,
+    rotatable_secrets,
+    rotation_of,
+    valid_secrets_after,
+)
 from simulator import Simulator
 from unit.test_platform_plan import CONFIG, NEW, SECRET, Role, connected, lake, redshift, refused, registered, titles
 
@@ -45,9 +52,9 @@ def test_a_password_is_set_where_the_warehouse_keeps_it(type: str, set_: str, da
     assert (rotation.database, rotation.sign_in) == databases
     assert rotation.login == {"host": "private", **{k: v for k, v in PLACES[type].login.items() if k != "host"}, "username": 's"y]s', "password": NASTY}
     assert rotation.config == {**present, "password": NASTY}
-    assert rotation.is_beside("config.host") and not rotation.is_beside("config.password") and rotation.is_beside("type")
+    assert rotation.is_other_field("config.host") and not rotation.is_other_field("config.password") and rotation.is_other_field("type")
     alone = rotation_of(PLACES[type], present, {"new_secrets": {"password": NASTY}})
-    assert alone.way is None and alone.statements == {}, "without a login only Immuta is told"
+    assert alone.method is None and alone.statements == {}, "without a login only Immuta is told"
 
 
 def test_a_key_is_set_beside_the_present_one() -> None:
@@ -89,30 +96,30 @@ def test_what_is_no_rotation(place: Place, present: dict[str, Any], given: dict[
 @pytest.mark.parametrize(
     ("steps", "holds", "back"),
     [
-        ({"set_status": "", "told": ""}, ("present", "present"), False),
-        ({"set_status": "unknown", "told": ""}, ("unknown", "present"), True),
-        ({"set_status": "ok", "told": ""}, ("new", "present"), True),
-        ({"set_status": "ok", "told": "refused"}, ("new", "present"), True),
-        ({"set_status": "ok", "told": "unknown"}, ("new", "unknown"), False),
-        ({"set_status": "ok", "told": "ok"}, ("new", "new"), False),
-        ({"set_status": "ok", "told": "", "settles": True}, ("both", "present"), True),
-        ({"set_status": "ok", "told": "ok", "settles": True}, ("both", "new"), False),
-        ({"set_status": "ok", "told": "ok", "settles": True, "settled": True}, ("new", "new"), False),
-        ({"set_status": "", "told": "unknown", "sets": False}, ("", "unknown"), False),
+        ({"set_status": "", "request_status": ""}, ("present", "present"), False),
+        ({"set_status": "unknown", "request_status": ""}, ("unknown", "present"), True),
+        ({"set_status": "ok", "request_status": ""}, ("new", "present"), True),
+        ({"set_status": "ok", "request_status": "refused"}, ("new", "present"), True),
+        ({"set_status": "ok", "request_status": "unknown"}, ("new", "unknown"), False),
+        ({"set_status": "ok", "request_status": "ok"}, ("new", "new"), False),
+        ({"set_status": "ok", "request_status": "", "settles": True}, ("both", "present"), True),
+        ({"set_status": "ok", "request_status": "ok", "settles": True}, ("both", "new"), False),
+        ({"set_status": "ok", "request_status": "ok", "settles": True, "settled": True}, ("new", "new"), False),
+        ({"set_status": "", "request_status": "unknown", "uses_warehouse": False}, ("", "unknown"), False),
     ],
 )
 def test_which_secret_holds_where(steps: dict[str, Any], holds: tuple[str, str], back: bool) -> None:
-    found = holds_after(**{"settles": False, "settled": False, **steps})
-    assert ((found.warehouse, found.immuta), found.goes_back) == (holds, back)
-    differ = "As long as they differ" in found.in_words()
+    found = valid_secrets_after(**{"settles": False, "settled": False, **steps})
+    assert ((found.warehouse, found.immuta), found.can_restore) == (holds, back)
+    differ = "As long as they differ" in found.describe()
     assert differ is (holds[0] not in ("", "both", holds[1]))
-    assert Holds("present").in_words("Undone.").startswith("The warehouse takes the present secret, and Immuta has the present one. Undone. ")
+    assert ValidSecrets("present").describe("Undone.").startswith("The warehouse takes the present secret, and Immuta has the present one. Undone. ")
 
 
 def test_what_can_be_rotated_is_what_the_platforms_keep_secret() -> None:
-    known = rotatable()
+    known = rotatable_secrets()
     kept = {each.option for platform in PLATFORMS.values() for each in platform.fields if each.secret}
-    assert kept <= set(known) and set(WAYS) == set(DOUBLED)
+    assert kept <= set(known) and set(SECRET_METHODS) == set(QUOTES)
     assert known["private_key"] == {"key_name", "user_filename", "content"} and known["okta"] == {"password"}
     assert known["oauth_client_config"] == {"client_secret", "oauth_private_key", "public_certificate_thumbprint"}
 

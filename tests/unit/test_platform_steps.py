@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._platform import flow as flows
 from ansible_collections.community.immuta.plugins.module_utils._platform.flow import Flow
 from ansible_collections.community.immuta.plugins.module_utils._platform.folder import Folder
-from ansible_collections.community.immuta.plugins.module_utils._platform.steps import script_step, step_of_presence, to_make
+from ansible_collections.community.immuta.plugins.module_utils._platform.steps import generate_step, presence_step, script_step
 from ansible_collections.community.immuta.plugins.module_utils._platform.summary import Progress
-from ansible_collections.community.immuta.plugins.module_utils._platform.works import WORKS, Given, work_for
+from ansible_collections.community.immuta.plugins.module_utils._platform.works import WORKS, Situation, work_for
 from unit.test_platform_flow import CHECK, CONNECTED, MADE, WHOLE, answer, at, due, earlier, half, redshift, refusal
 
 FOLDER = Folder(Path("/artifacts/prod"), "Redshift", writes=False)
@@ -33,11 +33,11 @@ def with_scripts(flow: Flow, **changes: Any) -> Flow:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "expected"),
+    ("desired", "work", "flow", "expected"),
     [
         ({"connection": True, "stages": ["run"]}, "setup", {}, "? create,create"),
         ({"stages": ["run"]}, "setup", {"state": "done"}, ""),
-        ({"stages": ["run"], "automatic": True}, "", {}, ""),
+        ({"stages": ["run"], "auto_bootstrap": True}, "", {}, ""),
         ({"stages": ["register"]}, "", {"state": "done"}, "R"),
         ({"stages": ["register"]}, "", {"state": "done", "busy": True}, "R"),
         (CONNECTED, "delete", {"sha256": None, **CHECK}, "R"),
@@ -45,21 +45,21 @@ def with_scripts(flow: Flow, **changes: Any) -> Flow:
         ({"stages": ["run"]}, "setup", {"skipped": "adopted"}, "?"),
     ],
 )
-def test_what_is_due(wanted: dict[str, Any], work: str, flow: dict[str, Any], expected: str) -> None:
-    assert due(at(wanted, work, **flow)) == expected
+def test_what_is_due(desired: dict[str, Any], work: str, flow: dict[str, Any], expected: str) -> None:
+    assert due(at(desired, work, **flow)) == expected
 
 
 def test_the_warehouse_is_not_asked_what_nothing_hangs_on() -> None:
-    assert flows.asks(at({}, "setup")) and not flows.asks(with_scripts(at({}, "setup"), ran=True)), "a script has run"
-    assert flows.asks(at({**CONNECTED, "stages": ["run", "register"]}, "delete"))
-    assert not flows.asks(at({**CONNECTED, "stages": ["generate", "run"]}, "delete")), "it is refused anyway"
-    assert not flows.asks(at({}, "delete", forgotten=True))
+    assert flows.asks_warehouse(at({}, "setup")) and not flows.asks_warehouse(with_scripts(at({}, "setup"), ran=True)), "a script has run"
+    assert flows.asks_warehouse(at({**CONNECTED, "stages": ["run", "register"]}, "delete"))
+    assert not flows.asks_warehouse(at({**CONNECTED, "stages": ["generate", "run"]}, "delete")), "it is refused anyway"
+    assert not flows.asks_warehouse(at({}, "delete", forgotten=True))
     assert flows.has_steps(at({"stages": ["run"]}, "setup", skipped="adopted"))
     assert not flows.has_steps(at({"stages": ["run"]}, "setup", state="done"))
 
 
 @pytest.mark.parametrize(
-    ("wanted", "flow", "expected"),
+    ("desired", "flow", "expected"),
     [
         ({"sql_before": ["a"]}, {"sha256": None}, ["2-initial-create", "3-create"]),
         ({}, {"sha256": None, "state": "done"}, []),
@@ -68,15 +68,15 @@ def test_the_warehouse_is_not_asked_what_nothing_hangs_on() -> None:
         ({}, {"sha256": ""}, []),
     ],
 )
-def test_which_scripts_are_made(wanted: dict[str, Any], flow: dict[str, Any], expected: list[str]) -> None:
+def test_which_scripts_are_made(desired: dict[str, Any], flow: dict[str, Any], expected: list[str]) -> None:
     sha256 = flow.pop("sha256")
-    there = at(wanted, "setup", **flow)
+    there = at(desired, "setup", **flow)
     scripts = {key: replace(script, sha256=sha256) for key, script in there.summary.scripts.items()}
-    assert flows.to_make(replace(there, summary=replace(there.summary, scripts=scripts))) == expected
+    assert flows.scripts_to_generate(replace(there, summary=replace(there.summary, scripts=scripts))) == expected
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "key", "expected"),
+    ("desired", "work", "flow", "key", "expected"),
     [
         ({}, "setup", {}, "1-initial-create", False),
         ({}, "setup", {}, "2-create", True),
@@ -90,10 +90,10 @@ def test_which_scripts_are_made(wanted: dict[str, Any], flow: dict[str, Any], ex
         ({}, "edit", CHECK, "1-edit", False),
     ],
 )
-def test_what_the_tenant_may_refuse_for_now(wanted: dict[str, Any], work: str, flow: dict[str, Any], key: str, expected: bool) -> None:
-    there = at(wanted, work, **flow)
+def test_what_the_tenant_may_refuse_for_now(desired: dict[str, Any], work: str, flow: dict[str, Any], key: str, expected: bool) -> None:
+    there = at(desired, work, **flow)
     assert flows.may_be_pending(there, key) is expected
-    assert to_make(there, key, FOLDER)["request"]["pending_ok"] is expected
+    assert generate_step(there, key, FOLDER)["request"]["pending_ok"] is expected
     assert script_step(there, key, FOLDER)["request"]["pending_ok"] is False, "when it is its turn there is nothing more to wait for"
 
 
@@ -102,7 +102,7 @@ def test_a_script_waits_for_those_that_have_not_run() -> None:
     every = at({"leftovers": "cleanup"}, "setup")
     every = replace(every, summary=replace(every.summary, scripts={key: replace(script, ran=True) for key, script in every.summary.scripts.items()}))
     assert flows.may_be_pending(every, "recovery-1-cleanup"), "there may be nothing to be taken back"
-    edit = flows.with_made(at(DATABRICKS, "edit"), "1-edit", {})
+    edit = flows.with_generated_script(at(DATABRICKS, "edit"), "1-edit", {})
     assert (edit.summary.scripts["1-edit"].sha256, edit.summary.scripts["1-edit"].ran) == ("", True), "some tenants do not have it"
 
 
@@ -128,21 +128,25 @@ def test_what_an_approval_is_asked_for() -> None:
 def test_what_is_taken_back_and_what_made_it() -> None:
     on_failure = {"on_failure": "cleanup"}
     made = at(on_failure, "setup")
-    assert not flows.takes_back(made, request_refused=None)
-    assert flows.takes_back(replace(made, summary=replace(made.summary, made=True)), request_refused=None), "a run before this one made it"
-    assert not flows.takes_back(at({**on_failure, **SHARED}, "setup", progress={"1-create": half()}), request_refused=None), "somebody else's database"
+    assert not flows.runs_cleanup_after_failure(made, request_refused=None)
+    assert flows.runs_cleanup_after_failure(replace(made, summary=replace(made.summary, made=True)), request_refused=None), "a run before this one made it"
+    assert not flows.runs_cleanup_after_failure(at({**on_failure, **SHARED}, "setup", progress={"1-create": half()}), request_refused=None), (
+        "somebody else's database"
+    )
     catalog = {"1-create": half("CREATE CATALOG")}
-    assert not flows.takes_back(at({**on_failure, **DATABRICKS}, "setup", progress=catalog), request_refused=None), "there is no clean-up script"
-    assert not at({}, "edit", progress={"1-edit": half()}).has_made and at({}, "setup", progress=MADE).has_made
+    assert not flows.runs_cleanup_after_failure(at({**on_failure, **DATABRICKS}, "setup", progress=catalog), request_refused=None), (
+        "there is no clean-up script"
+    )
+    assert not at({}, "edit", progress={"1-edit": half()}).has_created_objects and at({}, "setup", progress=MADE).has_created_objects
     late = at(on_failure, "setup")
     late = replace(late, summary=late.summary.with_script("recovery-1-cleanup", sha256=None))
-    assert flows.to_take_back(late) == ["recovery-1-cleanup"], "it can be made"
-    assert flows.to_take_back(replace(late, wanted=redshift(stages=["run"], **on_failure))) == [], "it cannot"
-    assert flows.to_take_back(at({**on_failure, "stages": ["run"]}, "setup")) == ["recovery-1-cleanup"]
+    assert flows.cleanup_scripts(late) == ["recovery-1-cleanup"], "it can be made"
+    assert flows.cleanup_scripts(replace(late, desired=redshift(stages=["run"], **on_failure))) == [], "it cannot"
+    assert flows.cleanup_scripts(at({**on_failure, "stages": ["run"]}, "setup")) == ["recovery-1-cleanup"]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "key", "expected"),
+    ("desired", "work", "key", "expected"),
     [
         (SYNAPSE, "cleanup", "1-cleanup", False),
         (SYNAPSE, "cleanup", "2-post-cleanup", True),
@@ -152,14 +156,14 @@ def test_what_is_taken_back_and_what_made_it() -> None:
         ({"config": {"host": "h", "initial_database": "dev"}}, "cleanup", "1-cleanup", False),
     ],
 )
-def test_what_has_to_be_gone_afterwards(wanted: dict[str, Any], work: str, key: str, expected: bool) -> None:
-    flow = at(wanted, work)
-    assert flows.leaves_nothing(flow, key) is expected
+def test_what_has_to_be_gone_afterwards(desired: dict[str, Any], work: str, key: str, expected: bool) -> None:
+    flow = at(desired, work)
+    assert flows.is_last_cleanup_script(flow, key) is expected
     assert ("must_be_gone" in script_step(flow, key, FOLDER)["options"]) is expected
 
 
 @pytest.mark.parametrize(
-    ("wanted", "flow", "finished"),
+    ("desired", "flow", "finished"),
     [
         ({}, {}, True),
         ({"stages": ["generate", "run"]}, {}, False),
@@ -167,9 +171,9 @@ def test_what_has_to_be_gone_afterwards(wanted: dict[str, Any], work: str, key: 
         ({}, {"ran": False}, False),
     ],
 )
-def test_when_nothing_is_left_for_any_stage(wanted: dict[str, Any], flow: dict[str, Any], finished: bool) -> None:
+def test_when_nothing_is_left_for_any_stage(desired: dict[str, Any], flow: dict[str, Any], finished: bool) -> None:
     ran = flow.pop("ran", True)
-    assert flows.is_finished(with_scripts(at({"repair": True, **wanted}, "edit", **{"action": "unchanged", **flow}), ran=ran)) is finished
+    assert flows.is_finished(with_scripts(at({"repair": True, **desired}, "edit", **{"action": "unchanged", **flow}), ran=ran)) is finished
     last = at(CONNECTED, "delete", action="unchanged", forgotten=True)
     assert not flows.is_finished(with_scripts(last, ran=True)), "it is closed when its scripts have run"
 
@@ -192,15 +196,15 @@ def test_what_an_earlier_run_left_of_another_work() -> None:
     assert not nothing.resumed and nothing.summary.state == "done"
     assert flows.scripts_of(redshift(on_failure="cleanup"), WORKS["edit"]).keys() == {"1-edit"}
     assert flows.scripts_of(redshift(type="Native S3", config={"name": "lake"}), WORKS["setup"]) == {}
-    assert work_for(Given("deleted", "connection", force=True, state="absent")) is WORKS["delete"]
+    assert work_for(Situation("deleted", "connection", force=True, state="absent")) is WORKS["delete"]
     snowflake = redshift(type="Snowflake", leftovers="cleanup", steps=[{"script": "create"}])
-    assert not snowflake.foreign_database and "recovery-1-cleanup" in flows.scripts_of(snowflake, WORKS["setup"])
+    assert not snowflake.database_is_shared and "recovery-1-cleanup" in flows.scripts_of(snowflake, WORKS["setup"])
     both = [{"script": "initial-create", "database": "other"}, {"script": "create", "database": "immuta"}]
-    assert not redshift(steps=both).foreign_database and redshift(**SHARED).foreign_database
+    assert not redshift(steps=both).database_is_shared and redshift(**SHARED).database_is_shared
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "changed"),
+    ("desired", "work", "flow", "changed"),
     [
         ({"repair": True}, "edit", {"ran": True}, False),
         ({"repair": True}, "edit", {"skipped": "gone"}, False),
@@ -209,9 +213,9 @@ def test_what_an_earlier_run_left_of_another_work() -> None:
         ({"repair": True}, "edit", {"check_mode": False}, False),
     ],
 )
-def test_what_a_check_run_would_change_on_the_warehouse(wanted: dict[str, Any], work: str, flow: dict[str, Any], changed: bool) -> None:
+def test_what_a_check_run_would_change_on_the_warehouse(desired: dict[str, Any], work: str, flow: dict[str, Any], changed: bool) -> None:
     there = with_scripts(
-        at(wanted, work, **{"action": "unchanged", **CHECK, **{name: value for name, value in flow.items() if name != "ran"}}), ran="ran" in flow
+        at(desired, work, **{"action": "unchanged", **CHECK, **{name: value for name, value in flow.items() if name != "ran"}}), ran="ran" in flow
     )
     assert flows.result_of(there)["changed"] is changed
 
@@ -241,19 +245,19 @@ def test_what_a_script_may_hold_and_touch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "key", "id"),
+    ("desired", "work", "key", "id"),
     [(CONNECTED, "delete", "1-delete", "7"), ({"connection": True}, "setup", "2-create", None), ({}, "delete", "1-delete", None)],
 )
-def test_only_the_script_of_a_connection_to_forget_is_asked_for_by_id(wanted: dict[str, Any], work: str, key: str, id: str | None) -> None:
-    assert to_make(at(wanted, work), key, FOLDER)["request"].get("id") == id
+def test_only_the_script_of_a_connection_to_forget_is_asked_for_by_id(desired: dict[str, Any], work: str, key: str, id: str | None) -> None:
+    assert generate_step(at(desired, work), key, FOLDER)["request"].get("id") == id
 
 
 def test_the_question_to_the_warehouse() -> None:
-    ask = step_of_presence(at({}, "setup"))
+    ask = presence_step(at({}, "setup"))
     assert "pg_database" in ask["options"]["unless"] and not ask["changes"] and ask["login"] == {"database": "dev"}
-    assert step_of_presence(at({"type": "Snowflake"}, "setup"))["login"] == {}
+    assert presence_step(at({"type": "Snowflake"}, "setup"))["login"] == {}
     no_database = at({"config": {"host": "h", "initial_database": "dev"}}, "delete")
-    assert step_of_presence(no_database)["options"]["unless"] == "SELECT 1", "whether it answers at all"
+    assert presence_step(no_database)["options"]["unless"] == "SELECT 1", "whether it answers at all"
     assert WHOLE.is_complete() and not Progress({1: "ok"}, {}).is_complete(), "a script that cannot be read has not run"
 
 

@@ -12,11 +12,11 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import NotEvaluated, evaluated
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._platform import flow as flows
+from ansible_collections.community.immuta.plugins.module_utils._platform.desired import desired_state_of, folder_name
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import ROTATE, module_options
 from ansible_collections.community.immuta.plugins.module_utils._platform.place import Place
 from ansible_collections.community.immuta.plugins.module_utils._platform.rotation import rotation_of
-from ansible_collections.community.immuta.plugins.module_utils._platform.variables import VARIABLES, argument_spec, read
-from ansible_collections.community.immuta.plugins.module_utils._platform.wanted import folder_name, wanted_of
+from ansible_collections.community.immuta.plugins.module_utils._platform.variables import VARIABLES, argument_spec, parse_variables
 from unit.test_platform_flow import at
 
 REDSHIFT = {"type": "Redshift", "auto_bootstrap": False, "config": {"host": "rs", "database": "immuta", "initial_database": "dev"}}
@@ -42,7 +42,7 @@ REDSHIFT = {"type": "Redshift", "auto_bootstrap": False, "config": {"host": "rs"
     ],
 )
 def test_a_variable_is_read_as_its_type(name: str, given: Any, expected: Any) -> None:
-    found = read({name: given})
+    found = parse_variables({name: given})
     assert (found.values.get(name), found.problems) == (expected, [])
 
 
@@ -62,7 +62,7 @@ def test_a_variable_is_read_as_its_type(name: str, given: Any, expected: Any) ->
     ],
 )
 def test_what_is_of_another_type_is_a_sentence(name: str, given: Any, problem: str) -> None:
-    (found,) = read({name: given}).problems
+    (found,) = parse_variables({name: given}).problems
     assert found.startswith(f"immuta_platform_{name} {problem}") and found.endswith(".")
 
 
@@ -87,7 +87,7 @@ def test_the_options_of_the_module_are_made_of_the_variables() -> None:
     ],
 )
 def test_what_a_platform_is_called_when_it_has_no_host(platform: dict[str, Any], identity: str) -> None:
-    assert wanted_of({"integration": platform}).identity == identity
+    assert desired_state_of({"integration": platform}).identity == identity
 
 
 @pytest.mark.parametrize(
@@ -99,15 +99,15 @@ def test_what_a_platform_is_called_when_it_has_no_host(platform: dict[str, Any],
     ],
 )
 def test_no_approval_is_needed_where_no_script_runs(given: dict[str, Any]) -> None:
-    assert wanted_of({**given, "require_approval": True}).approved is None
+    assert desired_state_of({**given, "require_approval": True}).approved is None
 
 
 def test_settings_that_the_collection_does_not_know_are_sent_too() -> None:
     settings = {"extra": {"newThing": 1}, "data_owners": None, "isActive": False}
-    wanted = wanted_of({"connection": {"connection_key": "k", "connection": {"technology": "Glue"}, "settings": settings}})
+    desired = desired_state_of({"connection": {"connection_key": "k", "connection": {"technology": "Glue"}, "settings": settings}})
     there = at({"connection": True}, "setup")
-    assert flows.settings_of(replace(there, wanted=wanted)) == {"extra": {"newThing": 1}, "isActive": False}
-    extra = wanted_of({"integration": {**REDSHIFT, "config": {**REDSHIFT["config"], "extra": {"x": 1}}}})
+    assert flows.settings_of(replace(there, desired=desired)) == {"extra": {"newThing": 1}, "isActive": False}
+    extra = desired_state_of({"integration": {**REDSHIFT, "config": {**REDSHIFT["config"], "extra": {"x": 1}}}})
     assert extra.place.database == "immuta" and extra.scope["database"] == "immuta"
 
 
@@ -183,7 +183,7 @@ def test_what_is_replaced_as_a_whole_and_what_only_immuta_is_told() -> None:
     assert rotation_of(bigquery, present, {"new_secrets": new}).config == {"credential": {"private_key": "new"}, "role": "r"}
     both = {"username": "s", "password": "p", "connect_args": "a", "credential": {"a": "b"}}
     told = rotation_of(Place("Redshift", database="d"), both, {"new_secrets": {"connectArgs": "b"}, "login": {"username": "a"}})
-    assert told.way is None and told.statements == {} and told.config == {**both, "connect_args": "b"}
+    assert told.method is None and told.statements == {} and told.config == {**both, "connect_args": "b"}
     key = "-----BEGIN PRIVATE KEY-----\nABCD\n-----END PRIVATE KEY-----"
     with pytest.raises(OptionError, match="the public key that belongs to the new private key"):
         rotation_of(Place("Snowflake"), {"username": "s"}, {"new_secrets": {"private_key": "n"}, "login": {"username": "a"}, "new_public_key": key})

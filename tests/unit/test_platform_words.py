@@ -9,8 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._platform import advice
-from ansible_collections.community.immuta.plugins.module_utils._platform.advice import Failure, case_of, complaint, in_role_words, report
+from ansible_collections.community.immuta.plugins.module_utils._platform import messages
+from ansible_collections.community.immuta.plugins.module_utils._platform.messages import (
+    Failure,
+    failure_message,
+    next_steps_case,
+    summary_lines,
+    with_variable_names,
+)
 from unit.test_platform_flow import CHECK, CONNECTED, WHOLE, answer, at, half
 
 STATEMENT = {"number": 5, "line": 9, "verb": "SELECT", "object": None, "status": "failed", "code": "42P01", "message": "no such table."}
@@ -49,7 +55,7 @@ def test_whether_the_tenant_certainly_refused(result: dict[str, Any], refused: b
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "failure", "case"),
+    ("desired", "work", "flow", "failure", "case"),
     [
         ({}, "setup", {}, failed(executed=0), "nothing_ran"),
         ({}, "setup", {}, failed(), "kept_setup"),
@@ -62,21 +68,21 @@ def test_whether_the_tenant_certainly_refused(result: dict[str, Any], refused: b
         (CONNECTED, "delete", {}, failed(executed=0), "nothing_ran"),
     ],
 )
-def test_the_advice_after_a_failure(wanted: dict[str, Any], work: str, flow: dict[str, Any], failure: Failure, case: str) -> None:
-    there = at(wanted, work, **flow)
-    assert case_of(failure, there) == case
-    text = complaint(failure, there, case)
+def test_the_advice_after_a_failure(desired: dict[str, Any], work: str, flow: dict[str, Any], failure: Failure, case: str) -> None:
+    there = at(desired, work, **flow)
+    assert next_steps_case(failure, there) == case
+    text = failure_message(failure, there, case)
     assert text.startswith("Run the script create: ") and "\nExecuted: " in text and "\nNext: " in text and "{" not in text
 
 
 def test_what_had_been_executed_is_counted() -> None:
     flow = at({}, "setup", progress={"1-initial-create": WHOLE, "2-create": half()})
     flow = replace(flow, summary=flow.summary.with_script("1-initial-create", ran=True))
-    text = complaint(failed(statements_skipped=3), flow, "kept_setup")
+    text = failure_message(failed(statements_skipped=3), flow, "kept_setup")
     assert "Executed: initial-create (2 of 2 statements), 4 of 22 statements of what failed, and 3 in an earlier run." in text
-    assert complaint(Failure.of("t", "ansible.builtin.fail", {"msg": "as it is"}), flow, "kept") == "as it is"
-    assert complaint(failed(msg="before there was a plan", failed_statement=None), None, "") == "before there was a plan"
-    assert set(advice.NEXT_STEPS) >= {"cleaned_up", "not_cleaned_up"}
+    assert failure_message(Failure.of("t", "ansible.builtin.fail", {"msg": "as it is"}), flow, "kept") == "as it is"
+    assert failure_message(failed(msg="before there was a plan", failed_statement=None), None, "") == "before there was a plan"
+    assert set(messages.NEXT_STEPS) >= {"cleaned_up", "not_cleaned_up"}
 
 
 @pytest.mark.parametrize(
@@ -96,11 +102,11 @@ def test_what_had_been_executed_is_counted() -> None:
     ],
 )
 def test_messages_name_the_roles_variables(text: str, kind: str, expected: str) -> None:
-    assert in_role_words(text, kind) == expected
+    assert with_variable_names(text, kind) == expected
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "plan", "lines"),
+    ("desired", "work", "flow", "plan", "lines"),
     [
         ({}, "", {"state": "done"}, answer("unchanged", healthy=True), ["Redshift rs.example.com: as it should be (id 7, healthy, 3 s)."]),
         ({}, "", {"state": "done"}, answer("unchanged", healthy=False, status="editError"), ["(id 7, NOT healthy: editError, 3 s)"]),
@@ -113,6 +119,6 @@ def test_messages_name_the_roles_variables(text: str, kind: str, expected: str) 
         ({"force_disable": True, "state": "absent"}, "forget", {"state": "done"}, answer("deleted"), ["the tenant gave no script that says so"]),
     ],
 )
-def test_the_summary_of_a_run(wanted: dict[str, Any], work: str, flow: dict[str, Any], plan: Any, lines: list[str]) -> None:
-    said = report(at(wanted, work, **flow), plan, seconds=3.2)
+def test_the_summary_of_a_run(desired: dict[str, Any], work: str, flow: dict[str, Any], plan: Any, lines: list[str]) -> None:
+    said = summary_lines(at(desired, work, **flow), plan, seconds=3.2)
     assert not [line for line in lines if line not in " ".join(said)], said

@@ -19,9 +19,9 @@ from .._core import json_lines
 from .._core.errors import ImmutaError, OptionError
 from .._core.lock import current_run
 from .._platform import audit
-from .._platform.advice import in_role_words
+from .._platform.desired import DesiredState
+from .._platform.messages import with_variable_names
 from .._platform.options import SYNC
-from .._platform.wanted import Wanted
 from .runtime import Task
 from .tenant import change_reference, tenant_url
 
@@ -43,13 +43,13 @@ class Trail:
         if self.path:
             json_lines.ensure_writable(self.path, AUDIT_LOG)
 
-    def leave(self, wanted: Wanted | None, plan: Mapping[str, Any], noted: Mapping[str, Any], *, started: float, **known: Any) -> None:
+    def leave(self, desired: DesiredState | None, plan: Mapping[str, Any], noted: Mapping[str, Any], *, started: float, **known: Any) -> None:
         """Append the line of the run that ends with this plan. When that fails, a warning holds the line: what was done is done."""
         if not self.path:
             return
         params, here = self._task.params, current_run()
-        document = audit.line(
-            wanted,
+        document = audit.log_entry(
+            desired,
             plan,
             noted,
             time_started=_utc(started),
@@ -66,7 +66,7 @@ class Trail:
             self.check()
             json_lines.append(self.path, masked, AUDIT_LOG)
         except ImmutaError as error:
-            self._task.warn(f"{in_role_words(error.message)} This is the line: {json.dumps(masked)}")
+            self._task.warn(f"{with_variable_names(error.message)} This is the line: {json.dumps(masked)}")
 
 
 def _given(read: Any, params: Mapping[str, Any]) -> str | None:

@@ -17,8 +17,8 @@ from .._core.errors import ImmutaError, OptionError
 from .._fleet.hosts import Call, Host, findings, outcome_of, reason_for_role, shared_of, table
 from .._fleet.items import CONNECTION, items_of
 from .._fleet.plan import checksum, steps_of
+from .._platform.desired import desired_state_of
 from .._platform.folder import Folder
-from .._platform.wanted import wanted_of
 from .platform_ask import spelled
 from .platform_run import refuse_problems, refuse_two_tenants
 from .tenant import tenant_of, tenant_url
@@ -37,13 +37,13 @@ def host_of(name: str, found: Evaluation, *, home: str, state: str | None) -> Ho
     try:
         refuse_problems({"problems": found.problems, "undefined": found.undefined})
         refuse_two_tenants(found.tenant)
-        wanted = wanted_of(values)
-        folder = Folder(Folder.place(wanted.artifacts, home, name, wanted.identity), wanted.place.type, writes=False)
+        desired = desired_state_of(values)
+        folder = Folder(Folder.path_for(desired.artifacts, home, name, desired.identity), desired.place.type, writes=False)
         role = reason_for_role(values, pending=_is_pending(folder))
-        options = {**spelled(wanted.kind, values[wanted.kind]), "state": wanted.state}
+        options = {**spelled(desired.kind, values[desired.kind]), "state": desired.state}
         options.pop("api_key_dest", None)  # the role's business
-        forced = {"force_disable": wanted.force} if wanted.kind == "integration" else {}
-        return replace(host, kind=wanted.kind, role=role, options={**options, **forced})
+        forced = {"force_disable": desired.force} if desired.kind == "integration" else {}
+        return replace(host, kind=desired.kind, role=role, options={**options, **forced})
     except ImmutaError as error:
         return replace(host, problem=str(error))
 
@@ -75,7 +75,7 @@ def _is_pending(folder: Folder) -> bool:
     if not folder.path.is_dir():
         return False
     try:
-        summary = folder.summary()
+        summary = folder.read_summary()
     except ImmutaError:
         return True
     return any(folder.path.iterdir()) if summary is None else summary.state != "done"

@@ -24,9 +24,9 @@ from .._model.specs import CONNECTION, INTEGRATION
 from .._model.states import TRANSIENT
 from .._plan.connection import wanted_connection
 from .._plan.integration import desired, platform_of
+from .._platform.desired import DesiredState
 from .._platform.flow import Answer
 from .._platform.variables import PREFIX
-from .._platform.wanted import Wanted
 from .._reconcile.base import Settings
 from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
 from .._reconcile.integration import IntegrationOutcome, Reconciler
@@ -42,7 +42,7 @@ _SPECS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def ask_tenant(task: Task, wanted: Wanted, platform: Options, *, update_secrets: str) -> Answer:
+def ask_tenant(task: Task, wanted: DesiredState, platform: Options, *, update_secrets: str) -> Answer:
     """What the tenant plans. platform: the options of the integration, or of the connection, in either spelling.
 
     Raises ImmutaError for options that do not make sense, and for what the tenant refuses.

@@ -19,9 +19,9 @@ from typing import Any
 from .._core import lock
 from .._core.errors import OptionError
 from .._core.secrets import looks_secret
-from .._platform.folder import Folder, lock_in, private_folders, sweep_private
+from .._platform.desired import DesiredState, desired_state_of
+from .._platform.folder import Folder, lock_path, private_folders, remove_dead_folders
 from .._platform.variables import PREFIX
-from .._platform.wanted import Wanted, wanted_of
 from .audit_trail import Trail
 from .runtime import Task
 from .tenant import change_reference, tenant_of, variable
@@ -38,7 +38,7 @@ class PlatformRun:
     """The task, the platform that it is about, and what the run holds."""
 
     task: Task
-    wanted: Wanted
+    desired: DesiredState
     folder: Folder
     #: the id of the lock; empty in check mode, which takes none
     held: str
@@ -54,23 +54,23 @@ class PlatformRun:
         params = task.params
         refuse_problems(params)
         refuse_two_tenants(params)
-        wanted, trail = wanted_of(params), Trail(task)
+        desired, trail = desired_state_of(params), Trail(task)
         if not state:
             trail.check()
-        place = Folder.place(wanted.artifacts, params["home"], params.get("name") or wanted.identity, wanted.identity)
+        place = Folder.path_for(desired.artifacts, params["home"], params.get("name") or desired.identity, desired.identity)
         # in check mode nothing is sent, so it need not be sent from elsewhere
         there = f"~/.immuta_platform.{secrets.token_hex(8)}"
-        wanted = replace(wanted, folder=str(place), elsewhere="" if task.check_mode else wanted.elsewhere, there=there)
-        wanted = replace(wanted, audited=bool(trail.path), change_reference=change_reference(params))
+        desired = replace(desired, folder=str(place), sql_host="" if task.check_mode else desired.sql_host, remote_folder=there)
+        desired = replace(desired, has_audit_log=bool(trail.path), change_reference=change_reference(params))
         shared = {"shared_mode": params.get("artifacts_mode") or "", "shared_group": params.get("artifacts_group") or ""}
-        folder = Folder(place, wanted.place.type, writes=not task.check_mode, **shared)
+        folder = Folder(place, desired.place.type, writes=not task.check_mode, **shared)
         started, noted = float(state.get("started") or time.time()), dict(state.get("noted") or {})
-        return PlatformRun(task, wanted, folder, str(state.get("lock") or ""), started, trail, noted)
+        return PlatformRun(task, desired, folder, str(state.get("lock") or ""), started, trail, noted)
 
     @property
     def name(self) -> str:
         """The inventory host, or else what the platform is called in the tenant."""
-        return str(self.task.params.get("name") or self.wanted.identity)
+        return str(self.task.params.get("name") or self.desired.identity)
 
     @property
     def seconds(self) -> float:
@@ -84,13 +84,13 @@ class PlatformRun:
 
     def leave_line(self, plan: Options, **known: Any) -> None:
         """Say in the audit log that the run has ended, with this plan. known: work, id and scripts."""
-        self.trail.leave(self.wanted, plan, self.noted, started=self.started, name=self.name, **known)
+        self.trail.leave(self.desired, plan, self.noted, started=self.started, name=self.name, **known)
 
     def ready(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The steps, when the files that they bring back are there, so that nobody else can read them."""
         for step in steps:
             for file in step.get("brings", ()):
-                self.folder.touch(file["dest"])
+                self.folder.create_private_file(file["dest"])
         return steps
 
     def take_lock(self) -> None:
@@ -101,16 +101,16 @@ class PlatformRun:
         if self.task.check_mode:
             held = next((held for held in map(lock.holder, self._locks) if held is not None and not lock.is_dead(held)), None)
             if held is not None:
-                self.task.warn(f"Another run is at work on {self.wanted.identity}: {lock.describe_holder(held)}. What is said here may not hold any longer.")
+                self.task.warn(f"Another run is at work on {self.desired.identity}: {lock.describe_holder(held)}. What is said here may not hold any longer.")
             return
-        sweep_private(self.task.params["home"], mine=self.folder.path)
+        remove_dead_folders(self.task.params["home"], keep=self.folder.path)
         private = private_folders(self.task.params["home"])
         try:
             os.makedirs(private, mode=0o700, exist_ok=True)
         except OSError as error:
             raise OptionError(f"{private} cannot be made: {error.strerror}.") from None
-        self.folder.make_parents()
-        about = {"platform": self.wanted.identity, "name": self.name, "folder": str(self.folder.path)}
+        self.folder.create_parents()
+        about = {"platform": self.desired.identity, "name": self.name, "folder": str(self.folder.path)}
         self.held = lock.take(self._locks, about, break_id=self.task.params.get("break_lock") or "")
 
     def release_lock(self) -> None:
@@ -122,8 +122,8 @@ class PlatformRun:
     @property
     def _locks(self) -> list[Path]:
         """One on this machine, whatever the artifacts are, and one beside the artifacts, whichever machine it is."""
-        places = [lock_in(private_folders(self.task.params["home"]), self.wanted.identity)]
-        return [*places, lock_in(self.folder.path.parent, self.wanted.identity)] if self.wanted.artifacts else places
+        places = [lock_path(private_folders(self.task.params["home"]), self.desired.identity)]
+        return [*places, lock_path(self.folder.path.parent, self.desired.identity)] if self.desired.artifacts else places
 
 
 def refuse_problems(params: Options) -> None:

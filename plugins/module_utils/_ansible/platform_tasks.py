@@ -21,12 +21,12 @@ from .._core.errors import ImmutaError, OptionError
 from .._core.secrets import find_secrets
 from .._platform import audit
 from .._platform import flow as flows
-from .._platform.advice import Failure, case_of, complaint, in_role_words, report
+from .._platform.desired import desired_state_of
 from .._platform.flow import Answer, Flow
+from .._platform.messages import Failure, failure_message, next_steps_case, summary_lines, with_variable_names
 from .._platform.options import ROTATE, SYNC
-from .._platform.steps import script_step, step_of_presence, to_make
+from .._platform.steps import generate_step, presence_step, script_step
 from .._platform.summary import Summary
-from .._platform.wanted import wanted_of
 from .._sql.masker import secrets_in
 from .._sql.splitter import split
 from .._sql.tokenizer import DIALECT_OF
@@ -49,7 +49,7 @@ def plan_platform(task: Task) -> dict[str, Any]:
         plan = _next_plan(task, before.get("state", {})) if before or "failure" not in task.params else _unplanned(task)
     except ImmutaError as error:
         kind = _kind(task)
-        error.message, error.hint = in_role_words(error.message, kind), in_role_words(error.hint or "", kind) or None
+        error.message, error.hint = with_variable_names(error.message, kind), with_variable_names(error.hint or "", kind) or None
         error.facts.update({"plan": before} if before else {"started": started})
         raise
     except Exception as error:
@@ -75,7 +75,7 @@ def _next_plan(task: Task, state: Options) -> Plan:
         return plans.go_on(state)
     run.take_lock()
     try:
-        run.folder.take_reports()  # of a run that was killed
+        run.folder.pop_reports()  # of a run that was killed
         return plans.begin()
     except BaseException:
         run.release_lock()
@@ -84,8 +84,8 @@ def _next_plan(task: Task, state: Options) -> Plan:
 
 def _sync(run: PlatformRun) -> Plan:
     """Only what is behind a connection can be read again."""
-    if run.wanted.kind == "connection":
-        return {"sync": True, "say": [f"{run.wanted.identity}: Immuta {'would be' if run.task.check_mode else 'has been'} asked to read it again."]}
+    if run.desired.kind == "connection":
+        return {"sync": True, "say": [f"{run.desired.identity}: Immuta {'would be' if run.task.check_mode else 'has been'} asked to read it again."]}
     left_out = f"{run.name} is registered as an integration, and is left out: what Immuta can be asked to read again is behind a connection."
     return {"sync": False, "say": [left_out]}
 
@@ -106,14 +106,14 @@ def _kind(task: Task) -> str:
 
 def _unplanned(task: Task) -> Plan:
     """The plan after a failure before there was one: nothing has been done, and that is to be said."""
-    failure, wanted = task.params["failure"], None
-    plan = {"work": False, "run": [], "message": task.mask(complaint(Failure.of(**failure), None, ""))}
+    failure, desired = task.params["failure"], None
+    plan = {"work": False, "run": [], "message": task.mask(failure_message(Failure.of(**failure), None, ""))}
     with suppress(OptionError):
-        wanted = wanted_of(task.params)
+        desired = desired_state_of(task.params)
     result = failure.get("result", {})
     if result.get("option") != AUDIT_LOG:  # then there is no log, and nobody needs to be told twice
         work = ROTATE if task.params["entry"] == ROTATE else ""
-        Trail(task).leave(wanted, plan, {}, started=float(result.get("started") or time.time()), name=task.params.get("name"), work=work)
+        Trail(task).leave(desired, plan, {}, started=float(result.get("started") or time.time()), name=task.params.get("name"), work=work)
     return plan
 
 
@@ -122,7 +122,7 @@ class _MainPlans:
 
     def __init__(self, run: PlatformRun) -> None:
         self._run = run
-        self._wanted = run.wanted
+        self._desired = run.desired
         self._folder = run.folder
         self._check_mode = run.task.check_mode
 
@@ -130,13 +130,13 @@ class _MainPlans:
         """The first plan. It is the last one, too, when nothing is to be done."""
         previous = self._previous()
         progress = self._folder.progress(previous.scripts if previous else ())
-        if "generate" in self._wanted.stages:
+        if "generate" in self._desired.stages:
             answer = self._ask()
             self._run.noted["plan_sha256"] = audit.plan_checksum(answer)
-            flow = flows.begin(self._wanted, answer, previous, progress, check_mode=self._check_mode)
+            flow = flows.begin(self._desired, answer, previous, progress, check_mode=self._check_mode)
             flow = flow if flow.resumed else self._begin_anew(flow, previous)
         else:
-            flow = flows.go_by(self._wanted, previous, progress, check_mode=self._check_mode)
+            flow = flows.continue_from_summary(self._desired, previous, progress, check_mode=self._check_mode)
             answer = Answer(flow.summary.action, id=flow.summary.id)
             flows.check_approved(flow, self._checksums(flow))
         return self._plan(flow, answer) if flows.has_steps(flow) else self._close(flow, answer)
@@ -163,28 +163,28 @@ class _MainPlans:
 
     def _previous(self) -> Summary | None:
         """The summary of an earlier run. Without artifacts only a clean-up that is due survives. Raises ImmutaError for another platform's."""
-        previous = self._folder.summary()
-        flows.check_identity(self._wanted, previous)
-        if self._wanted.artifacts or flows.is_due(previous):
+        previous = self._folder.read_summary()
+        flows.check_same_platform(self._desired, previous)
+        if self._desired.artifacts or flows.is_cleanup_due(previous):
             return previous
         self._folder.remove()
         return None
 
     def _ask(self) -> Answer:
-        update_secrets = "always" if self._wanted.repair else self._run.task.params["update_secrets"]
-        return ask_tenant(self._run.task, self._wanted, self._run.task.params[self._wanted.kind], update_secrets=update_secrets)
+        update_secrets = "always" if self._desired.repair else self._run.task.params["update_secrets"]
+        return ask_tenant(self._run.task, self._desired, self._run.task.params[self._desired.kind], update_secrets=update_secrets)
 
     def _begin_anew(self, flow: Flow, previous: Summary | None) -> Flow:
         """Make the folder, remove what is of an earlier work, and write the operator's own statements."""
         if flow.work.name:
-            self._folder.make()
-            self._folder.sweep(set(flow.summary.scripts))
+            self._folder.create()
+            self._folder.remove_stale(set(flow.summary.scripts))
         for key, script in flow.summary.scripts.items():
             if script.is_own:
                 # a semicolon of its own line ends a statement that ends in a comment, too
                 text = "\n;\n".join(self._run.task.params[f"sql_{script.script}"]) + "\n"
                 self._folder.write(f"{key}.sql", text)
-                flow = flows.with_made(flow, key, {"checksum": hashlib.sha256(text.encode("utf-8")).hexdigest()})
+                flow = flows.with_generated_script(flow, key, {"checksum": hashlib.sha256(text.encode("utf-8")).hexdigest()})
         if flow.work.name or flow.summary.state == "open" or previous is None or previous.state != "done":
             self._keep(flow)
         return flow
@@ -192,9 +192,9 @@ class _MainPlans:
     def _restored(self, state: Options, answer: Answer) -> Flow:
         """The flow that an earlier plan of this run handed back."""
         flow = Flow(
-            self._wanted,
+            self._desired,
             Summary.of(state["summary"]),
-            before={str(key): int(count) for key, count in state["before"].items()},
+            executed_before={str(key): int(count) for key, count in state["before"].items()},
             check_mode=self._check_mode,
             resumed=bool(state["resumed"]),
             busy=answer.busy,
@@ -204,12 +204,12 @@ class _MainPlans:
 
     def _progress(self, flow: Flow) -> dict[str, Any]:
         """How far the scripts got. In check mode the ledgers that lie there are of scripts that would be made anew."""
-        stale = self._check_mode and "generate" in self._wanted.stages and not flow.resumed
+        stale = self._check_mode and "generate" in self._desired.stages and not flow.resumed
         return {} if stale else self._folder.progress(flow.summary.scripts)
 
     def _keep(self, flow: Flow) -> None:
-        if flow.keeps and flow.summary.platform:
-            self._folder.keep(flow.summary)
+        if flow.keeps_summary and flow.summary.platform:
+            self._folder.write_summary(flow.summary)
 
     def _checksums(self, flow: Flow) -> dict[str, str]:
         return {key: self._folder.checksum(key) for key, script in flow.summary.scripts.items() if script.sha256}
@@ -219,17 +219,17 @@ class _MainPlans:
     def _settled(self, flow: Flow, answer: Answer, state: Options) -> Plan:
         """Scripts have been made, and the warehouse has been asked: what is run, and what the tenant does then."""
         made = {result["dest"]: result for result in self._run.task.params.get("made") or () if result.get("dest")}
-        for key in flows.to_make(flow):
-            flow = flows.with_made(flow, key, made.get(self._folder.script(key), {}))
+        for key in flows.scripts_to_generate(flow):
+            flow = flows.with_generated_script(flow, key, made.get(self._folder.script_path(key), {}))
         flows.check_approved(flow, self._checksums(flow))
         if "run" in state:
             return self._plan(flow, answer, run=state["run"], complaint=state.get("complaint"))
-        if flows.asks(flow):
-            flow = flows.with_found(flow, there=bool(self._run.task.params.get("found")))
-        run = flows.to_run(flow)
-        if flow.is_last and flows.registers(flow):
+        if flows.asks_warehouse(flow):
+            flow = flows.with_existing_setup(flow, exists=bool(self._run.task.params.get("found")))
+        run = flows.scripts_to_run(flow)
+        if flow.scripts_run_last and flows.registers(flow):
             self._judge(flow, run)
-        flow = flows.about_to_forget(flow)
+        flow = flows.with_removal_begun(flow)
         self._keep(flow)
         return self._plan(flow, answer, run=run)
 
@@ -238,7 +238,7 @@ class _MainPlans:
         from .._sql.gate import forbidden_statements, refusal_error
 
         for key in run:
-            options, text = script_step(flow, key, self._folder)["options"], self._folder.text(key)
+            options, text = script_step(flow, key, self._folder)["options"], self._folder.script_text(key)
             statements = split(text, DIALECT_OF[options["type"]])
             refused = forbidden_statements(statements, options["type"], options["purpose"], options.get("scope"), flow.summary.scripts[key].database or None)
             if refused:
@@ -255,7 +255,7 @@ class _MainPlans:
         elif flows.is_finished(flow):
             flow = flows.closed(flow)
         self._keep(flow)
-        after = flows.to_run(flow) if flow.is_last and flow.summary.forgotten else []
+        after = flows.scripts_to_run(flow) if flow.scripts_run_last and flow.summary.forgotten else []
         return self._plan(flow, answer, run=after, after=True) if after else self._close(flow, answer)
 
     def _failed(self, flow: Flow, answer: Answer, state: Options) -> Plan:
@@ -263,14 +263,14 @@ class _MainPlans:
         failure = Failure.of(**self._run.task.params["failure"])
         flow = flows.with_progress(flow, self._progress(flow))
         if failure.request_refused:
-            flow = flows.not_forgotten(flow)
+            flow = flows.with_removal_refused(flow)
         self._keep(flow)
         if "complaint" in state:
             return self._close(flow, answer, message=state["complaint"]["not_cleaned_up"].replace("{why}", failure.cause))
-        back = flows.to_take_back(flow)
-        if not back or not flows.takes_back(flow, request_refused=failure.request_refused):
-            return self._close(flow, answer, message=complaint(failure, flow, case_of(failure, flow)))
-        texts = {case: complaint(failure, flow, case, cleanup="{why}") for case in ("cleaned_up", "not_cleaned_up")}
+        back = flows.cleanup_scripts(flow)
+        if not back or not flows.runs_cleanup_after_failure(flow, request_refused=failure.request_refused):
+            return self._close(flow, answer, message=failure_message(failure, flow, next_steps_case(failure, flow)))
+        texts = {case: failure_message(failure, flow, case, cleanup="{why}") for case in ("cleaned_up", "not_cleaned_up")}
         return self._plan(flow, answer, run=back, complaint=texts)
 
     # --- plans ---
@@ -282,7 +282,7 @@ class _MainPlans:
         cleaned up, or has not.
         """
         plan = self._to_settle(flow) if run is None else self._to_run(flow, run, in_turn=not after and complaint is None)
-        state = {**self._run.state, "summary": flow.summary.as_dict(), "before": dict(flow.before), "resumed": flow.resumed, "answer": as_dict(answer)}
+        state = {**self._run.state, "summary": flow.summary.as_dict(), "before": dict(flow.executed_before), "resumed": flow.resumed, "answer": as_dict(answer)}
         if run is not None:
             state["run"] = list(run)
         if complaint is not None:
@@ -302,11 +302,11 @@ class _MainPlans:
 
     def _to_settle(self, flow: Flow) -> Plan:
         """Before it is settled what runs: the scripts to be made, and the question to the warehouse."""
-        asks = flows.asks(flow)
+        asks = flows.asks_warehouse(flow)
         return {
-            "make": [to_make(flow, key, self._folder) for key in flows.to_make(flow)],
+            "make": [generate_step(flow, key, self._folder) for key in flows.scripts_to_generate(flow)],
             "asks": asks,
-            "ask": step_of_presence(flow) if asks else {},
+            "ask": presence_step(flow) if asks else {},
             "run": [],
             "integration": False,
             "connection": False,
@@ -315,29 +315,29 @@ class _MainPlans:
     def _to_run(self, flow: Flow, run: Sequence[str], *, in_turn: bool) -> Plan:
         """The scripts to run, and the request behind them. in_turn: it is the run's first round. What Immuta forgets first is cleaned up last."""
         registers = in_turn and flows.registers(flow)
-        steps = [] if in_turn and flow.is_last else [script_step(flow, key, self._folder) for key in run]
+        steps = [] if in_turn and flow.scripts_run_last else [script_step(flow, key, self._folder) for key in run]
         return {
             "make": [],
             "asks": False,
             "ask": {},
             "run": self._run.ready(steps),
-            "integration": registers and self._wanted.kind == "integration",
-            "connection": registers and self._wanted.kind == "connection",
+            "integration": registers and self._desired.kind == "integration",
+            "connection": registers and self._desired.kind == "connection",
         }
 
     def _registration(self, flow: Flow, answer: Answer) -> str:
         """What the request is called on the screen."""
-        what = "forget the platform" if self._wanted.state == "absent" else "register the platform"
+        what = "forget the platform" if self._desired.state == "absent" else "register the platform"
         if flow.busy and flow.summary.action == "unchanged":
             what = f"finish what it is at ({answer.status})"
         seconds = self._run.task.params.get("wait_timeout") or 600
-        return f"Have the tenant {what}" + (f", and wait up to {seconds:.0f} s" if self._wanted.wait and not self._check_mode else "")
+        return f"Have the tenant {what}" + (f", and wait up to {seconds:.0f} s" if self._desired.wait and not self._check_mode else "")
 
     def _close(self, flow: Flow, answer: Answer, *, message: str = "") -> Plan:
         """The last plan. The private folder goes, unless a clean-up is due, and the lock is given back."""
         scripts = [] if message or self._check_mode else self._to_approve(flow)
-        ran = audit.scripts_of(flow.summary.scripts, self._folder.take_reports(), self._wanted.approved or ())
-        if not self._wanted.artifacts and not flows.is_due(flow.summary):
+        ran = audit.script_entries(flow.summary.scripts, self._folder.pop_reports(), self._desired.approved or ())
+        if not self._desired.artifacts and not flows.is_cleanup_due(flow.summary):
             self._folder.remove()
         self._run.release_lock()
         plan = {
@@ -347,7 +347,7 @@ class _MainPlans:
             "result": {} if message else flows.result_of(flow),
             "hands_on": bool(scripts),
             "scripts": scripts,
-            "say": self._run.task.mask([] if message else report(flow, answer, seconds=self._run.seconds, scripts=scripts)),
+            "say": self._run.task.mask([] if message else summary_lines(flow, answer, seconds=self._run.seconds, scripts=scripts)),
             "message": self._run.task.mask(message),
         }
         self._run.leave_line(plan, work=flow.work.name, id=flow.summary.id, scripts=ran)
@@ -355,10 +355,10 @@ class _MainPlans:
 
     def _to_approve(self, flow: Flow) -> list[dict[str, Any]]:
         """The scripts that were made and are to be run by a stage of its own."""
-        if "run" in self._wanted.stages or "generate" not in self._wanted.stages:
+        if "run" in self._desired.stages or "generate" not in self._desired.stages:
             return []
         return [
-            {"path": self._folder.script(key), "review": self._folder.review(key), "sha256": script.sha256, "statements": script.statements}
+            {"path": self._folder.script_path(key), "review": self._folder.review_path(key), "sha256": script.sha256, "statements": script.statements}
             for key, script in flow.summary.scripts.items()
             if script.sha256
         ]

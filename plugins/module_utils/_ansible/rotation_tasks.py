@@ -14,10 +14,10 @@ from typing import Any
 
 from .._core.errors import ImmutaError
 from .._platform import audit
-from .._platform.advice import Failure, rotation_complaint, rotation_report
 from .._platform.flow import Answer
+from .._platform.messages import Failure, rotation_failure_message, rotation_summary_lines
 from .._platform.options import ROTATE, rotated_platform, rotation_for
-from .._platform.rotation import Holds, Rotation, holds_after
+from .._platform.rotation import Rotation, ValidSecrets, valid_secrets_after
 from .._platform.steps import rotation_steps
 from .._platform.summary import Progress
 from .platform_ask import answered, as_dict, ask_tenant, from_dict
@@ -33,20 +33,20 @@ class RotationPlans:
     def __init__(self, run: PlatformRun) -> None:
         """Raises OptionError when there is nothing to rotate."""
         self._run = run
-        self._wanted = run.wanted
-        self._rotation: Rotation = rotation_for(run.wanted, run.task.params)
+        self._desired = run.desired
+        self._rotation: Rotation = rotation_for(run.desired, run.task.params)
 
     def begin(self) -> Plan:
         """The first plan. Raises ImmutaError when the tenant does not have the platform, or more differs than the secret."""
-        platform = rotated_platform(self._wanted, self._run.task.params, self._rotation)
-        answer = ask_tenant(self._run.task, replace(self._wanted, state="present"), platform, update_secrets="always")
-        beside = [changed for changed in answer.changes if self._rotation.is_beside(changed)]
+        platform = rotated_platform(self._desired, self._run.task.params, self._rotation)
+        answer = ask_tenant(self._run.task, replace(self._desired, state="present"), platform, update_secrets="always")
+        beside = [changed for changed in answer.changes if self._rotation.is_other_field(changed)]
         if answer.action != "updated" or beside:
             why = "Immuta does not have this platform." if answer.action == "created" else f"More differs than the secret: {', '.join(beside)}."
             raise ImmutaError(f"{why} A rotation changes nothing else, and nothing has been changed.", hint="Run the playbook register first.")
         self._run.noted["plan_sha256"] = audit.plan_checksum(answer)
         self._run.folder.remove()
-        self._run.folder.make()
+        self._run.folder.create()
         return self._plan(answer, "set")
 
     def go_on(self, state: State) -> Plan:
@@ -73,7 +73,7 @@ class RotationPlans:
         return self._plan(answer, "settle") if self._rotation.statements.get("settle") else self._close(answer)
 
     def _plan(self, answer: Answer, step: str, complaint: Mapping[str, str] | None = None) -> Plan:
-        task, wanted = self._run.task, self._wanted
+        task, desired = self._run.task, self._desired
         tells = step == "set"
         return {
             "state": {**self._run.state, "answer": as_dict(answer), "step": step, "complaint": task.mask(complaint or {})},
@@ -81,12 +81,12 @@ class RotationPlans:
             "make": [],
             "asks": False,
             "ask": {},
-            "run": self._run.ready(rotation_steps(self._rotation, wanted, self._run.folder, step, check_mode=task.check_mode)),
-            "integration": tells and wanted.kind == "integration",
-            "connection": tells and wanted.kind == "connection",
+            "run": self._run.ready(rotation_steps(self._rotation, desired, self._run.folder, step, check_mode=task.check_mode)),
+            "integration": tells and desired.kind == "integration",
+            "connection": tells and desired.kind == "connection",
             "registration": "Have the tenant take the new secret",
             # right before the request, when the warehouse knows the secret; in check mode it does only if somebody else has set it
-            "validate": wanted.kind == "integration" and wanted.server_validation and not (task.check_mode and self._rotation.way),
+            "validate": desired.kind == "integration" and desired.server_validation and not (task.check_mode and self._rotation.method),
             "settings": {},
             "hands_on": False,
             "result": {},
@@ -95,20 +95,20 @@ class RotationPlans:
         }
 
     def _failed(self, failure: Failure, answer: Answer, state: State) -> Plan:
-        kind = self._wanted.kind
+        kind = self._desired.kind
         if state["step"] == "back":
             return self._close(answer, message=state["complaint"]["no_way_back"].replace("{why}", failure.cause))
         holds = self._holds(failure, state)
-        if not holds.goes_back:
-            return self._close(answer, message=rotation_complaint(failure, kind, holds.in_words()))
-        taken_back = replace(holds, warehouse="present").in_words("What this run had set on the warehouse has been taken back.")
+        if not holds.can_restore:
+            return self._close(answer, message=rotation_failure_message(failure, kind, holds.describe()))
+        taken_back = replace(holds, warehouse="present").describe("What this run had set on the warehouse has been taken back.")
         complaint = {
-            "back": rotation_complaint(failure, kind, taken_back),
-            "no_way_back": rotation_complaint(failure, kind, holds.in_words("The present secret could not be set again: {why}")),
+            "back": rotation_failure_message(failure, kind, taken_back),
+            "no_way_back": rotation_failure_message(failure, kind, holds.describe("The present secret could not be set again: {why}")),
         }
         return self._plan(answer, "back", complaint)
 
-    def _holds(self, failure: Failure, state: State) -> Holds:
+    def _holds(self, failure: Failure, state: State) -> ValidSecrets:
         """Which secret holds where, as the ledgers of the statements and the request that failed say."""
         progress = self._run.folder.progress(("set", "settle"))
         if failure.is_request:
@@ -116,19 +116,21 @@ class RotationPlans:
         else:
             # what fails behind the request is the look at the platform's health, or the end of the old secret
             told = "ok" if state["step"] == "settle" or failure.action == "immuta_platform_plan" else ""
-        return holds_after(
+        return valid_secrets_after(
             set_status=_status(progress.get("set", Progress())),
             settles="settle" in self._rotation.statements,
             settled=_status(progress.get("settle", Progress())) == "ok",
-            told=told,
-            sets=self._rotation.way is not None,
+            request_status=told,
+            uses_warehouse=self._rotation.method is not None,
         )
 
     def _close(self, answer: Answer, *, message: str = "") -> Plan:
-        scripts = audit.statements_of(self._run.folder.take_reports(), self._rotation.database)
+        scripts = audit.rotation_entries(self._run.folder.pop_reports(), self._rotation.database)
         self._run.folder.remove()
         self._run.release_lock()
-        say = rotation_report(self._rotation, self._wanted.identity, self._wanted.place.host, check_mode=self._run.task.check_mode, kind=self._wanted.kind)
+        say = rotation_summary_lines(
+            self._rotation, self._desired.identity, self._desired.place.host, check_mode=self._run.task.check_mode, kind=self._desired.kind
+        )
         plan = {
             "state": {},
             "work": False,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._platform.variables import PREFIX, read
+from .._platform.variables import PREFIX, parse_variables
 from .tenant import TENANT_SPEC
 
 _ALIAS = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
@@ -47,7 +47,7 @@ def evaluated(variables: Mapping[str, Any], evaluate: Callable[[Any], Any]) -> E
     # Two underscores mark what is the role's own
     own = sorted(name for name in variables if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}_"))
     given = {name[len(PREFIX) :]: leaves.of(variables[name], name[len(PREFIX) :]) for name in own}
-    was_read = read({name: value for name, value in given.items() if name == name.strip()})
+    was_read = parse_variables({name: value for name, value in given.items() if name == name.strip()})
     found.values, found.problems = was_read.values, was_read.problems
     for option in TENANT_SPEC:
         value = leaves.of(variables.get(f"immuta_{option}"), f"immuta_{option}")

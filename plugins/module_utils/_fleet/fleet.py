@@ -23,7 +23,7 @@ from .._plan.connection import wanted_connection
 from .._plan.integration import Desired, desired, natural_key, platform_of
 from .._plan.plan import Plan
 from .._platform.place import Place
-from .._platform.works import FORGET, NOTHING, Given, work_for
+from .._platform.works import FORGET, NOTHING, Situation, work_for
 from .._reconcile.base import Settings
 from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
 from .._reconcile.integration import IntegrationOutcome, Reconciler
@@ -230,8 +230,8 @@ def _needs_script(item: Item) -> bool:
     else:
         shown = item.document
         type_name, automatic = shown.get("type"), shown.get("autoBootstrap")
-    manual = not automatic and bool(Place(str(type_name)).scripts)
-    given = Given(item.action, item.kind, outcome.plan.reason, manual=manual, force=bool(options.get("force_disable")))
+    uses_scripts = not automatic and bool(Place(str(type_name)).scripts)
+    given = Situation(item.action, item.kind, outcome.plan.reason, uses_scripts=uses_scripts, force=bool(options.get("force_disable")))
     return work_for(given) not in (NOTHING, FORGET)
 
 

@@ -13,9 +13,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from .desired import DesiredState
 from .flow import Answer
 from .summary import Script
-from .wanted import Wanted
 
 Options = Mapping[str, Any]
 
@@ -32,8 +32,8 @@ def job_of(variables: Options) -> dict[str, str]:
     return {part: str(value) for part, value in named.items() if value and isinstance(value, (str, int))}
 
 
-def line(
-    wanted: Wanted | None, plan: Options, noted: Options, *, work: str = "", id: str = "", scripts: Sequence[Options] = (), **known: Any
+def log_entry(
+    desired: DesiredState | None, plan: Options, noted: Options, *, work: str = "", id: str = "", scripts: Sequence[Options] = (), **known: Any
 ) -> dict[str, Any]:
     """One line. wanted: None when what is wanted does not make sense. plan: the run's last one. known: times, who, host, job, tenant, ..."""
     return {
@@ -41,7 +41,7 @@ def line(
         **{name: known.get(name) or None for name in ("time_started", "time_ended", "who", "host")},
         "job": _job(known.get("job") or {}),
         **{name: known.get(name) or None for name in ("change_reference", "tenant")},
-        "platform": _platform(wanted, str(known.get("name") or ""), id),
+        "platform": _platform(desired, str(known.get("name") or ""), id),
         "work": work,
         "result": "failed" if plan.get("message") else "changed" if plan.get("result", {}).get("changed") else "ok",
         "message": plan.get("message") or "\n".join(plan.get("say", ())),
@@ -55,14 +55,14 @@ def _job(named: Options) -> dict[str, Any] | None:
     return {part: named.get(part) or None for part in _JOB} if any(named.values()) else None
 
 
-def _platform(wanted: Wanted | None, name: str, id: str) -> dict[str, Any]:
-    place = wanted.place if wanted else None
-    found = {"name": name, "kind": wanted.kind if wanted else "", "id": id}
+def _platform(desired: DesiredState | None, name: str, id: str) -> dict[str, Any]:
+    place = desired.place if desired else None
+    found = {"name": name, "kind": desired.kind if desired else "", "id": id}
     found.update({"type": place.type, "host": place.host, "database": place.database} if place else {"type": "", "host": "", "database": ""})
     return {part: value or None for part, value in found.items()}
 
 
-def scripts_of(scripts: Mapping[str, Script], reports: Mapping[str, Sequence[Options]], approved: Collection[str | None]) -> list[dict[str, Any]]:
+def script_entries(scripts: Mapping[str, Script], reports: Mapping[str, Sequence[Options]], approved: Collection[str | None]) -> list[dict[str, Any]]:
     """The scripts that there are, and what became of each. One that ran twice in this run, as a clean-up can, is there twice."""
     found = []
     for key, script in scripts.items():
@@ -78,7 +78,7 @@ def scripts_of(scripts: Mapping[str, Script], reports: Mapping[str, Sequence[Opt
     return found
 
 
-def statements_of(reports: Mapping[str, Sequence[Options]], database: str) -> list[dict[str, Any]]:
+def rotation_entries(reports: Mapping[str, Sequence[Options]], database: str) -> list[dict[str, Any]]:
     """The statements of a rotation, step by step. Without their checksum: all but the secret in them can be guessed."""
     return [_ran(key, "any", database, report) for key in ("set", "settle", "back") for report in reports.get(key, ())]
 

@@ -23,9 +23,9 @@ from .._core.lock import holder, is_dead
 from .._sql.classify import classify
 from .._sql.splitter import split
 from .._sql.tokenizer import DIALECT_OF
+from .desired import folder_name
 from .summary import Progress, Summary
 from .variables import PREFIX
-from .wanted import folder_name
 
 #: what a private folder is called: nothing else in its place is ours to remove
 _PRIVATE = re.compile(r"[0-9a-f]{16}")
@@ -44,7 +44,7 @@ class Folder:
         self._group = shared_group
 
     @staticmethod
-    def place(artifacts: str, home: str, name: str, identity: str) -> Path:
+    def path_for(artifacts: str, home: str, name: str, identity: str) -> Path:
         """With artifacts the host's folder in them. Without, a private one that the next run finds again."""
         if not artifacts:
             return private_folders(home) / _digest(f"{name} {identity}")
@@ -54,7 +54,7 @@ class Folder:
 
     # --- the summary ---
 
-    def summary(self) -> Summary | None:
+    def read_summary(self) -> Summary | None:
         """The summary that an earlier run left; None when there is none. Raises ImmutaError for one that cannot be read."""
         place = self.path / "summary.json"
         try:
@@ -65,30 +65,30 @@ class Folder:
             raise ImmutaError(f"{place} cannot be read.", hint="Move it away, and begin anew.") from None
         return Summary.of(found, str(place))
 
-    def keep(self, summary: Summary) -> None:
+    def write_summary(self, summary: Summary) -> None:
         """Put the summary on the disk, unless it says the same already."""
         text = json.dumps(summary.as_dict(), indent=4, sort_keys=True) + "\n"
         place = self.path / "summary.json"
         if not self._writes or (place.is_file() and place.read_text(encoding="utf-8") == text):
             return
-        self.make()
+        self.create()
         self.write("summary.json", text, shared=True)
 
     # --- files ---
 
-    def make(self) -> None:
+    def create(self) -> None:
         """Have the folder there. Only its owner gets in, and those that the operator shares the review copies with."""
         if self._writes:
-            self.make_parents()
-            self._make(self.path)
+            self.create_parents()
+            self._create(self.path)
 
-    def make_parents(self) -> None:
+    def create_parents(self) -> None:
         """Have the directories there that the folder is in. Those that are made are shared like it, and those that were there stay as they are."""
         if self._writes:
             for place in reversed([each for each in self.path.parents if not os.path.exists(each)]):
-                self._make(place)
+                self._create(place)
 
-    def _make(self, place: Path) -> None:
+    def _create(self, place: Path) -> None:
         try:
             place.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -110,12 +110,12 @@ class Folder:
             self._share(temporary, self._mode)
         os.replace(temporary, self.path / name)
 
-    def touch(self, path: str) -> None:
+    def create_private_file(self, path: str) -> None:
         """Have a file there that only its owner can read, for a tool to write into that would make it readable to all."""
         if self._writes:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
-    def sweep(self, keys: Collection[str]) -> None:
+    def remove_stale(self, keys: Collection[str]) -> None:
         """Remove what an earlier run made and this one does not, and every ledger: they belong to scripts that are made anew."""
         if not self._writes or not self.path.is_dir():
             return
@@ -140,23 +140,23 @@ class Folder:
 
     # --- scripts and ledgers ---
 
-    def script(self, key: str) -> str:
+    def script_path(self, key: str) -> str:
         """Where a script is, or will be."""
         return str(self.path / f"{key}.sql")
 
-    def review(self, key: str) -> str:
+    def review_path(self, key: str) -> str:
         """Where its review copy is."""
         return str(self.path / f"{key}.review.sql")
 
-    def ledger(self, key: str) -> str:
+    def ledger_path(self, key: str) -> str:
         """Where its ledger is."""
         return str(self.path / f"{key}.ledger")
 
-    def report(self, key: str) -> str:
+    def report_path(self, key: str) -> str:
         """Where what became of its statements in this run is put down, for the audit log."""
         return str(self.path / f"{key}.report")
 
-    def take_reports(self) -> dict[str, list[dict[str, Any]]]:
+    def pop_reports(self) -> dict[str, list[dict[str, Any]]]:
         """Key -> what each run of that script reported. They are gone then: they are of one run of the role."""
         found: dict[str, list[dict[str, Any]]] = {}
         for path in sorted(self.path.iterdir()) if self._writes and self.path.is_dir() else ():
@@ -173,7 +173,7 @@ class Folder:
         content = self._content(f"{key}.sql")
         return "" if content is None else hashlib.sha256(content).hexdigest()
 
-    def text(self, key: str) -> str:
+    def script_text(self, key: str) -> str:
         """The script that lies there; empty when there is none."""
         return (self._content(f"{key}.sql") or b"").decode("utf-8", "replace")
 
@@ -197,7 +197,7 @@ class Folder:
         return statuses
 
     def _verbs(self, key: str) -> dict[int, str]:
-        text = self.text(key)
+        text = self.script_text(key)
         if not text.strip() or not self._dialect:
             return {}
         with suppress(ImmutaError):  # a script that cannot be read has not run
@@ -214,12 +214,12 @@ def private_folders(home: str) -> Path:
     return Path(home) / "immuta_platform"
 
 
-def lock_in(folder: Path, identity: str) -> Path:
+def lock_path(folder: Path, identity: str) -> Path:
     """The lock of a platform, in a folder."""
     return folder / f"{_digest(identity)}.lock"
 
 
-def sweep_private(home: str, *, mine: Path) -> None:
+def remove_dead_folders(home: str, *, keep: Path) -> None:
     """Remove the private folders of runs that were cut off: the scripts in them hold passwords.
 
     What a live run uses stays, and so does a clean-up that is due: the next run of its host finishes it.
@@ -230,15 +230,15 @@ def sweep_private(home: str, *, mine: Path) -> None:
     locks = [held for held in map(holder, place.glob("*.lock")) if held is not None]
     in_use = {str(held.get("folder")) for held in locks if not is_dead(held)}
     for path in place.iterdir():
-        if path == mine or str(path) in in_use or not _PRIVATE.fullmatch(path.name) or not path.is_dir():
+        if path == keep or str(path) in in_use or not _PRIVATE.fullmatch(path.name) or not path.is_dir():
             continue
-        if not _is_due(path):
+        if not _is_cleanup_due(path):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_due(path: Path) -> bool:
+def _is_cleanup_due(path: Path) -> bool:
     try:
-        summary = Folder(path, "", writes=False).summary()
+        summary = Folder(path, "", writes=False).read_summary()
     except ImmutaError:
         return True
     return summary is not None and summary.state == "open" and (summary.forgotten or summary.forgetting)

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.errors import OptionError
+from .desired import DesiredState, desired_state_of
 from .rotation import Rotation, rotation_of
-from .wanted import Wanted, wanted_of
 
 Options = Mapping[str, Any]
 
 MAIN, ROTATE, SYNC = ENTRIES = ("main", "rotate", "sync")
 _WAIT = ("wait", "wait_timeout", "wait_interval")
-_OF_CHANGE = ("state", "update_secrets", *_WAIT)
+_CHANGE_OPTIONS = ("state", "update_secrets", *_WAIT)
 
 
 def module_options(values: Options, entry: str = MAIN) -> dict[str, Any]:
@@ -33,20 +33,20 @@ def module_options(values: Options, entry: str = MAIN) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"integration": {}, "connection": {}, "script": {}, "logins": {"admin": {}, "system": {}}, "statements": {"": {}}, "sync": {}}
     try:
-        wanted = wanted_of(values)
-        rotation = rotation_for(wanted, values) if entry == ROTATE else None
+        desired = desired_state_of(values)
+        rotation = rotation_for(desired, values) if entry == ROTATE else None
     except OptionError:
         return found
     change = _change(values, rotating=rotation is not None)
-    if wanted.kind == "integration":
-        found["integration"] = {**_given(values["integration"]), **change, "force_disable": wanted.force, **_rotated("config", rotation)}
-        found["script"] = {name: value for name, value in _given(values["integration"]).items() if name not in ("api_key_dest", "apiKeyDest")}
+    if desired.kind == "integration":
+        found["integration"] = {**_without_none(values["integration"]), **change, "force_disable": desired.force, **_rotated("config", rotation)}
+        found["script"] = {name: value for name, value in _without_none(values["integration"]).items() if name not in ("api_key_dest", "apiKeyDest")}
     else:
         found["connection"] = {**_connection(values["connection"], rotation), **change, **_rotated("connection", rotation)}
         found["script"] = {"connection": _connection(values["connection"], None)}
         found["sync"] = _sync(found["connection"], values)
     found["script"].update({f"review_{name}": values[f"artifacts_{name}"] for name in ("mode", "group") if values.get(f"artifacts_{name}")})
-    found["logins"]["admin"] = {**wanted.place.login, **_given(values.get("login", {}))}
+    found["logins"]["admin"] = {**desired.place.login, **_without_none(values.get("login", {}))}
     if rotation is not None:
         found["logins"]["system"] = rotation.login
         found["statements"].update({name: {"script": text} for name, text in rotation.statements.items()})
@@ -55,7 +55,7 @@ def module_options(values: Options, entry: str = MAIN) -> dict[str, Any]:
 
 def _change(values: Options, *, rotating: bool) -> dict[str, Any]:
     """The options of a change that the modules share."""
-    change = {name: values[name] for name in _OF_CHANGE if values.get(name) is not None}
+    change = {name: values[name] for name in _CHANGE_OPTIONS if values.get(name) is not None}
     if rotating:
         return {**change, "state": "present", "update_secrets": "always"}
     return {**change, "update_secrets": "always"} if values.get("repair") else change
@@ -66,19 +66,19 @@ def _sync(connection: Options, values: Options) -> dict[str, Any]:
     return {"object_path": [key, *values.get("sync_path", ())], **{name: connection[name] for name in _WAIT if name in connection}}
 
 
-def rotation_for(wanted: Wanted, values: Options) -> Rotation:
+def rotation_for(desired: DesiredState, values: Options) -> Rotation:
     """The rotation of this platform's secret. Raises OptionError when there is nothing to rotate."""
-    base = values[wanted.kind].get("config" if wanted.kind == "integration" else "connection") or {}
-    if wanted.kind == "connection" and wanted.place.host:
+    base = values[desired.kind].get("config" if desired.kind == "integration" else "connection") or {}
+    if desired.kind == "connection" and desired.place.host:
         # it may be said in the integration behind it, which a rotation leaves out
-        base = {"hostname": wanted.place.host, **{name: value for name, value in base.items() if name != "host"}}
-    return rotation_of(wanted.place, base, values, automatic=wanted.automatic)
+        base = {"hostname": desired.place.host, **{name: value for name, value in base.items() if name != "host"}}
+    return rotation_of(desired.place, base, values, auto_bootstrap=desired.auto_bootstrap)
 
 
-def rotated_platform(wanted: Wanted, values: Options, rotation: Rotation) -> dict[str, Any]:
+def rotated_platform(desired: DesiredState, values: Options, rotation: Rotation) -> dict[str, Any]:
     """The integration, or the connection, as the modules take it, with the new secret."""
-    if wanted.kind == "integration":
-        return {**_given(values["integration"]), "config": rotation.config}
+    if desired.kind == "integration":
+        return {**_without_none(values["integration"]), "config": rotation.config}
     return {**_connection(values["connection"], rotation), **_rotated("connection", rotation)}
 
 
@@ -89,8 +89,8 @@ def _rotated(part: str, rotation: Rotation | None) -> dict[str, Any]:
 def _connection(given: Options, rotation: Rotation | None) -> dict[str, Any]:
     """The connection without its settings, which the plan decides. In a rotation without the integration behind it, which cannot be edited."""
     left_out = ("settings", *(("native_integration", "nativeIntegration", "options") if rotation else ()))
-    return {name: value for name, value in _given(given).items() if name not in left_out}
+    return {name: value for name, value in _without_none(given).items() if name not in left_out}
 
 
-def _given(options: Options) -> dict[str, Any]:
+def _without_none(options: Options) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}

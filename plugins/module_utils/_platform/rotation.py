@@ -23,7 +23,7 @@ Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Way:
+class SecretMethod:
     """How a warehouse gets another secret.
 
     At every moment the warehouse takes what Immuta has: a key stays until Immuta uses the next one. A password cannot.
@@ -41,17 +41,17 @@ class Way:
 
 
 #: type -> secret -> how it is set. What is not listed is made elsewhere, and only Immuta is told.
-WAYS: dict[str, dict[str, Way]] = {
+SECRET_METHODS: dict[str, dict[str, SecretMethod]] = {
     "Snowflake": {
-        "password": Way("ALTER USER \"%(user)s\" SET PASSWORD = '%(new)s'", "ALTER USER \"%(user)s\" SET PASSWORD = '%(present)s'"),
-        "private_key": Way(
+        "password": SecretMethod("ALTER USER \"%(user)s\" SET PASSWORD = '%(new)s'", "ALTER USER \"%(user)s\" SET PASSWORD = '%(present)s'"),
+        "private_key": SecretMethod(
             "ALTER USER \"%(user)s\" SET RSA_PUBLIC_KEY_2 = '%(public)s'",
             'ALTER USER "%(user)s" UNSET RSA_PUBLIC_KEY_2',
             'ALTER USER "%(user)s" SET RSA_PUBLIC_KEY = \'%(public)s\';\nALTER USER "%(user)s" UNSET RSA_PUBLIC_KEY_2',
         ),
     },
     "Redshift": {
-        "password": Way(
+        "password": SecretMethod(
             "ALTER USER \"%(user)s\" PASSWORD '%(new)s'",
             "ALTER USER \"%(user)s\" PASSWORD '%(present)s'",
             database="{database}",
@@ -59,7 +59,7 @@ WAYS: dict[str, dict[str, Way]] = {
         ),
     },
     "Azure Synapse Analytics": {
-        "password": Way(
+        "password": SecretMethod(
             "ALTER LOGIN [%(user)s] WITH PASSWORD = N'%(new)s'",
             "ALTER LOGIN [%(user)s] WITH PASSWORD = N'%(present)s'",
             database="master",
@@ -69,25 +69,25 @@ WAYS: dict[str, dict[str, Way]] = {
 }
 
 #: type -> what is doubled inside of the quotes of a name, and of a literal
-DOUBLED: dict[str, tuple[str, tuple[str, ...]]] = {
+QUOTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "Snowflake": ('"', ("\\", "'")),
     "Redshift": ('"', ("\\", "'")),
     "Azure Synapse Analytics": ("]", ("'",)),
 }
 
 #: parts of a platform that hold secrets of something else
-_NOT_ROTATED = ("additional_workspace_connections", "lineage")
+_OTHER_SECRETS = ("additional_workspace_connections", "lineage")
 #: what is no secret, and belongs to one
-_GOES_ALONG = {"oauth_client_config": frozenset({"public_certificate_thumbprint"})}
+_RELATED_OPTIONS = {"oauth_client_config": frozenset({"public_certificate_thumbprint"})}
 
 
-def rotatable() -> dict[str, frozenset[str]]:
+def rotatable_secrets() -> dict[str, frozenset[str]]:
     """The secrets that a platform can have; of one that is a dictionary, the keys that belong to it (none: any)."""
     found: dict[str, frozenset[str]] = {"extra": frozenset()}
-    for each in (each for platform in PLATFORMS.values() for each in platform.fields if each.option not in _NOT_ROTATED):
+    for each in (each for platform in PLATFORMS.values() for each in platform.fields if each.option not in _OTHER_SECRETS):
         parts = frozenset(part.option for part in each.fields if each.file or part.secret or part.fields)
         if each.secret or parts:
-            found[each.option] = found.get(each.option, frozenset()) | parts | (_GOES_ALONG.get(each.option, frozenset()) if parts else frozenset())
+            found[each.option] = found.get(each.option, frozenset()) | parts | (_RELATED_OPTIONS.get(each.option, frozenset()) if parts else frozenset())
     return found
 
 
@@ -98,7 +98,7 @@ class Rotation:
     config: dict[str, Any]
     #: names of the new secrets
     new: tuple[str, ...]
-    way: Way | None = None
+    method: SecretMethod | None = None
     account: str = ""
     #: set, back and settle, ready to be sent
     statements: dict[str, str] = field(default_factory=dict)
@@ -107,50 +107,50 @@ class Rotation:
     #: how the system account signs in with the new secret
     login: dict[str, Any] = field(default_factory=dict)
 
-    def is_beside(self, changed: str) -> bool:
+    def is_other_field(self, changed: str) -> bool:
         """Whether a field that differs is none of the new secrets: C(config.password)."""
         parts = changed.split(".")
         return len(parts) < 2 or parts[1] not in self.new
 
 
-def rotation_of(place: Place, present: Options, given: Options, *, automatic: bool = False) -> Rotation:
+def rotation_of(place: Place, present: Options, given: Options, *, auto_bootstrap: bool = False) -> Rotation:
     """The rotation that the variables ask for. present: the config, or the connection, as it is. Raises OptionError for what is none."""
-    present, new = _spelled(present), _spelled(given.get("new_secrets") or {})
+    present, new = _normalized(present), _normalized(given.get("new_secrets") or {})
     if isinstance(new.get("private_key"), str):
         # the text of a key is its content
         new["private_key"] = {"content": new["private_key"]}
-    _check(place, new, automatic=automatic)
+    _check(place, new, auto_bootstrap=auto_bootstrap)
     kept = {name: value for name, value in present.items() if name != "credential" or "credential" not in new}
     config = deep_merge(kept, new)
     if config == present:
         raise OptionError(f"What {PREFIX}new_secrets holds is what the platform has now. Nothing has been changed.", option="new_secrets")
     rotation = Rotation(config, tuple(new))
     login = given.get("login") or {}
-    name = next((name for name in WAYS.get(place.type, {}) if name in new), "")
+    name = next((name for name in SECRET_METHODS.get(place.type, {}) if name in new), "")
     if not login or not name:
         return rotation
-    return _on_warehouse(rotation, WAYS[place.type][name], place, present, new, given)
+    return _with_statements(rotation, SECRET_METHODS[place.type][name], place, present, new, given)
 
 
-def _on_warehouse(rotation: Rotation, way: Way, place: Place, present: Options, new: Options, given: Options) -> Rotation:
+def _with_statements(rotation: Rotation, method: SecretMethod, place: Place, present: Options, new: Options, given: Options) -> Rotation:
     public = re.sub(r"\s|-----[A-Z ]+-----", "", str(given.get("new_public_key") or ""))
-    _check_way(way, present, given, public)
-    name_mark, literal_marks = DOUBLED[place.type]
+    _check_method(method, present, given, public)
+    name_mark, literal_marks = QUOTES[place.type]
     words = {
-        "user": _doubled(present["username"], (name_mark,)),
-        "new": _doubled(new.get("password", ""), literal_marks),
-        "present": _doubled(present.get("password", ""), literal_marks),
-        "public": _doubled(public, literal_marks),
+        "user": _escaped(present["username"], (name_mark,)),
+        "new": _escaped(new.get("password", ""), literal_marks),
+        "present": _escaped(present.get("password", ""), literal_marks),
+        "public": _escaped(public, literal_marks),
     }
-    statements = {step: text % words for step, text in (("set", way.set), ("back", way.back), ("settle", way.settle)) if text}
+    statements = {step: text % words for step, text in (("set", method.set), ("back", method.back), ("settle", method.settle)) if text}
     return Rotation(
         rotation.config,
         rotation.new,
-        way,
+        method,
         account=str(present["username"]),
         statements=statements,
-        database=place.fill(way.database),
-        sign_in=place.fill(way.sign_in),
+        database=place.fill(method.database),
+        sign_in=place.fill(method.sign_in),
         login=_system_login(place, rotation.config, new, given.get("login") or {}),
     )
 
@@ -168,14 +168,14 @@ def _system_login(place: Place, config: Options, new: Options, login: Options) -
     return {**where, **own, "username": config["username"], **proof}
 
 
-def _check(place: Place, new: Options, *, automatic: bool) -> None:
-    known = rotatable()
+def _check(place: Place, new: Options, *, auto_bootstrap: bool) -> None:
+    known = rotatable_secrets()
     strange = [name for name in new if name not in known]
     strange += [f"{name}.{part}" for name, value in new.items() if isinstance(value, Mapping) and known.get(name) for part in value if part not in known[name]]
     reasons = (
         (place.type == "Trino", "Immuta makes the key of Trino itself and takes none. The module immuta_integration_api_key has it make a new one."),
         (
-            automatic,
+            auto_bootstrap,
             "Immuta made the account of this platform itself (auto_bootstrap) and keeps its secret to itself: it takes none. For another one, deregister"
             " the platform and register it again; with auto_bootstrap false it gets an account whose secret is yours.",
         ),
@@ -191,16 +191,16 @@ def _check(place: Place, new: Options, *, automatic: bool) -> None:
             raise OptionError(f"{reason} Nothing has been changed.", option="new_secrets")
 
 
-def _check_way(way: Way, present: Options, given: Options, public: str) -> None:
+def _check_method(method: SecretMethod, present: Options, given: Options, public: str) -> None:
     reasons = (
         (not present.get("username"), "username", "To set the new secret on the warehouse, the username of the system account is needed."),
         (
-            "%(present)s" in way.back and not present.get("password"),
+            "%(present)s" in method.back and not present.get("password"),
             "password",
             "The present password is needed, too: the account gets it back when Immuta refuses the new one.",
         ),
         (
-            "%(public)s" in way.set and ("PRIVATE" in str(given.get("new_public_key")) or not public),
+            "%(public)s" in method.set and ("PRIVATE" in str(given.get("new_public_key")) or not public),
             "new_public_key",
             f"To set the new key on the warehouse, {PREFIX}new_public_key is needed: the public key that belongs to the new private key.",
         ),
@@ -210,7 +210,7 @@ def _check_way(way: Way, present: Options, given: Options, public: str) -> None:
             raise OptionError(f"{reason} Nothing has been changed.", option=option)
 
 
-def _doubled(value: Any, marks: tuple[str, ...]) -> str:
+def _escaped(value: Any, marks: tuple[str, ...]) -> str:
     text = str(value)
     for mark in marks:
         text = text.replace(mark, mark * 2)
@@ -220,7 +220,7 @@ def _doubled(value: Any, marks: tuple[str, ...]) -> str:
 # --- spellings ---------------------------------------------------------------------------------------------------
 
 
-def _spelled(options: Options, fields: Any = CONFIG_FIELDS) -> dict[str, Any]:
+def _normalized(options: Options, fields: Any = CONFIG_FIELDS) -> dict[str, Any]:
     """The options in our names, at every depth that the tables know."""
     known = {name: each for each in fields for name in (each.option, each.key)}
     return dict(_pairs(options, known))
@@ -234,7 +234,7 @@ def _pairs(options: Options, known: Mapping[str, Field]) -> Iterator[tuple[str, 
         if each is None:
             yield name, value
         elif each.fields and isinstance(value, Mapping):
-            yield each.option, _spelled(value, each.fields)
+            yield each.option, _normalized(value, each.fields)
         else:
             yield each.option, value
 
@@ -254,35 +254,35 @@ IN_IMMUTA = {
     "new": "and Immuta has the new one",
     "unknown": "and whether Immuta has the present or the new one is not known",
 }
-_FIT = "With the cause out of the way, run this again with the same variables."
-_DIFFER = "As long as they differ, Immuta cannot sign in. Run this again soon with the same variables: it brings the new one to both."
+_RUN_AGAIN = "With the cause out of the way, run this again with the same variables."
+_RUN_AGAIN_SOON = "As long as they differ, Immuta cannot sign in. Run this again soon with the same variables: it brings the new one to both."
 
 
 @dataclass(frozen=True)
-class Holds:
+class ValidSecrets:
     """Which secret holds where. warehouse: a key of ON_WAREHOUSE; immuta: a key of IN_IMMUTA."""
 
     warehouse: str = ""
     immuta: str = "present"
 
     @property
-    def goes_back(self) -> bool:
+    def can_restore(self) -> bool:
         """Whether the warehouse gets the present secret again: it was set by this run, and Immuta certainly has the present one."""
         return self.immuta == "present" and self.warehouse in ("new", "both", "unknown")
 
-    def in_words(self, undone: str = "") -> str:
+    def describe(self, undone: str = "") -> str:
         """What holds, and what to do next. undone: what became of the way back."""
-        next_step = _FIT if self.warehouse in ("", "both", self.immuta) else _DIFFER
+        next_step = _RUN_AGAIN if self.warehouse in ("", "both", self.immuta) else _RUN_AGAIN_SOON
         return " ".join(filter(None, [f"{ON_WAREHOUSE[self.warehouse]}, {IN_IMMUTA[self.immuta]}.", undone, next_step]))
 
 
-def holds_after(*, set_status: str, settles: bool, settled: bool, told: str, sets: bool = True) -> Holds:
+def valid_secrets_after(*, set_status: str, settles: bool, settled: bool, request_status: str, uses_warehouse: bool = True) -> ValidSecrets:
     """What holds after the steps so far.
 
     set_status: of the statement that sets the new secret (empty: not sent, ok, failed, unknown). settles: a step ends with the old
     secret, and settled: it has run. told: what became of the request (empty: not sent, ok, refused, unknown).
     """
     warehouse = ""
-    if sets:
+    if uses_warehouse:
         warehouse = {"ok": "both" if settles and not settled else "new", "unknown": "unknown"}.get(set_status, "present")
-    return Holds(warehouse, {"ok": "new", "unknown": "unknown"}.get(told, "present"))
+    return ValidSecrets(warehouse, {"ok": "new", "unknown": "unknown"}.get(request_status, "present"))

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from .flow import Flow, both_scopes, leaves_nothing, may_be_pending, on_error, start_at
+from .desired import DesiredState
+from .flow import Flow, is_last_cleanup_script, may_be_pending, merged_scope, on_error, start_at
 from .folder import Folder
 from .rotation import Rotation
 from .summary import RECOVERY
-from .wanted import Wanted
 from .works import DELETE
 
 Step = dict[str, Any]
 
 
-def to_make(flow: Flow, key: str, folder: Folder) -> Step:
+def generate_step(flow: Flow, key: str, folder: Folder) -> Step:
     """A script that the tenant makes. request: the options of M(community.immuta.immuta_integration_script) that are peculiar to it."""
     script = flow.summary.scripts[key]
     return {"key": key, "make_title": f"Get the script {script.script} from the tenant", "request": _request(flow, key, folder), "kept": flow.keeps_scripts}
@@ -28,11 +28,11 @@ def to_make(flow: Flow, key: str, folder: Folder) -> Step:
 
 def _request(flow: Flow, key: str, folder: Folder, *, late: bool = False) -> dict[str, Any]:
     """late: it is made when it is its turn, and then there is nothing more to wait for."""
-    behind_connection = flow.wanted.kind == "connection" and flow.work is DELETE
+    behind_connection = flow.desired.kind == "connection" and flow.work is DELETE
     return {
         "action": flow.summary.scripts[key].script,
-        "dest": folder.script(key),
-        "review_dest": folder.review(key),
+        "dest": folder.script_path(key),
+        "review_dest": folder.review_path(key),
         "pending_ok": not late and may_be_pending(flow, key),
         **({"id": flow.summary.id} if behind_connection else {}),
     }
@@ -42,42 +42,42 @@ def script_step(flow: Flow, key: str, folder: Folder) -> Step:
     """A script that runs on the warehouse. One that the tenant would not make before is made first."""
     script = flow.summary.scripts[key]
     options: dict[str, Any] = {
-        "type": flow.wanted.place.type,
-        "path": folder.script(key),
-        "purpose": "any" if flow.wanted.any_statement else script.purpose,
+        "type": flow.desired.place.type,
+        "path": folder.script_path(key),
+        "purpose": "any" if flow.desired.any_statement else script.purpose,
         "on_error": on_error(flow, key),
     }
-    scope = flow.summary.scope or both_scopes(flow.wanted.scope, {})
+    scope = flow.summary.scope or merged_scope(flow.desired.scope, {})
     further = {
         "scope": dict(scope) if options["purpose"] != "any" else {},
         "expected_sha256": script.sha256,
-        "ledger": folder.ledger(key) if script.part != RECOVERY else "",
-        "report": folder.report(key) if flow.wanted.audited else "",
+        "ledger": folder.ledger_path(key) if script.part != RECOVERY else "",
+        "report": folder.report_path(key) if flow.desired.has_audit_log else "",
         "start_at": start_at(flow, key),
         "must_be_gone": _must_be_gone(flow, key),
     }
     options.update({name: value for name, value in further.items() if value})
-    step = _sql(flow.wanted, f"Run the script {script.script}", options, database=script.database)
+    step = _sql(flow.desired, f"Run the script {script.script}", options, database=script.database)
     late = script.sha256 is None
-    making = {**to_make(flow, key, folder), "request": _request(flow, key, folder, late=True)}
+    making = {**generate_step(flow, key, folder), "request": _request(flow, key, folder, late=True)}
     return {**step, **making, "sql_file": step["file"], "file": "late" if late else step["file"]}
 
 
 def _must_be_gone(flow: Flow, key: str) -> dict[str, str]:
-    presence = flow.wanted.place.presence
-    return {"what": presence.what, "query": presence.query} if presence is not None and leaves_nothing(flow, key) else {}
+    presence = flow.desired.place.presence
+    return {"what": presence.what, "query": presence.query} if presence is not None and is_last_cleanup_script(flow, key) else {}
 
 
-def step_of_presence(flow: Flow) -> Step:
+def presence_step(flow: Flow) -> Step:
     """The question whether the set-up is on the warehouse."""
-    presence = flow.wanted.place.presence
+    presence = flow.desired.place.presence
     if presence is None:
         raise AssertionError("a platform without scripts is not asked for")
-    options = {"type": flow.wanted.place.type, "script": "SELECT 1", "unless": presence.query, "purpose": "any"}
-    return _sql(flow.wanted, f"Ask {flow.wanted.place.host} for {presence.what}", options, database=presence.database, changes=False)
+    options = {"type": flow.desired.place.type, "script": "SELECT 1", "unless": presence.query, "purpose": "any"}
+    return _sql(flow.desired, f"Ask {flow.desired.place.host} for {presence.what}", options, database=presence.database, changes=False)
 
 
-def rotation_steps(rotation: Rotation, wanted: Wanted, folder: Folder, step: str, *, check_mode: bool) -> list[Step]:
+def rotation_steps(rotation: Rotation, desired: DesiredState, folder: Folder, step: str, *, check_mode: bool) -> list[Step]:
     """The statements of one step of a rotation (set, settle or back), and the system account's sign-in behind it.
 
     In check mode nobody signs in: the warehouse does not know the secret.
@@ -85,25 +85,27 @@ def rotation_steps(rotation: Rotation, wanted: Wanted, folder: Folder, step: str
     if not rotation.statements.get(step):
         return []
     title = {
-        "set": f"Set the new secret of {rotation.account} on {wanted.place.host}",
+        "set": f"Set the new secret of {rotation.account} on {desired.place.host}",
         "settle": f"Take the old secret of {rotation.account} away",
         "back": f"Set the present secret of {rotation.account} again",
     }[step]
-    options: dict[str, Any] = {"type": wanted.place.type, "purpose": "any"}
-    ledger = {} if step == "back" else {"ledger": folder.ledger(step)}
-    report = {"report": folder.report(step)} if wanted.audited else {}
-    steps = [_sql(wanted, title, {**options, **ledger, **report}, database=rotation.database, statement=step)]
+    options: dict[str, Any] = {"type": desired.place.type, "purpose": "any"}
+    ledger = {} if step == "back" else {"ledger": folder.ledger_path(step)}
+    report = {"report": folder.report_path(step)} if desired.has_audit_log else {}
+    steps = [_sql(desired, title, {**options, **ledger, **report}, database=rotation.database, statement=step)]
     if step == "back" or check_mode:
         return steps
     query = {**options, "script": "SELECT 1", "unless": "SELECT 1"}
     title = f"Sign in as {rotation.account} with the new secret"
-    return [*steps, _sql(wanted, title, query, database=rotation.sign_in, changes=False, login_as="system")]
+    return [*steps, _sql(desired, title, query, database=rotation.sign_in, changes=False, login_as="system")]
 
 
-def _sql(wanted: Wanted, title: str, options: dict[str, Any], *, database: str, changes: bool = True, statement: str = "", login_as: str = "admin") -> Step:
+def _sql(
+    desired: DesiredState, title: str, options: dict[str, Any], *, database: str, changes: bool = True, statement: str = "", login_as: str = "admin"
+) -> Step:
     """A step for tasks/sql.yml. statement and login_as: names of what the role holds, since it may be secret."""
-    if wanted.change_reference:
-        options = {**options, "change_reference": wanted.change_reference}
+    if desired.change_reference:
+        options = {**options, "change_reference": desired.change_reference}
     step = {
         "title": title,
         "file": "sql",
@@ -113,10 +115,10 @@ def _sql(wanted: Wanted, title: str, options: dict[str, Any], *, database: str, 
         "statement": statement,
         "changes": changes,
     }
-    return {**step, **_elsewhere(options, wanted.there)} if wanted.elsewhere else step
+    return {**step, **_remote_files(options, desired.remote_folder)} if desired.sql_host else step
 
 
-def _elsewhere(options: dict[str, Any], there: str) -> Step:
+def _remote_files(options: dict[str, Any], there: str) -> Step:
     """What tasks/sql_elsewhere.yml needs beside: the files to take to a private directory there, and those to bring back."""
     names = {"path": f"{there}/script.sql", "ledger": f"{there}/ledger", "report": f"{there}/report"}
     here = {name: options[name] for name in names if name in options}

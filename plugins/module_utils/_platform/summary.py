@@ -56,7 +56,7 @@ class Progress:
         done = ("ok", "skipped", "failed") if with_failures else ("ok", "skipped")
         return bool(self.verbs) and all(self.statuses.get(number) in done for number in self.verbs)
 
-    def has_made(self, verb: str) -> bool:
+    def has_executed(self, verb: str) -> bool:
         """Whether a statement with that verb was executed: not after an "already exists"."""
         return any(status in ("ok", "skipped") and self.verbs.get(number) == verb for number, status in self.statuses.items())
 

@@ -93,16 +93,16 @@ RESULT = "result"
 
 
 @dataclass
-class Read:
+class ParsedVariables:
     """The variables that were given, each of its type, and what is wrong with the others, in sentences."""
 
     values: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
-def read(given: Mapping[str, Any]) -> Read:
+def parse_variables(given: Mapping[str, Any]) -> ParsedVariables:
     """The variables in C(given), without their prefix, each as its type. A null is not given."""
-    found = Read()
+    found = ParsedVariables()
     for name in given:
         if name not in VARIABLES and name != RESULT:
             found.problems.append(_unknown(name))

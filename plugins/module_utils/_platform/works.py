@@ -37,7 +37,7 @@ _CREATE_ERROR = "status is createError"
 
 
 @dataclass(frozen=True)
-class Given:
+class Situation:
     """All that decides about the work. action: what the tenant plans (created, updated, deleted, unchanged), and reason: why."""
 
     action: str
@@ -45,41 +45,41 @@ class Given:
     reason: str = ""
     state: str = "present"
     #: the platform is set up by scripts, not by Immuta itself
-    manual: bool = True
+    uses_scripts: bool = True
     force: bool = False
     repair: bool = False
     #: Immuta has forgotten the platform in an earlier run, and its clean-up script has not run to its end
-    due: bool = False
+    cleanup_due: bool = False
     #: an earlier run began a set-up, which made its database, and did not finish it
-    half_made: bool = False
+    setup_incomplete: bool = False
 
 
-def work_for(given: Given) -> Work:
+def work_for(situation: Situation) -> Work:
     """The work on the warehouse that goes with what the tenant plans."""
-    if not given.manual:
+    if not situation.uses_scripts:
         return NOTHING
-    if given.action == "unchanged":
-        return _other_work(given)
-    broken = given.kind == "integration" and _CREATE_ERROR in given.reason
-    if given.action == "deleted":
-        return _removal(given, broken=broken)
-    if given.action == "created" or broken:
+    if situation.action == "unchanged":
+        return _other_work(situation)
+    broken = situation.kind == "integration" and _CREATE_ERROR in situation.reason
+    if situation.action == "deleted":
+        return _removal(situation, broken=broken)
+    if situation.action == "created" or broken:
         return SETUP
     # nothing edits the integration behind a connection, so an edit of the connection has no script
-    return EDIT if given.kind == "integration" else NOTHING
+    return EDIT if situation.kind == "integration" else NOTHING
 
 
-def _removal(given: Given, *, broken: bool) -> Work:
+def _removal(situation: Situation, *, broken: bool) -> Work:
     """What was never created has no delete script."""
-    if given.force and given.kind == "integration":
+    if situation.force and situation.kind == "integration":
         return FORGET
     return CLEANUP if broken else DELETE
 
 
-def _other_work(given: Given) -> Work:
-    """The tenant has nothing to do. A clean-up may be due, a set-up may be given up, and an edit may be asked for."""
-    if given.due:
+def _other_work(situation: Situation) -> Work:
+    """The tenant has nothing to do. A clean-up may be due, a set-up may be situation up, and an edit may be asked for."""
+    if situation.cleanup_due:
         return DELETE
-    if given.state == "absent":
-        return CLEANUP if given.half_made else NOTHING
-    return EDIT if given.repair and given.kind == "integration" else NOTHING
+    if situation.state == "absent":
+        return CLEANUP if situation.setup_incomplete else NOTHING
+    return EDIT if situation.repair and situation.kind == "integration" else NOTHING

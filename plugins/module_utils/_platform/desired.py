@@ -31,13 +31,13 @@ PARTS = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DesiredState:
     """One platform, and how far a run shall go. kind: integration or connection. identity: what artifacts and locks belong to."""
 
     kind: str
     place: Place
     identity: str
-    automatic: bool = False
+    auto_bootstrap: bool = False
     state: str = "present"
     stages: tuple[str, ...] = STAGES
     #: the directory that outlives the run; empty: there is none
@@ -49,7 +49,7 @@ class Wanted:
     require_approval: bool = False
     steps: tuple[Mapping[str, str], ...] = ()
     #: own statements: before, after
-    own: tuple[str, ...] = ()
+    own_scripts: tuple[str, ...] = ()
     leftovers: str = "fail"
     on_failure: str = "keep"
     any_statement: bool = False
@@ -60,28 +60,28 @@ class Wanted:
     wait: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: the SQL runs on another host of the inventory
-    elsewhere: str = ""
+    sql_host: str = ""
     #: a private directory there, for as long as a script runs
-    there: str = ""
+    remote_folder: str = ""
     #: every script reports what became of its statements, for the audit log
-    audited: bool = False
+    has_audit_log: bool = False
     change_reference: str = ""
     #: what a script may touch, as far as the config says: database, accounts
     scope: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def manual(self) -> bool:
+    def uses_scripts(self) -> bool:
         """Whether scripts set the platform up."""
-        return not self.automatic and bool(self.place.scripts)
+        return not self.auto_bootstrap and bool(self.place.scripts)
 
     @property
-    def foreign_database(self) -> bool:
+    def database_is_shared(self) -> bool:
         """Whether the operator's setup steps leave out the script that makes the database: it is there, and belongs to somebody else."""
         named = {step["script"] for step in self.steps}
         return "initial-create" in self.place.scripts and "initial-create" not in named and bool(named & set(SETUP.scripts))
 
     @property
-    def one_go(self) -> bool:
+    def runs_all_stages(self) -> bool:
         """Whether all stages are in this run."""
         return set(self.stages) == set(STAGES)
 
@@ -93,26 +93,26 @@ class Wanted:
     @property
     def has_cleanup(self) -> bool:
         """Whether there are scripts that take a set-up back."""
-        return bool(self.steps_of(CLEANUP)) and not self.foreign_database
+        return bool(self.steps_of(CLEANUP)) and not self.database_is_shared
 
 
-def wanted_of(options: Options) -> Wanted:
+def desired_state_of(options: Options) -> DesiredState:
     """What the role's variables (without their prefix) ask for. Raises OptionError, which names the variable."""
     kind, platform = _platform(options)
     native, link = _native_and_link(kind, platform)
     place = _place(kind, native, link)
-    wanted = Wanted(
+    desired = DesiredState(
         kind=kind,
         place=place,
         identity=_identity(kind, platform, native, place),
-        automatic=_is_true(native.get("auto_bootstrap", native.get("autoBootstrap"))),
+        auto_bootstrap=_is_true(native.get("auto_bootstrap", native.get("autoBootstrap"))),
         state=options.get("state", "present"),
         stages=tuple(stage for stage in STAGES if stage in options.get("stages", STAGES)),
         artifacts=_text(options, "artifacts"),
         approved=_approved(options),
         require_approval=options.get("require_approval", False),
         steps=tuple(options.get("steps", ())),
-        own=tuple(name for name in ("before", "after") if options.get(f"sql_{name}")),
+        own_scripts=tuple(name for name in ("before", "after") if options.get(f"sql_{name}")),
         leftovers=options.get("leftovers", "fail"),
         on_failure=options.get("on_failure", "keep"),
         any_statement=options.get("any_statement", False),
@@ -122,11 +122,11 @@ def wanted_of(options: Options) -> Wanted:
         server_validation=options.get("server_validation", True),
         wait=options.get("wait", True),
         settings=_part(platform, "settings") if kind == "connection" else {},
-        elsewhere=_text(options, "sql_host"),
+        sql_host=_text(options, "sql_host"),
         scope=scope_of(place.type, _part(native, "config"), link),
     )
-    _check(wanted)
-    return wanted
+    _check(desired)
+    return desired
 
 
 def _native_and_link(kind: str, platform: Options) -> tuple[Options, Options]:
@@ -200,22 +200,22 @@ def _approved(options: Options) -> tuple[str, ...] | None:
     return sums
 
 
-def _check(wanted: Wanted) -> None:
+def _check(desired: DesiredState) -> None:
     """Raise OptionError for what cannot work together."""
-    absolute = wanted.artifacts.startswith("/")
-    if not wanted.stages or (wanted.artifacts and not absolute) or not (wanted.one_go or absolute):
+    absolute = desired.artifacts.startswith("/")
+    if not desired.stages or (desired.artifacts and not absolute) or not (desired.runs_all_stages or absolute):
         raise OptionError(
             f"{PREFIX}stages holds any of {', '.join(STAGES)}. Stages that run apart need {PREFIX}artifacts, an absolute path that all of them reach.",
             option="stages",
         )
-    runs_scripts = wanted.manual and "run" in wanted.stages
-    if runs_scripts and wanted.require_approval and wanted.approved is None:
+    runs_scripts = desired.uses_scripts and "run" in desired.stages
+    if runs_scripts and desired.require_approval and desired.approved is None:
         raise OptionError(
             f"{PREFIX}require_approval is set, and {PREFIX}approved_sha256 is not given: no script runs without an approval.",
             option="approved_sha256",
             hint="Run the stage generate, have its scripts read, and give their checksums.",
         )
-    if wanted.force and (wanted.kind, wanted.state) == ("connection", "absent"):
+    if desired.force and (desired.kind, desired.state) == ("connection", "absent"):
         raise OptionError(
             f"{PREFIX}force_disable is for integrations.",
             option="force_disable",

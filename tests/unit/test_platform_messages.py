@@ -9,8 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._platform.advice import Failure, complaint, next_step, report, rotation_complaint
-from ansible_collections.community.immuta.plugins.module_utils._platform.flow import Answer, with_made
+from ansible_collections.community.immuta.plugins.module_utils._platform.flow import Answer, with_generated_script
+from ansible_collections.community.immuta.plugins.module_utils._platform.messages import (
+    Failure,
+    failure_message,
+    next_step,
+    rotation_failure_message,
+    summary_lines,
+)
 from unit.test_platform_flow import CHECK, CONNECTED, WHOLE, answer, at, half
 from unit.test_platform_steps import SYNAPSE, with_scripts
 
@@ -19,7 +25,7 @@ FORGET = {"force_disable": True, "state": "absent"}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "expected"),
+    ("desired", "work", "flow", "expected"),
     [
         ({}, "setup", CHECK, "run this without check mode."),
         ({}, "", {"state": "done", **CHECK}, ""),
@@ -37,21 +43,21 @@ FORGET = {"force_disable": True, "state": "absent"}
         (GENERATE, "edit", {"ran": True}, "run the stage register."),
         ({"stages": ["generate", "run"]}, "edit", {"ran": True}, "run the stage register."),
         ({**GENERATE, **FORGET}, "forget", {}, "run the stage register."),
-        ({**GENERATE, "automatic": True}, "", {"action": "created"}, "run the stage register."),
+        ({**GENERATE, "auto_bootstrap": True}, "", {"action": "created"}, "run the stage register."),
         ({**CONNECTED, **REGISTER}, "delete", {"forgotten": True}, "run the stage run."),
         ({**CONNECTED, **RUN}, "delete", {"forgotten": True, "ran": True}, ""),
     ],
 )
-def test_what_the_operator_does_next(wanted: dict[str, Any], work: str, flow: dict[str, Any], expected: str) -> None:
+def test_what_the_operator_does_next(desired: dict[str, Any], work: str, flow: dict[str, Any], expected: str) -> None:
     changes = {name: flow[name] for name in ("ran", "sha256") if name in flow}
-    there = at(wanted, work, **{name: value for name, value in flow.items() if name not in changes})
+    there = at(desired, work, **{name: value for name, value in flow.items() if name not in changes})
     said = next_step(with_scripts(there, **changes) if changes else there)
     assert said.startswith(expected) and bool(said) is bool(expected)
     assert ("Have the review copies" in said) is ("Have the review copies" in expected), said
 
 
 @pytest.mark.parametrize(
-    ("wanted", "work", "flow", "plan", "lines", "others"),
+    ("desired", "work", "flow", "plan", "lines", "others"),
     [
         ({}, "", {"state": "done"}, answer("unchanged", changes=("config.port",)), ["as it should be"], ["Changes"]),
         (RUN, "", {"state": "done"}, answer("unchanged"), ["as it should be"], ["planned to be"]),
@@ -61,7 +67,7 @@ def test_what_the_operator_does_next(wanted: dict[str, Any], work: str, flow: di
         (REGISTER, "setup", CHECK, answer("created"), ["would be registered"], ["Scripts to run"]),
         ({}, "setup", {"state": "done", "skipped": "cleaned up"}, answer("created"), ["Scripts: none run, cleaned up."], ["Scripts run"]),
         ({}, "delete", {"state": "done", "skipped": "gone"}, answer("deleted"), ["removed", "Scripts: none run, the database immuta is gone already."], []),
-        ({}, "setup", {"state": "done", "progress": {"2-create": half()}, "before": {"2-create": 1}}, answer("created"), [], ["Scripts run"]),
+        ({}, "setup", {"state": "done", "progress": {"2-create": half()}, "executed_before": {"2-create": 1}}, answer("created"), [], ["Scripts run"]),
         (FORGET, "forget", {"state": "done"}, answer("deleted"), ["the tenant gave no script that says so."], ["The script that removes it"]),
         (FORGET, "forget", CHECK, answer("deleted"), ["would be removed"], ["Scripts to run"]),
         (
@@ -80,20 +86,20 @@ def test_what_the_operator_does_next(wanted: dict[str, Any], work: str, flow: di
         ({}, "setup", CHECK, answer("created", changes=("a", "b", "token"), sent=("token",)), ["Settings: 2 options; sent: token."], ["Changes"]),
     ],
 )
-def test_the_summary_of_a_run(wanted: dict[str, Any], work: str, flow: dict[str, Any], plan: Answer, lines: list[str], others: list[str]) -> None:
-    said = " ".join(report(at(wanted, work, **flow), plan, seconds=3))
+def test_the_summary_of_a_run(desired: dict[str, Any], work: str, flow: dict[str, Any], plan: Answer, lines: list[str], others: list[str]) -> None:
+    said = " ".join(summary_lines(at(desired, work, **flow), plan, seconds=3))
     assert not [line for line in lines if line not in said] and not [line for line in others if line in said], said
 
 
 def test_what_a_removal_that_was_cut_off_may_have_left() -> None:
     """The script names it, without the database that is gone. What neither Immuta nor the disk knows is not asked for."""
     statements = [{"verb": "DROP DATABASE", "object": "immuta"}, {"verb": "SELECT"}, {"verb": "DROP USER", "object": "sys"}]
-    flow = with_made(at({"state": "absent"}, "delete", state="done", skipped="gone"), "1-delete", {"checksum": "a", "statements": statements})
-    said = " ".join(report(flow, answer("deleted"), seconds=1))
+    flow = with_generated_script(at({"state": "absent"}, "delete", state="done", skipped="gone"), "1-delete", {"checksum": "a", "statements": statements})
+    said = " ".join(summary_lines(flow, answer("deleted"), seconds=1))
     done = "Scripts: none run, the database immuta is gone already."
     assert f"{done} Where an earlier removal was cut off, do the rest by hand on rs.example.com: SELECT, DROP USER sys." in said
-    for wanted, asks in (({"state": "absent"}, True), ({"state": "absent", "automatic": True}, False), ({}, False)):
-        said = " ".join(report(at(wanted, "", state="done"), answer("unchanged"), seconds=1))
+    for desired, asks in (({"state": "absent"}, True), ({"state": "absent", "auto_bootstrap": True}, False), ({}, False)):
+        said = " ".join(summary_lines(at(desired, "", state="done"), answer("unchanged"), seconds=1))
         assert ("the database immuta may still be on rs.example.com: then register it with immuta_platform_leftovers" in said) is asks, said
 
 
@@ -101,22 +107,22 @@ def test_what_a_platform_forgotten_by_force_leaves() -> None:
     for artifacts in ("/artifacts", ""):
         flow = at({**FORGET, "artifacts": artifacts}, "forget", state="done")
         left = replace(
-            flow, summary=flow.summary.with_script("1-delete", would=("DROP DATABASE immuta",)), wanted=replace(flow.wanted, folder="/artifacts/prod")
+            flow, summary=flow.summary.with_script("1-delete", would=("DROP DATABASE immuta",)), desired=replace(flow.desired, folder="/artifacts/prod")
         )
-        said = report(left, answer("deleted"), seconds=1)[-1]
+        said = summary_lines(left, answer("deleted"), seconds=1)[-1]
         assert said.startswith("Immuta has forgotten the platform. What stays on the warehouse: DROP DATABASE immuta.")
         assert ("The script that removes it is in /artifacts/prod." in said) is bool(artifacts)
     for number, words in ((1, "1 statement"), (2, "2 statements")):
         scripts = [{"path": "/p", "sha256": "s", "statements": number}]
-        assert report(at({}, "setup", state="done"), answer("created"), seconds=1, scripts=scripts)[-1] == f"Script /p: {words}, sha256 s."
+        assert summary_lines(at({}, "setup", state="done"), answer("created"), seconds=1, scripts=scripts)[-1] == f"Script /p: {words}, sha256 s."
 
 
 def test_what_had_been_executed() -> None:
     failure = Failure.of("role : Run it | prod", "community.immuta.immuta_sql_script", {"failed": True, "msg": "no"})
-    assert "Executed: nothing." in complaint(failure, at({}, "setup"), "kept_setup")
+    assert "Executed: nothing." in failure_message(failure, at({}, "setup"), "kept_setup")
     flow = at({}, "setup", progress={"1-initial-create": WHOLE, "2-create": half()})
-    assert "Executed: nothing." in complaint(failure, flow, "kept_setup"), "what has not run to its end is what failed"
-    assert "Executed: initial-create (2 of 2 statements)." in complaint(failure, with_scripts(flow, ran=True), "kept_setup")
+    assert "Executed: nothing." in failure_message(failure, flow, "kept_setup"), "what has not run to its end is what failed"
+    assert "Executed: initial-create (2 of 2 statements)." in failure_message(failure, with_scripts(flow, ran=True), "kept_setup")
 
 
 @pytest.mark.parametrize("why", ["", "the connection was reset"])
@@ -125,17 +131,17 @@ def test_a_statement_whose_answer_never_came_is_to_be_looked_at(why: str) -> Non
     statement = {"number": 5, "verb": "SELECT", "object": None, "line": 7, "status": "unknown", "code": None, "message": why or None}
     failure = Failure.of("role : Run it | prod", "community.immuta.immuta_sql_script", {"failed": True, "msg": "no", "failed_statement": statement})
     for case in ("kept", "kept_setup", "forgotten"):
-        said = complaint(failure, at({}, "setup"), case)
+        said = failure_message(failure, at({}, "setup"), case)
         assert f"Statement 5 (SELECT) on line 7 was sent and its answer never came{': ' * bool(why)}{why}." in said
         assert "look on the warehouse, and set immuta_platform_start_at to 6 if it ran, or to 5 if it did not." in said
     failed = replace(failure, statement={**statement, "status": "failed", "message": "no such table"})
-    assert "start_at" not in complaint(failed, at({}, "setup"), "kept_setup")
+    assert "start_at" not in failure_message(failed, at({}, "setup"), "kept_setup")
 
 
 def test_which_secret_holds_is_said_behind_what_failed() -> None:
     failed = {"failed": True, "msg": "login.host is wrong."}
-    assert rotation_complaint(Failure.of("r : Sign in | p", "community.immuta.immuta_sql_script", failed), "integration", "It holds.") == (
+    assert rotation_failure_message(Failure.of("r : Sign in | p", "community.immuta.immuta_sql_script", failed), "integration", "It holds.") == (
         "Sign in: immuta_platform_login.host is wrong. It holds."
     )
     for action in ("ansible.builtin.fail", "community.immuta.immuta_platform_plan"):
-        assert rotation_complaint(Failure.of("t", action, failed), "integration", "It holds.") == "immuta_platform_login.host is wrong."
+        assert rotation_failure_message(Failure.of("t", action, failed), "integration", "It holds.") == "immuta_platform_login.host is wrong."

@@ -21,40 +21,40 @@ from .summary import MAIN
 from .variables import PREFIX
 from .works import FORGET, SETUP
 
-_AGAIN = "With the cause out of the way, run this again"
-_KEPT = f"{_AGAIN} with the same {PREFIX}artifacts: the ledgers in {{folder}} know where it stopped, and it goes on there.{{look}}"
+_RUN_AGAIN = "With the cause out of the way, run this again"
+_RESUME = f"{_RUN_AGAIN} with the same {PREFIX}artifacts: the ledgers in {{folder}} know where it stopped, and it goes on there.{{unknown_statement}}"
 #: what is to be done about a statement whose answer never came, in this run or in an earlier one
-_LOOK = (
+_UNKNOWN_STATEMENT = (
     f" Whether statement {{number}} ran is not known: look on the warehouse, and set {PREFIX}start_at to {{after}} if it ran, or to {{number}} if it did not."
 )
 #: case -> what to do next
 NEXT_STEPS = {
-    "nothing_ran": f"Nothing has been changed on the warehouse. {_AGAIN}.",
-    "cleaned_up": f"Immuta's clean-up script has taken back what this set-up had made. {_AGAIN}.",
+    "nothing_ran": f"Nothing has been changed on the warehouse. {_RUN_AGAIN}.",
+    "cleaned_up": f"Immuta's clean-up script has taken back what this set-up had made. {_RUN_AGAIN}.",
     "not_cleaned_up": "The clean-up failed, too: {cleanup} Look on the warehouse what is left.",
     "forgotten": (
         "Immuta has forgotten the connection, and what its script cleans up is still on the warehouse. The script is kept in {folder}."
-        f" {_AGAIN}: it goes on where it stopped.{{look}}"
+        f" {_RUN_AGAIN}: it goes on where it stopped.{{unknown_statement}}"
     ),
-    "kept": _KEPT,
+    "kept": _RESUME,
     "kept_setup": (
-        f"{_KEPT} The scripts stay as they are. For another password, or to give the set-up up, run this with {PREFIX}state set to absent:"
+        f"{_RESUME} The scripts stay as they are. For another password, or to give the set-up up, run this with {PREFIX}state set to absent:"
         " Immuta's clean-up script takes back what has been made."
     ),
-    "broke": f"What has been executed stays. {_AGAIN}, or run the rest by hand. With {PREFIX}artifacts a later run goes on at the statement that failed.",
+    "broke": f"What has been executed stays. {_RUN_AGAIN}, or run the rest by hand. With {PREFIX}artifacts a later run goes on at the statement that failed.",
     "broke_setup": (
-        f"What has been executed is still there. {_AGAIN} with {PREFIX}leftovers set to cleanup: Immuta's clean-up script runs first, and then the"
+        f"What has been executed is still there. {_RUN_AGAIN} with {PREFIX}leftovers set to cleanup: Immuta's clean-up script runs first, and then the"
         f" whole set-up. Next time, {PREFIX}on_failure set to cleanup takes a broken set-up back at once, and with {PREFIX}artifacts a later run goes"
         " on at the statement that failed."
     ),
     "complete_setup": (
-        f"The scripts have run, and what they made is still there. {_AGAIN} with {PREFIX}leftovers set to adopt, which registers what is there, or to"
+        f"The scripts have run, and what they made is still there. {_RUN_AGAIN} with {PREFIX}leftovers set to adopt, which registers what is there, or to"
         " cleanup, which begins from the start."
     ),
 }
 
 #: modules that say all that there is to say
-_SAY_IT_ALL = ("fail", "assert", "immuta_platform_plan")
+_COMPLETE_MESSAGES = ("fail", "assert", "immuta_platform_plan")
 
 
 @dataclass(frozen=True)
@@ -120,30 +120,30 @@ class Failure:
         return f"Statement {statement.get('number')} ({what}) on line {statement.get('line')} {how}{': ' if why else ''}{why}."
 
     @property
-    def look(self) -> str:
+    def unknown_statement_hint(self) -> str:
         """What the operator has to find out before it can go on, in a sentence; empty when there is nothing."""
         number = _number(self.statement.get("number"))
-        return _LOOK.format(number=number, after=number + 1) if self.statement.get("status") == "unknown" else ""
+        return _UNKNOWN_STATEMENT.format(number=number, after=number + 1) if self.statement.get("status") == "unknown" else ""
 
 
-def complaint(failure: Failure, flow: Flow | None, case: str, **words: str) -> str:
+def failure_message(failure: Failure, flow: Flow | None, case: str, **words: str) -> str:
     """What failed, what had been executed, and what to do next. What the role itself refuses says all that there is to say."""
-    kind = flow.wanted.kind if flow else ""
-    if failure.action in _SAY_IT_ALL or flow is None:
-        return in_role_words(failure.message, kind)
+    kind = flow.desired.kind if flow else ""
+    if failure.action in _COMPLETE_MESSAGES or flow is None:
+        return with_variable_names(failure.message, kind)
     done = ", ".join(_executed(failure, flow)) or "nothing"
-    next_steps = NEXT_STEPS[case].format(folder=flow.wanted.folder, look=failure.look, **words)
-    return f"{failure.title}: {in_role_words(failure.cause, kind)}\nExecuted: {done}.\nNext: {next_steps}"
+    next_steps = NEXT_STEPS[case].format(folder=flow.desired.folder, unknown_statement=failure.unknown_statement_hint, **words)
+    return f"{failure.title}: {with_variable_names(failure.cause, kind)}\nExecuted: {done}.\nNext: {next_steps}"
 
 
-def case_of(failure: Failure, flow: Flow) -> str:
+def next_steps_case(failure: Failure, flow: Flow) -> str:
     """The case of NEXT_STEPS, when nothing is taken back."""
-    if flow.summary.forgotten and flow.is_last:
+    if flow.summary.forgotten and flow.scripts_run_last:
         return "forgotten"
-    if not failure.executed and not flow.has_begun:
+    if not failure.executed and not flow.has_executed_statements:
         return "nothing_ran"
     setup = flow.work is SETUP
-    if flow.wanted.artifacts:
+    if flow.desired.artifacts:
         return "kept_setup" if setup else "kept"
     if not setup:
         return "broke"
@@ -162,11 +162,11 @@ def _executed(failure: Failure, flow: Flow) -> list[str]:
     return texts
 
 
-def rotation_complaint(failure: Failure, kind: str, words: str) -> str:
+def rotation_failure_message(failure: Failure, kind: str, words: str) -> str:
     """What failed in a rotation. words: which secret holds where, and what to do next."""
-    if failure.action in _SAY_IT_ALL:
-        return in_role_words(failure.message, kind)
-    return f"{failure.title}: {in_role_words(failure.cause, kind)} {words}"
+    if failure.action in _COMPLETE_MESSAGES:
+        return with_variable_names(failure.message, kind)
+    return f"{failure.title}: {with_variable_names(failure.cause, kind)} {words}"
 
 
 # --- what was done -----------------------------------------------------------------------------------------------
@@ -175,16 +175,16 @@ _DONE = {"created": "registered", "updated": "updated", "deleted": "removed", "u
 _WOULD = {"created": "would be registered", "updated": "would be updated", "deleted": "would be removed", "unchanged": "as it should be"}
 
 
-def report(flow: Flow, answer: Answer, *, seconds: float, scripts: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+def summary_lines(flow: Flow, answer: Answer, *, seconds: float, scripts: Sequence[Mapping[str, Any]] = ()) -> list[str]:
     """What was done, or under check mode would be done, in a few lines: action, id, health, scripts, changes, what stays, time.
 
     scripts: those that this run made for a later one, each with path, sha256 and statements.
     """
     details = [f"id {flow.summary.id}" if flow.summary.id else "", _health(answer), f"{seconds:.0f} s"]
-    lines = [f"{flow.wanted.identity}: {_what(flow, answer)} ({', '.join(filter(None, details))})."]
+    lines = [f"{flow.desired.identity}: {_what(flow, answer)} ({', '.join(filter(None, details))})."]
     lines += [*_changes(flow, answer), *_scripts(flow)]
     lines += [f"Script {each['path']}: {count(each['statements'], 'statement')}, sha256 {each['sha256']}." for each in scripts]
-    lines += [*_left(flow), *_not_asked(flow)]
+    lines += [*_remaining_objects(flow), *_unchecked_warehouse(flow)]
     following = next_step(flow)
     return [*lines, f"Next: {following}"] if following else lines
 
@@ -193,34 +193,34 @@ def _what(flow: Flow, answer: Answer) -> str:
     """What was done, in a few words."""
     action = flow.summary.action or answer.action
     what = (_WOULD if flow.check_mode else _DONE).get(action, action)
-    apart = not flow.check_mode and "register" not in flow.wanted.stages
+    apart = not flow.check_mode and "register" not in flow.desired.stages
     return f"planned to be {what}, in the stage register" if apart and action != "unchanged" else what
 
 
 def _changes(flow: Flow, answer: Answer) -> list[str]:
     """The fields that differ. Of something new how many there are: every one would be listed. Secrets are only sent, not compared."""
     compared = [name for name in answer.changes if name not in answer.sent]
-    what = {"created": f"Settings: {count(len(compared), 'option')}", "updated": f"Changes: {_some(compared)}" if compared else "Changes: no setting"}
-    sent = f"; sent: {_some(answer.sent)}" if answer.sent else ""
+    what = {"created": f"Settings: {count(len(compared), 'option')}", "updated": f"Changes: {_shortened(compared)}" if compared else "Changes: no setting"}
+    sent = f"; sent: {_shortened(answer.sent)}" if answer.sent else ""
     return [f"{what[flow.summary.action]}{sent}."] if answer.changes and flow.summary.action in what else []
 
 
-def _left(flow: Flow) -> list[str]:
+def _remaining_objects(flow: Flow) -> list[str]:
     """What stays on the warehouse when Immuta has forgotten the platform."""
     left, forced = flows.left_behind(flow), flow.work is FORGET
     if not left and not forced:
         return []
-    where = f" The script that removes it is in {flow.wanted.folder}." if forced and flow.wanted.artifacts and left else ""
+    where = f" The script that removes it is in {flow.desired.folder}." if forced and flow.desired.artifacts and left else ""
     return [f"Immuta has forgotten the platform. What stays on the warehouse: {', '.join(left) or 'the tenant gave no script that says so'}.{where}"]
 
 
-def _not_asked(flow: Flow) -> list[str]:
+def _unchecked_warehouse(flow: Flow) -> list[str]:
     """What may still be there when neither Immuta nor the disk knows of it, and how it is removed: nobody has asked the warehouse."""
-    wanted, presence = flow.wanted, flow.wanted.place.presence
-    if flow.work.name or presence is None or (wanted.state, flow.summary.action) != ("absent", "unchanged") or not wanted.manual:
+    desired, presence = flow.desired, flow.desired.place.presence
+    if flow.work.name or presence is None or (desired.state, flow.summary.action) != ("absent", "unchanged") or not desired.uses_scripts:
         return []
     return [
-        f"The warehouse was not asked. If an earlier run was cut off and its files are lost, {presence.what} may still be on {wanted.place.host}:"
+        f"The warehouse was not asked. If an earlier run was cut off and its files are lost, {presence.what} may still be on {desired.place.host}:"
         f" then register it with {PREFIX}leftovers set to adopt (to cleanup where the set-up is not whole), and deregister it."
     ]
 
@@ -233,10 +233,10 @@ def _health(answer: Answer) -> str:
 
 def _scripts(flow: Flow) -> list[str]:
     if flow.summary.skipped:
-        presence = flow.wanted.place.presence
+        presence = flow.desired.place.presence
         why = {"adopted": "the set-up that is there is adopted", "gone": f"{presence.what if presence else 'the set-up'} is gone already"}
         rest = ", ".join(flows.may_be_left(flow))
-        look = f" Where an earlier removal was cut off, do the rest by hand on {flow.wanted.place.host}: {rest}." if rest else ""
+        look = f" Where an earlier removal was cut off, do the rest by hand on {flow.desired.place.host}: {rest}." if rest else ""
         return [f"Scripts: none run, {why.get(flow.summary.skipped, flow.summary.skipped)}.{look}"]
     ran = [
         f"{script.script} ({flow.executed_now(key)} of {count(len(flow.progress[key].verbs), 'statement')})"
@@ -246,7 +246,7 @@ def _scripts(flow: Flow) -> list[str]:
     if ran:
         return [f"Scripts run: {', '.join(ran)}."]
     due = [script.script for script in flow.summary.part(MAIN).values() if not script.ran]
-    would = flow.check_mode and "run" in flow.wanted.stages and flow.work is not FORGET
+    would = flow.check_mode and "run" in flow.desired.stages and flow.work is not FORGET
     return [f"Scripts to run: {', '.join(due)}."] if due and would else []
 
 
@@ -256,7 +256,7 @@ def next_step(flow: Flow) -> str:
         return "" if flow.summary.action == "unchanged" and not flow.work.name else "run this without check mode."
     if flow.summary.state != "open":
         return "wait, and run this again." if flow.busy else ""
-    if flow.summary.pending and "run" not in flow.wanted.stages:
+    if flow.summary.pending and "run" not in flow.desired.stages:
         pending = ", ".join(flow.summary.pending)
         return f"the tenant gives {pending} when the scripts before have run: run the stage run, then generate again."
     stages = _open_stages(flow)
@@ -264,21 +264,21 @@ def next_step(flow: Flow) -> str:
 
 
 def _approval(flow: Flow, stages: Sequence[str]) -> str:
-    if "run" not in stages or "generate" not in flow.wanted.stages:
+    if "run" not in stages or "generate" not in flow.desired.stages:
         return ""
-    return f" Have the review copies in {flow.wanted.folder} read, and give their checksums as {PREFIX}approved_sha256."
+    return f" Have the review copies in {flow.desired.folder} read, and give their checksums as {PREFIX}approved_sha256."
 
 
 def _open_stages(flow: Flow) -> list[str]:
-    order = ["register", "run"] if flow.is_last else ["run", "register"]
+    order = ["register", "run"] if flow.scripts_run_last else ["run", "register"]
     needed = {"run": any(not script.ran for script in flow.summary.part(MAIN).values()) and flow.work is not FORGET, "register": not flow.summary.forgotten}
-    return [stage for stage in order if stage not in flow.wanted.stages and needed[stage]]
+    return [stage for stage in order if stage not in flow.desired.stages and needed[stage]]
 
 
-def rotation_report(rotation: Rotation, identity: str, where: str, *, check_mode: bool, kind: str) -> list[str]:
+def rotation_summary_lines(rotation: Rotation, identity: str, where: str, *, check_mode: bool, kind: str) -> list[str]:
     """What a rotation did, or would do, and what is left to the operator."""
     first = "Nothing has been sent that changes anything. The run without check mode" if check_mode else "Done. This run"
-    if rotation.way:
+    if rotation.method:
         first += f" sets the new secret of {rotation.account} on {where}, signs in with it and gives it to Immuta."
     else:
         first += " changes nothing on the warehouse and gives the new secret to Immuta."
@@ -286,7 +286,7 @@ def rotation_report(rotation: Rotation, identity: str, where: str, *, check_mode
     return [*lines, "It goes into the connection; the integration behind it cannot be edited."] if kind == "connection" else lines
 
 
-def _some(names: Sequence[str], most: int = 8) -> str:
+def _shortened(names: Sequence[str], most: int = 8) -> str:
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
@@ -297,7 +297,7 @@ _TENANT_OPTIONS = "url|api_key|bearer_token|auth_method|validate_certs|ca_path|c
 _OWN_OPTIONS = "update_secrets|server_validation|force_disable|wait_timeout|wait_interval|start_at|audit_log|change_reference"
 
 
-def in_role_words(message: str, kind: str = "") -> str:
+def with_variable_names(message: str, kind: str = "") -> str:
     """The message with the role's variables where a module names its own options: C(immuta_url) for C(url).
 
     kind: integration or connection, for the options of the platform itself.
