@@ -135,12 +135,12 @@ from typing import Any
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible_collections.community.immuta.plugins.module_utils._ansible.inventory import (
-    is_another,
-    is_asked_for,
-    packed,
-    platforms_of,
-    told_apart,
-    unpacked,
+    from_cache,
+    is_other_platform,
+    matches_filters,
+    read_platforms,
+    to_cache,
+    unique_names,
 )
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC, connect, tenant_of, tenant_url
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError, OptionError
@@ -187,14 +187,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _platforms(self, path: str, cache: bool, secrets: set[str]) -> list[dict[str, Any]]:
         """Return the variables of every platform, from the cache or from the tenant. Adds the secrets of the file to C(secrets)."""
         params = self._tenant_options(path, secrets)
-        session = connect(params, given=list(params), read_only=True, warn=self._warn(secrets), secrets=secrets)
+        session = connect(params, task_options=list(params), read_only=True, warn=self._warn(secrets), secrets=secrets)
         url, tenant = tenant_url(params), tenant_of(params)
         uses_cache, key = self.get_option("cache"), self.get_cache_key(path)
-        platforms = unpacked(self._cache.get(key), url) if uses_cache and cache else None
+        platforms = from_cache(self._cache.get(key), url) if uses_cache and cache else None
         if platforms is None:
-            platforms = platforms_of(session, self._warn(secrets))
+            platforms = read_platforms(session, self._warn(secrets))
             if uses_cache:
-                self._cache[key] = packed(url, platforms)
+                self._cache[key] = to_cache(url, platforms)
         return [{**each, "immuta_tenant": tenant, "immuta_url": url} for each in platforms]
 
     def _tenant_options(self, path: str, secrets: set[str]) -> dict[str, Any]:
@@ -226,11 +226,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _populate(self, platforms: list[dict[str, Any]]) -> None:
         include, types, statuses = (self.get_option(name) for name in ("include", "types", "statuses"))
         variables = [_untemplated(each) for each in platforms]
-        names = told_apart([self._name(each) for each in variables], platforms)
-        hosts = {name: each for name, each in zip(names, variables) if is_asked_for(each, include, types, statuses)}
+        names = unique_names([self._name(each) for each in variables], platforms)
+        hosts = {name: each for name, each in zip(names, variables) if matches_filters(each, include, types, statuses)}
         for name, known in hosts.items():
             existing = self.inventory.get_host(name) if name in self.inventory.hosts else None
-            if existing and is_another(existing.vars, known):
+            if existing and is_other_platform(existing.vars, known):
                 raise OptionError(
                     f"The inventory already has a host {name} for another platform ({existing.vars.get('immuta_url')}).",
                     option="hostname",

@@ -217,9 +217,9 @@ SHAPES = {
 def main() -> None:
     run(
         plan_platform,
-        plain=["plan"],
-        shapes=SHAPES,
-        unshown=["plan", "sql_before", "sql_after", "failure", "made", "answers"],
+        unmasked=["plan"],
+        open_specs=SHAPES,
+        hidden_options=["plan", "sql_before", "sql_after", "failure", "made", "answers"],
         argument_spec={
             **argument_spec(),
             "entry": {"type": "str", "choices": list(ENTRIES), "default": "main"},

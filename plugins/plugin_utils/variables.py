@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import Evaluation, NotEvaluated, Omitted, evaluated
+from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import Evaluation, NotEvaluated, Omitted, evaluate_variables
 
 
 def evaluate(variables: Mapping[str, Any], templar: Any) -> Evaluation:
@@ -27,4 +27,4 @@ def evaluate(variables: Mapping[str, Any], templar: Any) -> Evaluation:
                 raise Omitted from None
             raise NotEvaluated(str(getattr(error, "message", None) or error)) from None
 
-    return evaluated(variables, template)
+    return evaluate_variables(variables, template)

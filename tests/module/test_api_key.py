@@ -44,7 +44,7 @@ def test_check_mode_says_that_the_old_key_will_die_and_asks_for_no_new_one(direc
     tenant.clear_log()
     done = direct([rotate(tmp_path / "key")], check=True).ok
     assert done["rotate"]["changed"]
-    assert "will be dead" in done.output
+    assert "stops working" in done.output
     assert not (tmp_path / "key").exists()
     assert [(entry["method"], entry["write"]) for entry in tenant.requests()] == [("GET", False)]
 
@@ -55,7 +55,7 @@ def test_a_new_key_that_does_not_arrive_is_missed(direct: Callable[..., Play], t
     tenant.fault(method="POST", path="/regenerate$", when="after", **fault)
     record = direct([rotate(tmp_path / "key")])["rotate"]
     assert record.failed
-    assert "The old key may be dead, and the new one is lost: run this again with force." in record["msg"]
+    assert "The old key may no longer work, and the new one is lost: run the task again with force." in record["msg"]
     assert not (tmp_path / "key").exists()
 
 

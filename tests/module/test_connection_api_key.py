@@ -49,14 +49,14 @@ def test_the_key_is_fetched_once_and_made_anew_when_asked(direct: Callable[..., 
     first, second = lost.read_text(encoding="utf-8").strip(), dest.read_text(encoding="utf-8").strip()
     assert tenant.keys()["system"] == {"cluster": second} != {"cluster": first}
     assert stat.S_IMODE(dest.stat().st_mode) == 0o600
-    assert ["Stop the cluster before" in "".join(record.warnings) for record in played] == [False, False, False, True]
+    assert ["Stop the cluster beforehand" in "".join(record.warnings) for record in played] == [False, False, False, True]
     assert not traces([first, second], played.output, [dict(record.result) for record in played])
 
 
 def test_a_check_run_looks_at_the_connection_and_asks_for_no_key(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
     played = direct([fetch(dest), fetch(dest, "anew", regenerate=True)], check=True).ok
     assert [record["changed"] for record in played] == [True, True]
-    assert "Stop the cluster before" in "".join(played["anew"].warnings)
+    assert "Stop the cluster beforehand" in "".join(played["anew"].warnings)
     assert not dest.exists()
     assert tenant.writes() == []
     gone = direct([fetch(dest, connection_key="gone")], check=True)
@@ -96,7 +96,7 @@ def test_a_request_that_got_lost_on_its_way_has_made_no_new_key(direct: Callable
     tenant.fault(method="POST", path="/apikey/system$", when="before", status=500)
     record = direct([fetch(dest, regenerate=True)])["fetch"]
     assert record.failed
-    assert f"The key in {dest} still holds: run this again." in record["msg"]
+    assert f"The key in {dest} is still valid: run the task again." in record["msg"]
     assert dest.read_text(encoding="utf-8").strip() == tenant.keys()["system"]["cluster"]
 
 
@@ -124,4 +124,4 @@ def test_what_cannot_be_says_why(direct: Callable[..., Play], tenant: Simulator,
 
 def test_a_connection_of_something_else_is_warned_of(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
     tenant.connections([{"connectionKey": "prod", "connection": {"technology": "Oracle"}}])
-    assert "is one of Oracle" in "".join(direct([fetch(dest)]).ok["fetch"].warnings)
+    assert "has the technology Oracle" in "".join(direct([fetch(dest)]).ok["fetch"].warnings)

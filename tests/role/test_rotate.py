@@ -218,5 +218,5 @@ def test_a_connection_is_read_again_and_an_integration_is_left_out(world: World)
         assert run.rc == 0, run.output
         assert (run.changed("lake"), run.changed("redshift")) == (1, 0)
         assert len(world.tenant.writes()) == sent
-        assert "redshift is registered as an integration, and is left out" in run.output
+        assert "redshift is registered as an integration and is skipped" in run.output
     assert world.tenant.call("GET", "/data/object/lake/sales/returns").status == 200

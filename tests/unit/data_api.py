@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tenant's connections, objects, jobs and the integrations behind them, in memory behind a real HTTP server.
+"""A real HTTP server with a tenant's connections, objects, jobs and integrations in memory.
 
 It answers as the vendor's pages show it (secrets absent, settings in C({"value": ..}) objects, a job for what takes time), keeps
 a log of every request, and can be told to be one of the tenants that differ.
@@ -23,45 +23,45 @@ SHOWN = ("Snowflake", "Databricks", "Glue")
 
 
 class Refused(Exception):
-    """An answer that is an error."""
+    """An answer with an error."""
 
 
 @dataclass
 class Behaviour:
-    """How this tenant differs."""
+    """The deviations of a tenant from the default."""
 
-    #: whether POST /data/connection/test is there
+    #: whether POST /data/connection/test exists
     has_test: bool = True
-    #: what that test answers, (status, body)
+    #: its answer: (status, body)
     test: Answer = (200, {"validationResults": {"status": "passed", "validationTests": [{"name": "Basic Connection Test", "status": "passed"}]}})
-    #: status of everything under /data; 0: it works
+    #: the status of all requests under /data; 0: they succeed
     refuse: int = 0
-    #: states of each job of a request, one a look; none: requests start no job
+    #: the states of each job of a request, one per poll; empty: requests start no jobs
     jobs: list[str] = field(default_factory=list)
     output: Any = None
-    #: status of GET /jobs; 0: it works
+    #: the status of GET /jobs; 0: it succeeds
     refuse_jobs: int = 0
-    #: whether GET /jobs tells states, and whether POST /jobs/statuses does
+    #: whether GET /jobs and POST /jobs/statuses show states
     states_listed: bool = False
     states_told: bool = True
     #: statuses of the integration after an update, one a look; how many updates are refused while it is being changed; and removals, not found
     native_after_update: list[str] = field(default_factory=list)
     busy: int = 0
     deaf: bool = False
-    #: how many looks it takes until what was made shows, and until what was removed is gone
+    #: the number of reads before a new connection becomes visible, and before a removed one disappears
     slow: int = 0
-    #: how many answers to POST /data/connection get lost, after it had its effect, and before
+    #: the number of lost answers to POST /data/connection, after it took effect and before
     lose_after: int = 0
     lose_before: int = 0
-    #: statuses of an integration that was just made, one a look
+    #: the statuses of a new integration, one per read
     native: list[str] = field(default_factory=lambda: ["enabled"])
-    #: status of GET /integrations/{id}; 0: it works
+    #: the status of GET /integrations/{id}; 0: it succeeds
     refuse_native: int = 0
-    #: how many objects a search shows at the most
+    #: the maximum number of objects in a search answer
     page: int = 1000
-    #: status of GET /data/connection for a technology that it does not know
+    #: the status of GET /data/connection for an unsupported technology
     unknown: int = 404
-    #: states that a connection shows instead of its own, one a look; the last one stays
+    #: states that a connection shows instead of its own, one per read; the last one remains
     states: list[str] = field(default_factory=list)
     #: under which name answers tell what they have started, and whether that is a job itself, of which none is listed then
     started: str = "bulkId"
@@ -117,11 +117,11 @@ class DataApi:
         self._server.server_close()
         self._thread.join(5)
 
-    # --- what a test says and asks
+    # --- for the tests
 
     @property
     def writes(self) -> list[str]:
-        """The requests that had an effect, or were meant to."""
+        """The requests that changed something or tried to."""
         return [line for line in self.log if line.startswith(("PUT ", "DELETE ", "POST /data/crawl")) or line == "POST /data/connection"]
 
     def forget(self) -> None:
@@ -129,12 +129,12 @@ class DataApi:
         self.bodies.clear()
 
     def body_of(self, line: str) -> Any:
-        """The body of the only request that reads so."""
+        """Return the body of the only request with this method and path."""
         (body,) = [body for request, body in zip(self.log, self.bodies) if request == line]
         return body
 
     def add(self, payload: dict[str, Any], **object: Any) -> None:
-        """A connection that is there already."""
+        """Add an existing connection."""
         key = payload["connectionKey"]
         native = payload.get("nativeIntegration")
         id = None
@@ -307,7 +307,7 @@ class DataApi:
             found["status"] = self.behaviour.native[0]
         return 200, answer
 
-    # --- what takes time
+    # --- delayed effects
 
     def _start(self, what: str) -> dict[str, str]:
         if not self.behaviour.jobs:
@@ -318,7 +318,7 @@ class DataApi:
         return {self.behaviour.started: name}
 
     def _shows(self, key: str) -> bool:
-        """Whether what was made shows already, or what was removed shows still."""
+        """Return whether a new connection is already visible, or a removed one still is."""
         looks = self._lingering.get(key, 0)
         if looks > 0:
             self._lingering[key] = looks - 1

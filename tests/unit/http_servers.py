@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands at the other end besides the scripted server: a certificate authority, a proxy, servers that misbehave, any JSON at all."""
+"""Test servers besides the scripted one: a certificate authority, a proxy, misbehaving servers, arbitrary JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HOUR = datetime.timedelta(hours=1)
 
 
 class Authority:
-    """A certificate authority of our own."""
+    """A certificate authority for tests."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -48,7 +48,7 @@ class Authority:
         self.path = self._write(f"{name}.pem", self._sign(self._name, self._key, authority=True))
 
     def issue(self, name: str, address: str, *, until: datetime.timedelta = HOUR) -> tuple[Path, Path]:
-        """Certificate and key for an IP address or a host name. until: how long from now the certificate is valid."""
+        """Return certificate and key for an IP address or host name. until: how long the certificate is valid from now on."""
         key = ec.generate_private_key(ec.SECP256R1())
         try:
             subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(address))
@@ -104,7 +104,7 @@ class Authority:
 
 
 class Server:
-    """A server on loopback that hands each connection to C(serve), a thread each, and closes it afterwards.
+    """A server on loopback that passes each connection to C(serve) in a thread of its own, and closes it afterwards.
 
     count: connections so far.
     """
@@ -137,12 +137,12 @@ class Server:
 
     def _one(self, connection: socket.socket) -> None:
         connection.settimeout(30)
-        with connection, suppress(OSError):  # the client went away, which most of these tests are about
+        with connection, suppress(OSError):  # the client closed the connection, as most of these tests intend
             self._serve(connection)
 
 
 def read_head(connection: socket.socket) -> bytes:
-    """All up to the blank line behind the headers; of what follows, what came along with it."""
+    """Return the head of a request, and any bytes of its body that arrived with it."""
     head = b""
     while b"\r\n\r\n" not in head:
         more = connection.recv(65536)
@@ -173,7 +173,7 @@ def _pass_on(client: socket.socket) -> None:
 
 
 def _pump_both(client: socket.socket, server: socket.socket) -> None:
-    """Until one of the two ends it; then both end."""
+    """Forward data until one side closes its connection, then close both."""
     back = threading.Thread(target=_pump, args=(server, client), daemon=True)
     back.start()
     _pump(client, server)
@@ -190,7 +190,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 def has_ipv6() -> bool:
-    """Whether this machine has the IPv6 loopback address."""
+    """Return whether this machine has the IPv6 loopback address."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -199,7 +199,7 @@ def has_ipv6() -> bool:
 
 
 class Told(Session):
-    """A session whose server answers everything with the same text, as fast as that goes. sent: the requests."""
+    """A session whose server answers every request with the same text, without a network. sent: the requests."""
 
     def __init__(self, text: str, content_type: str = "application/json", status: int = 200) -> None:
         super().__init__(Transport("https://tenant.example.com", retries=3), HeaderAuth("key-of-tests"), clock=FakeClock())
@@ -218,7 +218,7 @@ nativeIntegrationId settings childCount bulkId jobs hits count next output name 
 
 
 def json_values() -> some.SearchStrategy[Any]:
-    """Any JSON value, with the names that the API uses among those of its objects."""
+    """Return a strategy for any JSON value. Names of its objects include those of the API."""
     names = some.sampled_from(_NAMES.split())
     leaves = some.none() | some.booleans() | some.integers(-9, 9) | some.floats(allow_nan=False) | some.sampled_from(["", "7", "..", "failed", "x" * 300])
     return some.recursive(
@@ -228,7 +228,7 @@ def json_values() -> some.SearchStrategy[Any]:
 
 @some.composite
 def mutated(draw: some.DrawFn, right: Any) -> Any:
-    """A right answer of which one part, wherever in it, is any JSON value or missing."""
+    """Return a strategy for a valid answer in which one part, at any depth, is missing or any JSON value."""
     places = list(_places(right))
     where = draw(some.sampled_from(places))
     if not where:
@@ -250,7 +250,7 @@ def _places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def texts(right: Any) -> some.SearchStrategy[str]:
-    """Answers of all kinds, right, nearly right and none at all, as text."""
+    """Return a strategy for the text of answers: valid, almost valid and arbitrary."""
     odd = [
         "",
         " ",
@@ -271,15 +271,15 @@ def texts(right: Any) -> some.SearchStrategy[str]:
 LABELS = some.sampled_from(["application/json", "text/plain", "text/html", ""])
 
 
-# --- whole modules, and the bytes that they are answered with
+# --- whole modules with the bytes of their answers
 
-# What a server answers to a request: its method, its target and its body.
+# The answer of a server to method, target and body of a request.
 Serve = Callable[[str, str, bytes], bytes]
 _GIVEN_UP = os.open(os.devnull, os.O_RDONLY)
 
 
 class Memory:
-    """A connection in memory: a request is written to it, and what a server makes of that is read from it. It carries one request."""
+    """A connection in memory for one request: the client writes the request and reads the answer of the server."""
 
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
@@ -294,22 +294,22 @@ class Memory:
         return io.BufferedReader(io.BytesIO(self._serve(method, target, body)))  # type: ignore[arg-type]
 
     def fileno(self) -> int:
-        """One that reads as ended, so that no connection is used twice."""
+        """Return a socket that reads as closed, so that no connection is reused."""
         return _GIVEN_UP
 
     def nothing(self, *_what: Any) -> None:
-        """There is nothing to wait for and nothing to free."""
+        """Do nothing: there is nothing to wait for or to free."""
 
     settimeout = setsockopt = shutdown = close = nothing
 
 
 def answered(status: int, body: bytes, content_type: str = "application/json") -> bytes:
-    """An answer as it travels."""
+    """Return the raw bytes of an answer."""
     return b"HTTP/1.1 %d Said\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (status, content_type.encode("latin-1"), len(body)) + body
 
 
 def run_in_memory(module: ModuleType, options: dict[str, Any], serve: Serve, *, check: bool = False) -> tuple[dict[str, Any], list[str]]:
-    """The result of a module, whole but for the network and the clock, and its warnings. Raises what it lets through."""
+    """Return the result and the warnings of a module that runs completely except for network and clock. Raise what it does not catch."""
     clock, warnings, printed = FakeClock(), [], io.StringIO()
     with ExitStack() as stack:
         replace = stack.enter_context(pytest.MonkeyPatch.context()).setattr

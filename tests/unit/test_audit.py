@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit log: what a line holds at every end of a run, a file that many processes share, and where the reference of a change goes."""
+"""The audit log: its line after every outcome of a run, parallel writes of many processes, and the change reference."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_many_processes_append_to_one_file(tmp_path: Path) -> None:
 
 
 def test_a_line_is_one_write_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where locks of files do nothing."""
+    """This must hold even if file locks have no effect."""
     log, written, flags = tmp_path / "log", [], []
     write, opened = os.write, os.open
     monkeypatch.setattr(json_lines.fcntl, "flock", Mock(side_effect=OSError("no locks")))
@@ -106,7 +106,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         json_lines.append(str(tmp_path / "log"), {"a": 1}, "log")
 
 
-# --- the reference of a change -----------------------------------------------------------------------------------
+# --- the change reference ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_what_carries_a_reference(reference: str, agent: str, name: str) -> None
     assert re.fullmatch(r"p/1(?: \(change [!#$%&'*+.^_`|~0-9A-Za-z-]+\))?", user_agent("p/1", reference)), "a product and a comment of token characters"
 
 
-# --- what a line holds -------------------------------------------------------------------------------------------
+# --- the content of a line ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_the_scripts_of_a_line() -> None:
 
 
 class Audited(Role):
-    """The role with an audit log. What the scripts that run report is written as the module does it."""
+    """The role with an audit log. Reports of scripts are written in the same way as by the module."""
 
     @property
     def log(self) -> Path:
@@ -208,7 +208,7 @@ class Audited(Role):
             json_lines.append(step["options"]["report"], {**REPORT, "sha256": sha256, "statements": [{**STATEMENT, "status": but}]}, "report")
 
     def line(self) -> dict[str, Any]:
-        """The only line so far."""
+        """Return the only line."""
         (found,) = parse_variables(self.log)
         assert not traces([SECRET, NEW, ADMIN, self.variables["api_key"]], self.log), "a secret"
         assert [*found] == [*KEYS, "plan_sha256", "registration"]
@@ -328,7 +328,7 @@ def test_variables_that_make_no_sense_leave_a_line(tenant: Simulator, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("variables", "says"), [({"audit_log": "{}/none/log"}, "cannot be written: No such file"), ({"audit_log": "log"}, "has to be an absolute path")]
+    ("variables", "says"), [({"audit_log": "{}/none/log"}, "cannot be written: No such file"), ({"audit_log": "log"}, "must be an absolute path")]
 )
 def test_a_log_that_cannot_be_written_stops_the_run_first(tenant: Simulator, tmp_path: Path, variables: dict[str, Any], says: str) -> None:
     role = has_audit_log(tenant, tmp_path)

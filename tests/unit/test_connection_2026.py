@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only tenants of late 2026 do, against a tenant in memory: states on their way, tasks, removals that are refused, counts."""
+"""Behavior of tenants since late 2026, with a tenant in memory: transitional states, tasks, refused removals, counts."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def tenant() -> Iterator[Bench]:
 
 @pytest.fixture
 def there(tenant: Bench) -> Bench:
-    """A tenant with a connection that is not active."""
+    """Return a tenant with an inactive connection."""
     tenant.register()
     return tenant
 
 
-# --- states on their way
+# --- transitional states
 
 
 WAYS = [["INACTIVE", "ACTIVATING", "INACTIVE", "ACTIVE"], ["inactive", "pending", "active"], ["INACTIVE", "ACTIVE"]]
@@ -120,7 +120,7 @@ def test_jobs_that_a_tenant_does_not_show_are_not_waited_for(there: Bench, statu
 
 
 def refuse(bench: Bench, status: int, message: str, *, times: int = 1) -> None:
-    """The next removals are refused."""
+    """Make the tenant refuse the next removals."""
     really = bench.tenant._delete
     left = [status] * times
 
@@ -180,11 +180,11 @@ def test_without_waiting_it_is_asked_again_at_once(tenant: Bench) -> None:
     assert tenant.absent()["action"] == "deleted"
 
 
-# --- how many objects
+# --- numbers of objects
 
 
 def big(bench: Bench, *, own: Any = None, child: Any = None, told: int = 0) -> None:
-    """A connection with one database; own and child: childCount; told: the count of the search."""
+    """Return a tenant with a connection that has one database. own, child: their childCount; told: the count in the search answer."""
     bench.tenant.add_objects("sf-prod/DB", state="inactive")
     bench.tenant.objects[("sf-prod",)]["childCount"] = own
     bench.tenant.objects[("sf-prod", "DB")]["childCount"] = child
@@ -224,7 +224,7 @@ def test_one_look_counts_and_only_before_an_activation(there: Bench) -> None:
     for given in (ON, {"connection_key": "sf-prod", "settings": {"is_active": False}}):
         there.present(given)
         assert not [line for line in there.tenant.log if "search" in line]
-    # a table has nothing in it
+    # a table has no children
     there.tenant.forget()
     there.reconciler().settings(["sf-prod", "DB", "S", "T"], {"isActive": True})
     assert not [line for line in there.tenant.log if "search" in line]

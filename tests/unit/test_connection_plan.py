@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan for a connection and for the settings of an object, in every form that answers take."""
+"""The plans for a connection and for the settings of an object, with every format of answers."""
 
 from __future__ import annotations
 
@@ -166,13 +166,13 @@ def test_a_setting_that_is_inherited_already_is_not_set_again() -> None:
     assert plan_settings({"isActive": False, "activateNewChildren": True}, object).overrides == {"isActive": False}
 
 
-# --- the host is said once
+# --- a host that is set once
 
 LINK, NATIVE = {"technology": "Snowflake", "warehouse": "WH"}, {"type": "Snowflake", "config": {"database": "IMMUTA"}}
 
 
 def hosts(options: dict[str, Any]) -> tuple[Any, Any]:
-    """The host of the connection and of the integration behind it, once each place has it."""
+    """Return the hosts of the connection and its integration after completion."""
     filled = with_hosts(options)
     return filled.get("connection", {}).get("hostname"), filled.get("native_integration", {}).get("config", {}).get("host")
 
@@ -231,7 +231,7 @@ def test_two_spellings_become_one() -> None:
     assert filled == {"connection": {**LINK, "hostname": "h"}, "native_integration": {**NATIVE, "config": {"host": "h", "database": "IMMUTA"}}}
 
 
-# --- the scripts of the integration behind it
+# --- the scripts of the connection's integration
 
 
 def test_the_scripts_are_asked_for_with_the_config_and_the_host() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections and their objects, from what is there to what is wanted, against a tenant in memory: every request counts."""
+"""Reconciling connections and their objects with a tenant in memory. Every request is checked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from unit.data_api import DataApi
 from unit.wire import FakeClock
 
 PASSWORD = 'it\'s "a" $$; secret'
-#: the part of it that reads the same in every spelling
+#: the part that is the same in every spelling
 LEAK = "$$; secret"
 HOST = "acme.snowflakecomputing.com"
 SIGN_IN = {"authentication_type": "userPassword", "username": "IMMUTA", "password": PASSWORD}
@@ -52,7 +52,7 @@ LOOK_BEHIND = [*LOOK, "GET /integrations/7"]
 
 
 def options(**changes: Any) -> dict[str, Any]:
-    """The options, changed by path with C(__) for the dot; None takes one out."""
+    """Return the options with changes by path, with C(__) as separator. None removes an option."""
     changed = deepcopy(OPTIONS)
     for path, value in changes.items():
         *way, last = path.split("__")
@@ -67,7 +67,7 @@ def options(**changes: Any) -> dict[str, Any]:
 
 
 class Bench:
-    """A tenant, and what reconciles with it."""
+    """A tenant and reconcilers for it."""
 
     def __init__(self, tenant: DataApi) -> None:
         self.tenant = tenant
@@ -95,7 +95,7 @@ class Bench:
         return self.reconciler(**how).absent(key).as_result()
 
     def register(self, given: dict[str, Any] | None = None) -> None:
-        """A connection that is there already."""
+        """Add an existing connection."""
         self.tenant.add(wanted_connection(given or OPTIONS).document())
 
 
@@ -106,7 +106,7 @@ def bench() -> Iterator[Bench]:
 
 
 def refused(bench: Bench, given: dict[str, Any], **how: Any) -> OptionError:
-    """The error about an option, that nothing was sent before."""
+    """Return the error about an option. Nothing may have been sent before it."""
     with pytest.raises(OptionError) as caught:
         bench.present(given, **how)
     assert bench.tenant.writes == []
@@ -229,7 +229,7 @@ def test_without_validation_a_check_needs_no_secret(bench: Bench) -> None:
     assert (result["action"], result["validation"]["status"]) == ("created", "not_asked")
 
 
-# --- what a registration needs
+# --- required options
 
 
 def test_a_missing_secret_is_named(bench: Bench) -> None:
@@ -378,7 +378,7 @@ def test_an_integration_behind_it_that_fails_fails_the_task(bench: Bench) -> Non
         bench.present(options())
 
 
-# --- what a failure says was done
+# --- failures report what was changed
 
 
 def failure(bench: Bench, call: Any) -> dict[str, Any]:
@@ -510,7 +510,7 @@ def test_an_edit_without_its_secret_names_it(bench: Bench, check: bool) -> None:
     bench.register()
     error = refused(bench, {"connection_key": "sf-prod", "connection": {"warehouse": "BIGGER"}}, check=check)
     assert error.facts["option"] == "connection.password"
-    assert "is needed to update the connection, because Immuta does not give it back" in error.message
+    assert "is needed to update the connection, because Immuta does not return it" in error.message
 
 
 def test_a_drift_check_needs_no_secret(bench: Bench) -> None:
@@ -684,7 +684,7 @@ def test_a_task_need_not_name_the_technology_of_what_is_there(bench: Bench) -> N
     assert bench.present(given)["changed_reason"] == "differs: connection.warehouse"
 
 
-# --- what an edit cannot change
+# --- immutable options
 
 
 @pytest.mark.parametrize("check", [True, False])
@@ -822,7 +822,7 @@ def test_an_integration_behind_it_that_is_not_well_is_warned_of(bench: Bench) ->
     assert bench.warnings == ["Integration 7 has the wanted settings, but its status is recurringValidationError. Immuta reports no failed test."]
 
 
-# --- what the API does not show, and what was made elsewhere
+# --- missing permissions, and connections created elsewhere
 
 
 def oracle(bench: Bench) -> None:
@@ -901,7 +901,7 @@ def test_a_check_run_counts_what_would_go(bench: Bench) -> None:
     assert result["diff"]["before"]["child_count"] == 6
     assert {"field": "data_source_count", "before": 2, "after": None, "secret": False} in result["changes"]
     assert result.keys() == bench.absent().keys()
-    # tables have nothing in them, so nobody asks
+    # tables have no children, so they are not searched
     assert not [line for line in bench.tenant.log if "search" in line and line.count("/") > 6]
 
 

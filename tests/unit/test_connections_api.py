@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Connections API on the wire: for each method the exact request, and every shape of answer that it has to take."""
+"""The Connections API with a real server: the exact request of each method, and every accepted shape of its answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import explain
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import hint_for_status
 from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections, SearchResult, bulk_id, object_path_of, task_id
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import (
     AnswerLost,
@@ -41,11 +41,11 @@ Call = Callable[[Connections], Any]
 
 def api(wire: Wire, *, read_only: bool = False) -> Connections:
     transport = Transport(wire.url, use_proxy=False, retries=1)
-    return Connections(Session(transport, HeaderAuth("key-of-tests"), read_only=read_only, clock=FakeClock(), hint=explain, secrets={SECRET}))
+    return Connections(Session(transport, HeaderAuth("key-of-tests"), read_only=read_only, clock=FakeClock(), hint=hint_for_status, secrets={SECRET}))
 
 
 WRITES: list[tuple[str, Call, Any, Any, Any]] = [
-    # request, call, body that is sent, answer, what comes back
+    # request, call, body of the request, answer, result
     ("POST /data/connection", lambda a: a.create(PAYLOAD), PAYLOAD, {"objectPath": ["sf-prod"], "bulkId": "b"}, {"objectPath": ["sf-prod"], "bulkId": "b"}),
     ("PUT /data/connection/sf-prod", lambda a: a.update("sf-prod", CONNECTION), {"connection": CONNECTION}, {"bulkId": "b"}, {"bulkId": "b"}),
     (f"DELETE /data/object/{ENCODED}", lambda a: a.delete(PATH), None, {"objectPath": PATH, "childCount": 5}, {"objectPath": PATH, "childCount": 5}),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors: their one message form, their facts, what they find in a server's answer."""
+"""Errors: the form of their message, their facts, and what they extract from a server's answer."""
 
 from __future__ import annotations
 

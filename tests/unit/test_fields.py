@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options to documents and back, and what counts as a difference."""
+"""Conversion of options to documents and back, and what counts as a difference."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_document_speaks_the_language_of_the_api() -> None:
 
 
 def test_the_spelling_of_the_api_beside_ours_is_not_sent_twice() -> None:
-    # Ansible leaves the alias beside the option that it filled in
+    # Ansible keeps the alias next to the option that it sets
     assert document(host_name="h", hostName="h", audit={"role_name": "r", "roleName": "r"}) == {"hostName": "h", "audit": {"roleName": "r"}}
 
 

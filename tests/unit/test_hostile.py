@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole modules against answers of every kind: a result or a clear error, and no write twice.
+"""Whole modules with answers of every kind: a result or a clear error, and no repeated write.
 
 The right answers are the simulator's own, recorded once. Then the module runs again and again, from the bytes of an answer to its
 result, and one of the answers is another.
@@ -42,7 +42,7 @@ MOST_REQUESTS = 150
 
 @dataclass(frozen=True)
 class Case:
-    """A task: the module, its options, what is there before."""
+    """A task: the module, its options, and the initial state of the tenant."""
 
     module: str
     options: dict[str, Any]
@@ -94,10 +94,10 @@ def is_write(method: str, target: str) -> bool:
 
 @dataclass
 class Right:
-    """Right answers, by request and by how many writes there were before it."""
+    """Valid answers, by request and the number of preceding writes."""
 
     answers: dict[str, dict[int, list[bytes]]] = field(default_factory=dict)
-    #: what the module asked, in order: whether it was a write, and the body of the answer
+    #: the requests of the module in order: whether it was a write, and the body of the answer
     asked: list[tuple[bool, bytes]] = field(default_factory=list)
 
     def keep(self, request: str, writes: int, answer: bytes) -> None:
@@ -105,7 +105,7 @@ class Right:
 
 
 def recorded(case: Case, tenant: Simulator, folder: Path) -> Right:
-    """The answers of the simulator to the whole task, and to each of its looks once more after every write."""
+    """Record the answers of the simulator to the whole task, and to each of its reads again after every write."""
     right, writes = Right(), 0
 
     def ask(method: str, target: str, body: bytes) -> bytes:
@@ -142,12 +142,12 @@ def options_of(case: Case, key: str, folder: Path) -> dict[str, Any]:
 
 
 class Replayed:
-    """The tenant once more. hostile: what it answers to the request of that number, and to the same one from then on if C(stays)."""
+    """The recorded tenant. hostile: the answer to the request of that number, and to each later one of the same kind if C(stays)."""
 
     def __init__(self, right: Right, number: int, hostile: bytes, stays: bool) -> None:
         self.writes: Counter[tuple[str, bytes]] = Counter()
         self.requests = 0
-        #: writes whose answers were right
+        #: writes with valid answers
         self.done = 0
         self._right = right
         self._number, self._hostile, self._stays = number, hostile, stays
@@ -183,7 +183,7 @@ def documented(module: str) -> set[str]:
 
 
 def check(case: Case, right: Right, served: Replayed, folder: Path, key: str) -> None:
-    """Run the task, and look at what came of it."""
+    """Run the task and check its outcome."""
     result, warnings = run_in_memory(module_of(case), options_of(case, key, folder), served, check=case.check)
     json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
     assert_clean(result, warnings)
@@ -195,14 +195,14 @@ def check(case: Case, right: Right, served: Replayed, folder: Path, key: str) ->
 
 
 def assert_clean(result: dict[str, Any], warnings: list[str]) -> None:
-    """Nothing that a terminal would obey, and no bug."""
+    """Check that the output holds no control characters and reports no bug."""
     said = [result.get("msg", ""), *warnings]
     assert not [text for text in said if CONTROLS.search(text)], said
     assert "Unexpected" not in said[0] and "exception" not in result, result
 
 
 def hostile(right: Right, number: int) -> some.SearchStrategy[bytes]:
-    """What may come in place of the answer of that number."""
+    """Return a strategy for replacements of the answer of that number."""
     body = right.asked[number][1]
     try:
         return bad_bytes(json.loads(body))
@@ -211,7 +211,7 @@ def hostile(right: Right, number: int) -> some.SearchStrategy[bytes]:
 
 
 def bad_bytes(meant: Any) -> some.SearchStrategy[bytes]:
-    """What may come in place of a right answer: its JSON with one part of another kind, any JSON, any text, any bytes."""
+    """Return a strategy for replacements of a valid answer: its JSON with one part of another kind, any JSON, text or bytes."""
     said = some.builds(lambda text, label, status: answered(status, text.encode("utf-8", "surrogatepass"), label), texts(meant), LABELS, STATUSES)
     return said | some.builds(lambda start, rest: start + rest, GOOD_STARTS, ANY_BYTES)
 
@@ -255,7 +255,7 @@ def ended(state: str, *rows: list[Any], **status: Any) -> dict[str, Any]:
     return {"statement_id": "s1", "status": {"state": state, **status}, "manifest": manifest, "result": {"data_array": list(rows)}}
 
 
-#: what the warehouse says of a statement at once, and when it is asked about it
+#: the answers of the warehouse to a statement: immediate, and to a poll
 AT_ONCE: dict[str, Any] = {HELLO: ended("PENDING"), ASK: ended("SUCCEEDED"), MAKE: ended("PENDING"), "": ended("SUCCEEDED", ["7"])}
 LATER = {
     "TOKEN": {"access_token": "t0ken", "expires_in": 3600},
@@ -267,7 +267,7 @@ LATER = {
 
 
 class Warehouse:
-    """Databricks. hostile: its answers in place of the right ones, by the statement or by what is asked."""
+    """Databricks. hostile: replacements of its answers, by the statement or the request."""
 
     def __init__(self, hostile: dict[str, bytes], slow: bool) -> None:
         self.statements: list[str] = []
@@ -284,7 +284,7 @@ class Warehouse:
             asked = "TOKEN" if method == "POST" and "/oidc/" in target else "CANCEL" if target.endswith("/cancel") else "LOOK"
             right = LATER[self._look if asked == "LOOK" else asked]
         answer = self._hostile.get(asked) or answered(200, json.dumps(right).encode())
-        # 429, and 503 with Retry-After, say that nothing was done
+        # 429, and 503 with Retry-After, mean that the server did nothing
         self.statements += [asked] if target == STATEMENTS and not re.search(rb" (429|503)", answer) else []
         return answer
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The session on a real wire: what is sent, what is repeated and what never, what an error says and what it never says."""
+"""The session with a real server: requests, retries, requests that are never repeated, error messages, and masking."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUES
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither proxies nor certificate authorities of whoever runs the tests."""
+    """Ignore proxies and certificate authorities in the environment of the tests."""
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
 
 def session(wire: Wire | str, **settings: Any) -> Session:
-    """A session whose clock only moves when it sleeps. Settings of Transport and of Session."""
+    """Return a session whose clock advances only by sleeping. settings: those of Transport and Session."""
     url = wire if isinstance(wire, str) else wire.url
     own = {name: settings.pop(name) for name in list(settings) if name not in Transport.__dataclass_fields__}
     return Session(Transport(url, **settings), own.pop("auth", HeaderAuth(KEY)), **{"clock": FakeClock(), **own})
@@ -61,7 +61,7 @@ def clock_of(opened: Session) -> FakeClock:
     return clock
 
 
-# --- what is sent
+# --- requests
 
 
 def test_requests_carry_the_key_raw_and_share_one_connection() -> None:
@@ -182,7 +182,7 @@ def test_read_only_blocks_what_is_not_safe_before_it_is_sent() -> None:
             assert "hunter22" not in str(caught.value)
 
 
-# --- repeating
+# --- retries
 
 BUSY = [reply(502, "a"), reply(503, "b"), reply(504, "c"), hang_up, reset]
 
@@ -265,7 +265,7 @@ def test_the_user_is_told_once_that_requests_are_repeated() -> None:
         assert warnings[0].startswith(f"GET /x on {wire.url} is retried after a failure: HTTP 503")
 
 
-# --- what was sent once and must not be sent twice
+# --- requests that must not be repeated
 
 
 @pytest.mark.parametrize("lost", [hang_up, reset, cut(b'{"id"', promised=100)], ids=["closed", "reset", "cut"])
@@ -327,7 +327,7 @@ def test_a_post_arrives_once_the_server_is_up() -> None:
     started = ExitStack()
 
     class Starter(FakeClock):
-        """The server starts while the session sleeps."""
+        """Start the server while the session sleeps."""
 
         def sleep(self, seconds: float) -> None:
             super().sleep(seconds)
@@ -343,7 +343,7 @@ def test_a_post_arrives_once_the_server_is_up() -> None:
 
 
 class Renewing:
-    """Tokens one after the other."""
+    """Yields one token after the other."""
 
     def __init__(self, *tokens: str) -> None:
         self.tokens = list(tokens)
@@ -429,7 +429,7 @@ def test_a_redirect_to_nowhere_is_an_error() -> None:
         session(wire).request("GET", "/x")
 
 
-# --- answers that are not what they should be
+# --- unusable answers
 
 HTML = "<!DOCTYPE html><html><head><title>Sign in &amp;\n wait</title></head><body>a lot of text</body></html>"
 
@@ -544,7 +544,7 @@ def test_known_secrets_are_masked_in_whatever_the_server_says() -> None:
     ]
     with Wire([("GET /x", body) for body in bodies]) as wire:
         http = session(wire, secrets=known)
-        known.add(secret)  # learnt after the session began
+        known.add(secret)  # added after the session was created
         for _unused in bodies:
             with pytest.raises(ImmutaError) as caught:
                 http.request("GET", "/x").json()
@@ -760,7 +760,7 @@ def test_an_authority_of_the_environment_that_is_not_there_is_named(monkeypatch:
         session("https://tenant.example.com")
 
 
-# --- the library
+# --- the requests library
 
 
 def test_a_missing_library_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No server holds a task beyond its timeout, fills its memory, or keeps it busy with hostile text."""
+"""No server can block a task beyond its timeout, exhaust its memory, or keep it busy with hostile text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from unit.http_servers import Authority, Server, read_head
 from unit.wire import FakeClock, Reply, Wire, ok, raw, reply
 
 TIMEOUT = 0.6
-MOST = 1.6  # a shared machine may be late
+MOST = 1.6  # tolerance for a machine under load
 OK = b"HTTP/1.1 200 OK\r\n"
 MB = 1024 * 1024
 
@@ -57,7 +57,7 @@ def timed(act: Callable[[], Any]) -> float:
 
 
 def drip(*parts: Iterable[bytes], at_once: bytes = b"", every: float = 0.1) -> Callable[[socket.socket], None]:
-    """After the request C(at_once), and then piece after piece."""
+    """Answer with C(at_once), then with one piece after the other."""
 
     def serve(connection: socket.socket) -> None:
         read_head(connection)
@@ -367,7 +367,7 @@ def test_a_secret_with_a_colour_in_it_is_masked_too() -> None:
     assert excerpt("pass hun\x1b[31mter22", lambda value: value.replace("hunter22", "<REDACTED>")) == "pass <REDACTED>"
 
 
-# --- a page where an API should answer
+# --- an HTML page instead of an answer of the API
 
 BALANCER = "<html>\r\n<head><title>502 Bad\n Gateway &amp; \x1b[31m&#27;[1m more</title></head><body><center>nginx</center></body></html>"
 NEXT_STEP = "Check that the URL (http://127.0.0.1:"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever bytes a server sends: an answer or an error of ours, never a traceback and never a second write."""
+"""Arbitrary bytes from a server give an answer or an error of the collection, never a traceback or a repeated write."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ GOOD_STARTS = some.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 500 Oh\
 
 
 class Sender:
-    """A server that answers each request with the bytes of the moment, and counts what arrives."""
+    """A server that answers each request with the current bytes, and counts the requests."""
 
     def __init__(self) -> None:
         self.answer = b""
@@ -102,7 +102,7 @@ def test_any_bytes_are_an_answer_or_an_error(method: str) -> None:
             except ImmutaError as error:
                 json.dumps(error.as_fail_json()).encode()
                 assert "\r" not in str(error) and "\0" not in str(error) and "\x1b" not in str(error)
-            # 429, and 503 with Retry-After, say that nothing was done.
+            # 429, and 503 with Retry-After, mean that the server did nothing.
             waits = b" 429" in sender.answer or b" 503" in sender.answer
             assert method == "GET" or waits or sender.requests == 1
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The session behind a real proxy, which tunnels or forwards: what arrives at the server, and how often."""
+"""The session with a real proxy that tunnels or forwards: what arrives at the server, and how often."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def through(between: Server | None, url: str, monkeypatch: pytest.MonkeyPatch, ca: Authority | None = None, *, use_proxy: bool = True) -> Session:
-    """A session with the server at url, by way of the proxy."""
+    """Return a session with the server at url through the proxy."""
     if between is not None:
         monkeypatch.setenv("HTTP_PROXY", between.url)
         monkeypatch.setenv("HTTPS_PROXY", between.url)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates and addresses on real servers: what ends a request before anything of it is sent, and what does not."""
+"""Certificates and addresses with real servers: which failures occur before the request is sent, and which do not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from unit.http_servers import HOUR, Authority, Server, has_ipv6, read_head
 from unit.wire import FakeClock, Wire, hang_up, ok
 
 KEY = "immuta-key-1f0c"
-# Where there is no IPv6, the same is asked of another address of the IPv4 loopback.
+# Without IPv6, another address of the IPv4 loopback is used.
 LOOPBACK = "::1" if has_ipv6() else "127.0.0.2"
 
 
@@ -70,7 +70,7 @@ def test_a_post_does_not_leave_for_a_host_of_another_name(authority: Authority, 
 
 
 def test_a_post_without_the_client_certificate_that_the_server_wants_is_not_repeated(authority: Authority, stranger: Authority) -> None:
-    """TLS 1.3: the server says so only after the request was sent, so nothing proves that it did not arrive."""
+    """With TLS 1.3 the server rejects the client only after the request was sent, so the request may have arrived."""
     with Wire([], tls=authority.server("wants", clients=stranger)) as wire, pytest.raises(ConnectionFailed) as caught:
         http = session(wire.url, authority)
         http.request("POST", "/x", json={})

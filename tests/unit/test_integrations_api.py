@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Integrations API: one request a method, ids as strings, scripts in every form a server may choose."""
+"""The Integrations API: one request per method, ids as strings, scripts in every possible format."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def api(wire: Wire, *, read_only: bool = False) -> Integrations:
 
 
 CALLS: list[tuple[str, Callable[[Integrations], Any], Any, Any, Any]] = [
-    # request, call, body that is sent, answer, what comes back
+    # request, call, body of the request, answer, result
     ("GET /integrations", lambda a: a.list(), None, [{"id": 7}, {"id": "8", "new": 1}, {}], [{"id": "7"}, {"id": "8", "new": 1}, {}]),
     ("GET /integrations/7", lambda a: a.get("7"), None, {**DONE, "id": 7, "type": "Trino"}, {**DONE, "type": "Trino"}),
     ("GET /integrations/7/status", lambda a: a.status(7), None, {"id": 7, "status": "creating"}, "creating"),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The platforms of a tenant as hosts: what a host knows, how it is called, which ones are asked for, what a cache keeps."""
+"""The platforms of a tenant as hosts of an inventory: variables, names, filters and the cache."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ansible_collections.community.immuta.plugins.doc_fragments.tenant import Mo
 from ansible_collections.community.immuta.plugins.inventory.immuta import DOCUMENTATION, InventoryModule
 from ansible_collections.community.immuta.plugins.module_utils._ansible.inventory import (
     KINDS,
-    is_another,
-    is_asked_for,
-    packed,
-    platforms_of,
-    told_apart,
-    unpacked,
+    from_cache,
+    is_other_platform,
+    matches_filters,
+    read_platforms,
+    to_cache,
+    unique_names,
 )
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC, connect, variable
 from ansible_collections.community.immuta.plugins.module_utils._api.connections import Connections
@@ -46,15 +46,15 @@ LINK = {"technology": "Snowflake", "hostname": "acme.snowflakecomputing.com", "p
 
 def session_of(tenant: Simulator, warnings: list[str] | None = None) -> Session:
     said = [] if warnings is None else warnings
-    return connect({"url": tenant.url, "api_key": tenant.api_key, "retries": 0}, given=["api_key"], read_only=True, warn=said.append)
+    return connect({"url": tenant.url, "api_key": tenant.api_key, "retries": 0}, task_options=["api_key"], read_only=True, warn=said.append)
 
 
 def read(tenant: Simulator, warnings: list[str] | None = None) -> dict[str, dict[str, Any]]:
-    return {each["immuta_name"]: each for each in platforms_of(session_of(tenant, warnings), ([] if warnings is None else warnings).append)}
+    return {each["immuta_name"]: each for each in read_platforms(session_of(tenant, warnings), ([] if warnings is None else warnings).append)}
 
 
 def lists(tenant: Simulator, *integrations: dict[str, Any]) -> None:
-    """The next list of integrations is this one."""
+    """Set the next list of integrations."""
     tenant.fault(method="GET", path="/integrations$", status=200, body=json.dumps(integrations))
 
 
@@ -72,7 +72,7 @@ def lists(tenant: Simulator, *integrations: dict[str, Any]) -> None:
         (EXAMPLES["Google BigQuery"], "google_bigquery_immuta"),
         (EXAMPLES["Native S3"], "native_s3_S3_integration"),
         ({"type": "Trino"}, "trino"),
-        # one that the tables do not know has the host where it has one, and its id where not
+        # an unknown type is named after its host, or its id if it has no host
         ({"type": "New: Thing", "config": {"host": "Host.example.com"}}, "new_thing_host.example.com"),
         ({"type": "New: Thing", "config": {}}, "new_thing_7"),
     ],
@@ -110,27 +110,27 @@ def platform(id: str | None, key: str | None = None, **more: Any) -> dict[str, A
     [
         ([("a", "1"), ("b", "2")], ["a", "b"]),
         ([("a", "1"), ("a", "2"), ("b", "3")], ["a_1", "a_2", "b"]),
-        # what is marked has the name of another
+        # a name with a suffix equals the name of another platform
         ([("a", "1"), ("a", "2"), ("a_1", "3")], ["a_1_1", "a_2", "a_1_3"]),
         ([("a", "x y"), ("a", "x_y")], ["a_51d5c2a1", "a_c2b0e9b4"]),
         ([], []),
     ],
 )
 def test_platforms_of_the_same_name_get_what_is_their_own(named: list[tuple[str, str]], names: list[str]) -> None:
-    found = told_apart([name for name, _id in named], [platform(id) for _name, id in named])
+    found = unique_names([name for name, _id in named], [platform(id) for _name, id in named])
     assert [re.sub(r"_[0-9a-f]{8}$", "_<sum>", name) for name in found] == [re.sub(r"_[0-9a-f]{8}$", "_<sum>", name) for name in names]
     assert len(set(found)) == len(found)
 
 
 def test_connections_of_the_same_name_get_what_follows_from_their_keys() -> None:
     keys = ["a b", "a_b", "123"]
-    found = told_apart(["c"] * 3, [platform(None, key) for key in keys])
+    found = unique_names(["c"] * 3, [platform(None, key) for key in keys])
     assert len(set(found)) == 3
     assert all(re.fullmatch("c_[0-9a-f]{8}", name) for name in found)
-    # which a platform has whatever it is called, so that a file named so is where it belongs
-    assert export_integration({**SNOWFLAKE, "id": "../../x"}).mark == told_apart(["c"] * 2, [platform("../../x"), platform("7")])[0][2:]
-    # neither the order nor the others matter
-    assert told_apart(["c"] * 2, [platform(None, key) for key in ("123", "a b")]) == [found[2], found[0]]
+    # the suffix is always the same, so that a file with this name remains valid
+    assert export_integration({**SNOWFLAKE, "id": "../../x"}).mark == unique_names(["c"] * 2, [platform("../../x"), platform("7")])[0][2:]
+    # independent of the order and of other platforms
+    assert unique_names(["c"] * 2, [platform(None, key) for key in ("123", "a b")]) == [found[2], found[0]]
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_connections_of_the_same_name_get_what_follows_from_their_keys() -> None
     ],
 )
 def test_a_host_that_is_there_is_the_same_platform_or_another(there: dict[str, Any], is_other: bool) -> None:
-    assert is_another(there, platform("1")) is is_other
+    assert is_other_platform(there, platform("1")) is is_other
 
 
-# --- what a host knows
+# --- variables of a host
 
 
 @pytest.mark.parametrize("type_name", PLATFORMS)
@@ -238,7 +238,7 @@ def test_a_secret_that_the_tenant_shows_is_left_out_wherever_it_stands(tenant: S
     assert found["immuta_platform_integration"]["config"] == {"host": "h"}
 
 
-# --- tenants that show less
+# --- missing permissions
 
 
 @pytest.mark.parametrize(("data_api", "warns"), [("404", False), ("403", True)])
@@ -276,7 +276,7 @@ def test_half_a_tenant_is_an_error(tenant: Simulator, path: str, status: int, er
         read(tenant)
 
 
-# --- which are asked for, and what is kept
+# --- filters and cache
 
 HERE = {"immuta_kind": "integration", "immuta_type": "Native S3", "immuta_status": "createError"}
 BOTH = list(KINDS)
@@ -297,25 +297,25 @@ BOTH = list(KINDS)
     ],
 )
 def test_which_are_asked_for(include: list[str], types: list[str], statuses: list[str], asked: bool) -> None:
-    assert is_asked_for(HERE, include, types, statuses) is asked
+    assert matches_filters(HERE, include, types, statuses) is asked
 
 
 def test_what_shows_no_status_has_none() -> None:
-    assert is_asked_for({**HERE, "immuta_status": None}, BOTH, [], []) is True
-    assert is_asked_for({**HERE, "immuta_status": None}, BOTH, [], ["enabled"]) is False
+    assert matches_filters({**HERE, "immuta_status": None}, BOTH, [], []) is True
+    assert matches_filters({**HERE, "immuta_status": None}, BOTH, [], ["enabled"]) is False
 
 
 def test_a_cache_gives_back_what_it_was_given_of_the_same_tenant() -> None:
     hosts = [{**HERE, "immuta_name": "{{ x }}", "d": {"__ansible_vault": "x", "n": None}}]
-    kept = packed("https://a", hosts)
+    kept = to_cache("https://a", hosts)
     assert isinstance(kept, str)
-    assert unpacked(kept, "https://a") == hosts
-    assert unpacked(kept, "https://b") is None
+    assert from_cache(kept, "https://a") == hosts
+    assert from_cache(kept, "https://b") is None
 
 
 @pytest.mark.parametrize("kept", [None, "", "{", "[]", "7", '{"form": 0, "url": "https://a", "platforms": []}', [HERE], {"platforms": []}])
 def test_anything_else_in_a_cache_is_none(kept: Any) -> None:
-    assert unpacked(kept, "https://a") is None
+    assert from_cache(kept, "https://a") is None
 
 
 # --- the plugin
@@ -350,7 +350,7 @@ def test_it_has_the_options_of_the_tenant_and_no_other_of_their_names() -> None:
     assert not shared.keys() & documented["options"].keys()
     for option, details in shared.items():
         assert f"E({variable(option)})" in str(details["description"]), option
-        # core would take an empty variable for a value, and a default for what somebody gave
+        # ansible-core would treat an empty variable as a value, and a default as set by the user
         assert "env" not in details
 
 

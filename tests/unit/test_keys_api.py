@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""API keys: what is sent, and a key in whatever form of answer."""
+"""API keys: the requests, and the key in every possible format of the answer."""
 
 from __future__ import annotations
 

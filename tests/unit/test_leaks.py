@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What gets out and what does not: of secrets in every form, of values that no table knows, of addresses with a password in them."""
+"""Leaks: secrets in every encoding, values of unknown keys, and URLs with a password."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ HARD = "a'b\"c;d$$e%s{{ f }}\\g/\\\\hüß5439\t&<i>+=`"
 FOUR = "q7Z!"
 
 
-# --- the forms of a known secret
+# --- encodings of a known secret
 
 
 @pytest.mark.parametrize("secret", [HARD, FOUR, "it's", "p&ss/w<rd", "=>'?", "Zeichen äöü€😀"])
 def test_a_known_secret_is_hidden_in_every_form(secret: str) -> None:
     for name, form in named_forms(secret).items():
-        # of base64 the characters beside it tell of it, too
+        # in base64, the adjacent characters also depend on the secret
         assert mask(f"QZQ {form} QZQ", [secret]).replace(" ", "") == f"QZQ{REDACTED}QZQ", name
 
 
@@ -45,7 +45,7 @@ def test_in_base64_no_character_is_left_that_tells_anything_of_the_secret(before
     whole = encode(before + data + after).decode()
     first, end = 8 * len(before) // 6, -(-8 * (len(before) + len(data)) // 6)
     left, *_between, right = mask(f"ä {whole} ä", [secret]).split(REDACTED)
-    # more may go, where it reads the same
+    # more may be masked if the text looks the same
     assert secret in whole or (f"ä {whole[:first]}".startswith(left) and f"{whole[end:]} ä".endswith(right))
 
 
@@ -102,15 +102,15 @@ def test_a_text_that_almost_holds_a_secret_takes_no_time_either(piece: str) -> N
     assert time.process_time() - started < 5
 
 
-# --- what no table knows
+# --- unknown keys
 
-#: keys that nobody has described, whose values are secret as a whole
+#: unknown keys whose whole values are secret
 SECRET_KEYS = """
 connectionString secretValue passwordValue bearer jwt sasUrl sasUri credentialsJson privateKeyBase64 clientSecretText accessKeyData db_password_1 password2
 newPasswordConfirmation passwordHash secretString tokenBody apiKeyValue sshKey sshPrivateKey encryption_key_b64 subscriptionKey functionKey sasToken
 storageAccountKey signingKeyPem authorizationHeader cookieValue refresh_token_raw serviceAccountKey serviceAccountJson pat sas pfx
 """
-#: values that hold a secret whatever their key is -> what is shown of them
+#: values that hold a secret under any key -> how they are displayed
 SECRET_PARTS = {
     "https://user:s3cr3t!@proxy.example.com:8080/a": "https://<REDACTED>@proxy.example.com:8080/a",
     "https://user:s3@cr3t!@proxy.example.com": "https://<REDACTED>@proxy.example.com",
@@ -129,7 +129,7 @@ SECRET_PARTS = {
     "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\nAbcd\n-----END": "-----BEGIN RSA PRIVATE KEY-----<REDACTED>-----END",
     "as eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl.": "as <REDACTED>.",
 }
-#: what reads like these and tells nothing
+#: texts that look similar but hold no secret
 HARMLESS = """
 https://host.example.com/a@b | https://host.example.com:8080/a@b?c | https://[::1]:8080/a@b | abfss://container@account.dfs.core.windows.net/path
 wasbs://container@account.blob.core.windows.net | update_password=always | must_change_password=false | ALTER USER a SET PASSWORD = '***'
@@ -146,7 +146,7 @@ private_key_path compat format spin paths sasl passage tokenize passwordless_log
 
 
 def everything_shown(extra: dict[str, Any]) -> list[Any]:
-    """What a user sees of keys that no table knows: as options, and as changes from and to them."""
+    """Return what a user sees of unknown keys: as options, and as changes from and to them."""
     shown: list[Any] = [mask({"extra": extra})]
     for fields in (*(platform.fields for platform in PLATFORMS.values()), CONFIG_FIELDS, CONNECTION_FIELDS, NATIVE_FIELDS):
         options = to_options(extra, fields)
@@ -186,7 +186,7 @@ def test_a_key_that_only_reads_like_a_secret_is_shown(key: str) -> None:
 
 
 def test_what_the_tables_know_is_shown_but_for_their_secrets() -> None:
-    """No option that is neither secret nor holds one reads like a secret."""
+    """No option that is not secret and holds no secret has a name that looks secret."""
     for fields in (CONFIG_FIELDS, CONNECTION_FIELDS, NATIVE_FIELDS, SETTINGS_FIELDS):
         for field in fields:
             for name in (field.option, field.key):
@@ -199,7 +199,7 @@ def test_the_secret_parts_of_a_value_are_known_wherever_else_they_turn_up() -> N
     assert list(find_secrets({"url": "https://user@host.example.com", "x": "PWD=abc;password=<REDACTED>"})) == []
 
 
-# --- below a name that is secret
+# --- below a secret name
 
 DESCRIBES = """
 key_name keyName user_filename type project_id client_email client_id auth_uri token_uri auth_provider_x509_cert_url client_x509_cert_url universe_domain
@@ -219,7 +219,7 @@ def test_what_describes_a_secret_is_shown_and_what_only_begins_or_ends_so_is_not
         assert list(find_secrets({above: {name: whole}})) == ["s3cr3t!"]
 
 
-# --- the address of the tenant
+# --- the URL of the tenant
 
 BAD_URLS = [
     "https://user:s3cr3t!@tenant.example.com",
@@ -253,7 +253,7 @@ def test_the_message_of_a_refused_address_names_nobody(url: str, monkeypatch: py
             tenant_of(params)
         assert not pieces_in(f"{caught.value} {caught.value.as_fail_json()}")
         with pytest.raises(OptionError) as caught:
-            connect(params, given=["api_key"], read_only=True, warn=lambda text: None)
+            connect(params, task_options=["api_key"], read_only=True, warn=lambda text: None)
         assert not pieces_in(f"{caught.value} {caught.value.as_fail_json()}")
 
 
@@ -275,7 +275,7 @@ def test_an_address_without_secrets_is_shown(tmp_path: Path) -> None:
         tenant_of({"url": "https://user:s3cr3t!@tenant.example.com"})
 
 
-# --- what a module shows of its options
+# --- options in the output of a module
 
 
 def test_what_a_module_shows_of_its_options(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_a_secret_that_a_text_may_hold_is_told_from_others(secret: str) -> None:
     assert not secrets_in({"a": "nothing of it"}, [HARD, *others])
 
 
-# --- the hunt itself
+# --- the search for leaks itself
 
 
 def test_the_hunt_finds_every_form_in_every_place(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lock of a platform: what counts as a play, whose a lock is, and of several processes that want it one gets it."""
+"""The lock of a platform: the recognition of a play, the holder, and that only one of several processes gets the lock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HERE = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def run_beneath(command: list[str], code: str, folder: Path) -> str:
-    """What Python code prints in a child of a program that is called like the words of the command; C({python}) is this Python."""
+    """Return the output of Python code in a child of a process with the given command line; C({python}) is this Python."""
     (folder / "code.py").write_text(code)
     parent = f"import subprocess, sys\nsys.exit(subprocess.run([{sys.executable!r}, {str(folder / 'code.py')!r}]).returncode)"
     for name in ("ansible-playbook", "notes"):
@@ -102,7 +102,7 @@ def test_who_holds_it_in_words(held: dict[str, Any], words: str) -> None:
 
 
 def test_outside_of_a_play_nobody_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a play that could be told apart, the same machine and the same name are no proof."""
+    """Without an identifiable play, the same machine and name do not prove that it is the same run."""
     monkeypatch.setenv("JOB_ID", "42")
     monkeypatch.setattr(lock, "_play_pid", lambda: 0)
     place = tmp_path / "x.lock"

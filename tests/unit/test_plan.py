@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is sent, what is said about it, and what is refused before anything is sent."""
+"""Plans for integrations: the body of the request, the diff, and options that are refused before any request."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ ROTATE = Policy(update_secrets="always")
 
 
 def want(type_name: str, config: Mapping[str, Any] | None = None, *, auto_bootstrap: bool | None = None, **changed: Any) -> Desired:
-    """What a task wants whose options are these; None takes one out."""
+    """Return what a task with these options wants. None removes an option."""
     options = {**(EVERY_TYPE[type_name] if config is None else config), **changed}
     return desired({"config": {name: value for name, value in options.items() if value is not None}, "auto_bootstrap": auto_bootstrap}, platform_of(type_name))
 
 
 def shown(wanted: Desired, redacted: str | None = "<REDACTED>", **more: Any) -> dict[str, Any]:
-    """What the API shows of an integration like that, its secrets and user names redacted, or with None left out."""
+    """Return the API's view of such an integration: secrets and user names redacted, or omitted for None."""
 
     def hide(document: Mapping[str, Any], fields: Any) -> dict[str, Any]:
         known = {field.key: field for field in fields}
@@ -110,7 +110,7 @@ def fields_of(plan: Plan) -> dict[str, tuple[Any, Any]]:
 
 
 def refused(option: str) -> Any:
-    """An OptionError that names this option."""
+    """Return the OptionError, which must name this option."""
 
     class Refused:
         def __enter__(self) -> object:
@@ -126,7 +126,7 @@ def refused(option: str) -> Any:
     return Refused()
 
 
-# --- what a task wants
+# --- options
 
 
 def test_null_is_not_given_at_every_depth() -> None:
@@ -200,7 +200,7 @@ def test_fields_beside_an_unknown_authentication_type_are_left_to_the_server() -
     assert wanted.config["accessToken"] == "t0ken"
 
 
-# --- what is missing
+# --- missing options
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_required_option_is_missed_before_anything_is_sent(type_name: str, opt
 def test_everything_that_is_missing_is_named_at_once() -> None:
     with refused("config.username") as refusal:
         plan_create(want("Redshift", username=None, password=None), ASKED)
-    assert refusal.text == "config.username and config.password are needed to register the integration. Give config.username and config.password."
+    assert refusal.text == "config.username and config.password are needed to register the integration. Set config.username and config.password."
     with refused("config.database") as refusal:
         check_complete(want("Redshift", database=None, initial_database=None, auto_bootstrap=False))
     assert "config.database and config.initial_database are required" in refusal.text
@@ -334,7 +334,7 @@ def test_a_create_lists_everything_and_tells_no_secret() -> None:
     assert PASSWORD not in repr((plan.changes, plan.before, plan.after, plan.reason))
 
 
-# --- update: what is no difference
+# --- update: equal values
 
 
 @pytest.mark.parametrize("redacted", ["<REDACTED>", "REDACTED", "[REDACTED]", None])
@@ -384,7 +384,7 @@ def test_placeholders_that_the_user_gives_are_no_difference(redacted: str) -> No
     assert plan_update(wanted, shown(want("Redshift")), ROTATE).action == "unchanged"
 
 
-# --- update: what is sent
+# --- update: the body of the request
 
 
 def test_an_update_is_the_observed_document_under_the_desired_one() -> None:
@@ -522,7 +522,7 @@ def test_a_known_user_name_beside_a_placeholder_is_kept() -> None:
     assert plan.payload["config"]["username"] == "admin"
 
 
-# --- update: alternatives
+# --- update: branches
 
 
 def test_another_authentication_leaves_the_old_one_behind() -> None:
@@ -540,7 +540,7 @@ def test_credentials_of_the_alternative_that_holds_may_be_kept_back_as_a_whole()
     observed = shown(okta)
     del observed["config"]["okta"]
     assert plan_update(okta, observed, ASKED).action == "unchanged"
-    # what belongs to no alternative is not there when it does not show
+    # a value that belongs to no branch does not exist if the tenant does not show it
     proxied = want("Databricks", proxy_options={"host": "proxy", "port": 3128, "username": "u", "password": "p"})
     assert plan_update(proxied, shown(want("Databricks")), ASKED).action == "updated"
 
@@ -635,7 +635,7 @@ def test_without_any_secret_there_is_nothing_to_rotate() -> None:
     assert plan_update(wanted, shown(want("Redshift")), ROTATE).action == "unchanged"
 
 
-# --- update: what cannot be changed
+# --- update: immutable options
 
 
 @pytest.mark.parametrize(
@@ -786,7 +786,7 @@ def test_the_same_host_in_other_words_is_the_same() -> None:
     assert delete(want("Redshift", host="https://CLUSTER.example.com:5439"), shown(want("Redshift"))).action == "deleted"
 
 
-# --- Trino, which has next to nothing
+# --- Trino, which has hardly any options
 
 
 def test_a_plan_for_trino_says_its_type_and_no_more() -> None:
@@ -815,7 +815,7 @@ def test_an_integration_has_a_name_in_messages(type_name: str, name: str) -> Non
     assert want("Trino", {}).name == "Trino integration"
 
 
-# --- finding
+# --- look-up
 
 
 @pytest.mark.parametrize(
@@ -850,7 +850,7 @@ def test_a_tenant_has_one_trino() -> None:
 
 
 def options_of(command: Command) -> dict[str, Any]:
-    """What a module gets when the example is pasted under its name."""
+    """Return the options of a module whose task holds the example."""
     checked = ArgumentSpecValidator(INTEGRATION).validate(command.payload)
     assert not checked.error_messages
     options: dict[str, Any] = prune(checked.validated_parameters)

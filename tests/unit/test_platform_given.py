@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import NotEvaluated, Omitted, evaluated
+from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import NotEvaluated, Omitted, evaluate_variables
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._platform.desired import desired_state_of, folder_name
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import module_options
@@ -158,7 +158,7 @@ def test_variables_are_evaluated_leaf_by_leaf() -> None:
         "immuta_api_key": "{{ undefined }}",
         "immuta_timeout": "",
     }
-    found = evaluated(variables, template)
+    found = evaluate_variables(variables, template)
     assert found.values == {"integration": {"type": "Redshift", "config": {"host": "h", "port": 5}, "list": [5]}, "login": {}}
     assert found.tenant == {"url": "https://t"}
     assert list(found.undefined) == ["integration.config.password", "integration.list.2", "login.username"]

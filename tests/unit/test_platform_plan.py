@@ -62,8 +62,8 @@ class Role:
         validated = ArgumentSpecValidator(spec()).validate(given)
         assert not validated.error_messages
         secrets: set[str] = set()
-        module = SimpleNamespace(params=validated.validated_parameters, given=given, check_mode=check, _diff=False, secrets=secrets)
-        module.warn, module.learn = self.warnings.append, secrets.update
+        module = SimpleNamespace(params=validated.validated_parameters, task_options=given, check_mode=check, _diff=False, secrets=secrets)
+        module.warn, module.add_secrets = self.warnings.append, secrets.update
         task = Task(module)
         try:
             result = plan_platform(task)
@@ -618,7 +618,7 @@ def test_no_plan_holds_a_secret_and_a_short_one_spoils_no_name(tenant: Simulator
 
 def test_only_what_is_behind_a_connection_is_read_again(tenant: Simulator, tmp_path: Path) -> None:
     plan = redshift(tenant, tmp_path, entry="sync").begin()
-    assert not plan["sync"] and "prod is registered as an integration, and is left out" in plan["say"][0]
+    assert not plan["sync"] and "prod is registered as an integration and is skipped" in plan["say"][0]
     one = lake(tenant, tmp_path, entry="sync")
     assert one.begin() == {"sync": True, "say": ["connection lake: Immuta has been asked to read it again."]}
     assert "would be asked" in one.begin(check=True)["say"][0] and one.locks == []

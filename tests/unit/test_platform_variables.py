@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import NotEvaluated, evaluated
+from ansible_collections.community.immuta.plugins.module_utils._ansible.variables import NotEvaluated, evaluate_variables
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._platform import flow as flows
 from ansible_collections.community.immuta.plugins.module_utils._platform.desired import desired_state_of, folder_name
@@ -149,7 +149,7 @@ def test_what_is_no_text_is_evaluated_as_one_and_endless_aliases_end() -> None:
             raise NotEvaluated("\n  'no' is undefined. " + "x" * 500)
         return value
 
-    found = evaluated(variables, template)
+    found = evaluate_variables(variables, template)
     assert found.values == {"login": {"password": "from the vault", "nested": [[{}, "b"], ["c"]], "5": "number"}}
     assert found.tenant == {"api_key": "from the vault"}
     assert found.undefined.keys() == {"login.nested.1.1.a", "state"} and max(map(len, found.undefined.values())) <= 200

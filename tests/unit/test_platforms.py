@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The seven integration types against the vendor's payload reference, and everything that is made from the tables."""
+"""The seven integration types against the vendor's payload reference, and everything that is derived from the tables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def below(option: str, key: str, rows: str) -> str:
     return "\n".join(f"{option}.{words[0]} {key}.{words[1]} {' '.join(words[2:])}" for words in map(str.split, rows.strip().splitlines()))
 
 
-# The option, the API's key, the type, and what else is known of it. Source: "Integration Configuration Payload".
+# The option, the API's key, the type, and further properties. Source: "Integration Configuration Payload".
 REFERENCE = {
     "Snowflake": f"""
 host                                                     host                                                 str   required immutable host
@@ -165,13 +165,13 @@ Row = tuple[str, str, frozenset[str]]
 
 
 def reference_rows(type_name: str) -> dict[str, Row]:
-    """Option path -> (API path, type, remarks)."""
+    """Return (API path, type, properties) by option path."""
     rows = [line.split() for line in REFERENCE[type_name].splitlines() if line.strip()]
     return {option: (api, kind, frozenset(remarks)) for option, api, kind, *remarks in rows}
 
 
 def walk(fields: Sequence[Field], options: str = "", keys: str = "") -> Iterator[tuple[str, str, Field]]:
-    """Every field with its option path and its API path."""
+    """Yield every field with its option path and its API path."""
     for field in fields:
         option, key = f"{options}{field.option}", f"{keys}{field.key}"
         yield option, key, field
@@ -381,7 +381,7 @@ def test_no_two_options_answer_to_one_name() -> None:
 
 
 def test_nothing_is_required_or_defaulted_by_ansible() -> None:
-    # What is not given is not managed, so nothing may be filled in; what is required depends on the type
+    # An option that is not set is not managed, so there are no defaults. Required options depend on the type.
     assert not [path for path, option in every_option(CONFIG_SPEC) if "default" in option or "required" in option or "choices" in option]
 
 

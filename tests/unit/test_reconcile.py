@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what is there to what is wanted: which requests are sent, in which order, and what comes of each turn."""
+"""Reconciling integrations: the requests, their order, and the outcome of each case."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SNOWFLAKE = {"host": "acme.eu.snowflakecomputing.com", "warehouse": "WH", "datab
 
 
 class FakeClock(Clock):
-    """Time passes by sleeping alone."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -53,17 +53,17 @@ class FakeClock(Clock):
 
 
 class Tenant:
-    """The Integrations API in memory. calls: what was asked, in order, as C(PUT /7 dryRun)."""
+    """The Integrations API in memory. calls: the requests in order, such as C(PUT /7 dryRun)."""
 
     def __init__(self, *items: Mapping[str, Any]) -> None:
         self.items = {str(item["id"]): dict(item) for item in items}
         self.calls: list[str] = []
         self.bodies: list[Any] = []
-        #: call -> what happens instead, in turn: an exception is raised, a function is called, None lets it through
+        #: call -> replacements, one per call: an exception is raised, a function is called, None has no effect
         self.instead: dict[str, list[Any]] = {}
-        #: id -> the statuses that the next looks see
+        #: id -> the statuses that the next reads return
         self.ahead: dict[str, list[str]] = {}
-        #: the status that a create, an update and a delete end in
+        #: the final status of a create, an update and a delete
         self.ends = {"POST": "enabled", "PUT": "enabled", "DELETE": "deleted"}
 
     def _call(self, text: str, body: Any = None) -> Any:
@@ -129,7 +129,7 @@ def hide(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Owners:
-    """The Connections API, as much of it as tells who owns what."""
+    """The part of the Connections API that shows the owner of an integration."""
 
     def __init__(self, **owners: str) -> None:
         self.owners = {id.lstrip("_"): key for id, key in owners.items()}
@@ -145,7 +145,7 @@ def hidden_word(value: Any) -> Any:
 
 
 class Case:
-    """A tenant, and tasks that meet it."""
+    """A tenant, and tasks against it."""
 
     def __init__(self, *items: Mapping[str, Any], **owners: str) -> None:
         self.tenant = Tenant(*items)
@@ -331,7 +331,7 @@ def test_an_error_that_nothing_explains_is_said_to_be_one(results: Any) -> None:
     assert case.warnings == ["Integration 7 has the wanted settings, but its status is editError. Immuta reports no failed test."]
 
 
-# --- what a failure says was done
+# --- failures report what was changed
 
 
 def failure(case: Case, wanted: Desired, state: str, **settings: Any) -> dict[str, Any]:
@@ -580,11 +580,11 @@ def test_trinos_first_key_is_handed_over_and_never_shown(answer: dict[str, Any])
     assert "k3y-k3y" not in repr(outcome.as_result())
 
 
-# --- lost answers, and what was there already
+# --- lost answers and existing integrations
 
 
 def lose(case: Case) -> Callable[[], None]:
-    """A create that arrives and whose answer does not."""
+    """A create that takes effect but whose answer is lost."""
 
     def happen() -> None:
         case.tenant.register(EQUAL.document())
@@ -682,7 +682,7 @@ TAKEN = [
 
 
 def hidden(item: dict[str, Any], message: tuple[int, str], call: str = "POST / dryRun") -> Case:
-    """A tenant that does not list what it has."""
+    """A tenant whose list does not show its integrations."""
     case = Case(item)
     case.tenant.list = lambda: case.tenant._call("GET /") or []  # type: ignore[method-assign]
     case.tenant.instead[call] = [api_error("POST", *message)]
@@ -879,7 +879,7 @@ def test_an_unknown_authentication_type_is_sent_and_warned_of() -> None:
     assert case.warnings == ["config.authentication_type programmatic is not known to this collection (accessKey, okta, userPassword); it is sent unchanged."]
 
 
-# --- who else is there
+# --- other integrations and owners
 
 
 def test_two_that_match_are_an_error_that_lists_both() -> None:
@@ -1066,7 +1066,7 @@ def test_one_that_is_gone_meanwhile_is_absent() -> None:
 
 
 def test_a_delete_whose_first_answer_was_lost_is_done_when_it_is_gone() -> None:
-    # the repeated request meets the state that the first one brought about
+    # the first request took effect, and the second one finds its result
     case = Case(there())
     case.tenant.instead["DELETE /7"] = [api_error("DELETE", 409, "Unable to delete integration with ID 7 in current state deleting.")]
     case.tenant.ahead["7"] = ["deleting", "deleted"]

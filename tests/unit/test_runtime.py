@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The door between Ansible and the collection, with real processes on both sides of it."""
+"""The interface between Ansible and the collection, with real module processes."""
 
 from __future__ import annotations
 
@@ -303,7 +303,7 @@ def test_check_mode_writes_nothing(tiny: Any, tmp_path: Path) -> None:
 
 
 def test_the_file_is_replaced_as_a_whole(tiny: Any, tmp_path: Path) -> None:
-    # who has the old one open goes on reading the old one
+    # a process that has the old file open continues to read the old content
     dest = tmp_path / "file"
     tiny({"dest": str(dest), "text": "old"})
     with dest.open(encoding="utf-8") as stream:
@@ -331,7 +331,7 @@ def test_a_folder_or_a_file_in_the_way_is_named(tiny: Any, tmp_path: Path, check
     assert tiny({"dest": str(tmp_path / "blocker" / "file"), "text": "x"}, check=check)["option"] == "dest"
 
 
-# --- the modules themselves, without a tenant
+# --- the real modules, without a tenant
 
 
 @pytest.mark.parametrize("module", ["immuta_integration", "immuta_integration_info", "immuta_integration_script"])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets: which names hold one, what counts as redacted, and that nothing of one is left in what is shown."""
+"""Secrets: names that hold one, redacted values, and complete masking."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.secrets imp
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-# What a password may hold: quotes, separators, placeholders, templates, backslashes, non-ASCII.
+# Parts of passwords: quotes, separators, placeholders, templates, backslashes, non-ASCII.
 HARD = "a'b\"c;d$$e%s{{ f }}\\g\\\\hüß5439\t&<i>"
 
 
@@ -181,7 +181,7 @@ def test_no_known_secret_is_left_in_any_text(secrets: list[str], text: str) -> N
 
 
 class OldModule:
-    """AnsibleModule before ansible-core 2.22, as far as secrets go."""
+    """The handling of secrets by AnsibleModule before ansible-core 2.22."""
 
     def __init__(self) -> None:
         self.no_log_values: set[str] = set()
@@ -205,7 +205,7 @@ def test_register_uses_cores_secrets_where_there_are_some(monkeypatch: pytest.Mo
 
 
 def test_masking_takes_time_in_proportion_to_the_text() -> None:
-    """Every place of a secret that is repeated without end, and overlaps itself."""
+    """Every position of a secret that repeats without end and overlaps itself."""
     import time
 
     started = time.monotonic()

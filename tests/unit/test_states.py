@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every status, with what is wanted: the step it leads to."""
+"""The step for every status and wanted state."""
 
 from __future__ import annotations
 
@@ -127,10 +127,10 @@ def test_health(status: str | None, healthy: bool | None) -> None:
         ({"state": "active"}, {"connectionState": "INACTIVE"}, "inactive", None),
         ({"state": "active"}, {"status": "enabled"}, "active", True),
         ({}, {"status": "enabled", "state": None, "health": 7}, "", None),
-        # what is said of others, and what is wanted
+        # states of other objects, and wanted states
         ({"state": "active", "settings": {"state": "UNHEALTHY"}}, {"updater": {"state": "inactive"}}, "active", True),
         ({"state": "active"}, {"nativeIntegration": {"status": "unhealthy"}}, "active", True),
-        # words that are not documented
+        # undocumented states
         ({"state": "ACTIVATING"}, {}, "activating", None),
         ({"state": "pending"}, {"health": "ACTIVE"}, "pending", None),
         ({"state": "degraded"}, {}, "degraded", False),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The technologies of connections against the vendor's payload reference, and everything that is made from the tables."""
+"""The technologies of connections against the vendor's payload reference, and everything that is derived from the tables."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BY_CERTIFICATE = {
     "publicCertificateThumbprint": "AA:BB",
     "oauthPrivateKey": KEY_FILE,
 }
-# Authentication type -> its credentials, as the vendor writes them.
+# Authentication type -> its credentials in the vendor's spelling.
 SNOWFLAKE_SIGN_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "password": ("userPassword", {"username": "IMMUTA", "password": 'a "b" $$;'}),
     "key": ("keyPair", {"username": "IMMUTA", "privateKey": KEY_FILE}),
@@ -54,7 +54,7 @@ DATABRICKS_SIGN_IN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def snowflake(sign_in: str) -> dict[str, Any]:
-    """A create as the vendor's payload reference describes it."""
+    """Return the body of a registration according to the vendor's payload reference."""
     kind, credentials = SNOWFLAKE_SIGN_IN[sign_in]
     common = {"port": 443, "warehouse": "WH", "authenticationType": kind, **credentials}
     return {
@@ -80,7 +80,7 @@ def snowflake(sign_in: str) -> dict[str, Any]:
 
 
 def databricks(sign_in: str) -> dict[str, Any]:
-    """The create of the vendor's page on registering a Databricks Unity Catalog connection."""
+    """Return the body of a registration from the vendor's page about Databricks Unity Catalog connections."""
     kind, credentials = DATABRICKS_SIGN_IN[sign_in]
     common = {"port": 443, "authenticationType": kind, **credentials}
     return {
@@ -109,7 +109,7 @@ PAYLOADS += [pytest.param(databricks(name), id=f"Databricks, {name}") for name i
 
 
 def as_a_task_gives_it(options: dict[str, Any]) -> dict[str, Any]:
-    """The options as they come out of the argument spec."""
+    """Return the options as parsed by the argument spec."""
     checked = ArgumentSpecValidator(CONNECTION).validate(options)
     assert not checked.error_messages
     pruned: dict[str, Any] = prune(checked.validated_parameters)
@@ -150,7 +150,7 @@ def test_a_payload_of_the_vendor_works_as_pasted(payload: dict[str, Any]) -> Non
 
 
 def spelled(value: Any, fields: Sequence[Field]) -> Any:
-    """A document of the API in our spelling."""
+    """Return an API document with option names."""
     known = {field.key: field for field in fields}
     if isinstance(value, dict) and fields:
         return {known[key].option: spelled(item, known[key].fields) for key, item in value.items()}
@@ -179,7 +179,7 @@ def test_each_spelling_of_the_host_is_taken_as_it_is_given(host: dict[str, Any],
     assert wanted_connection(as_a_task_gives_it(payload)).document()["nativeIntegration"]["config"] == config
 
 
-# --- what belongs where
+# --- options of each technology
 
 
 def test_an_option_of_another_technology_is_refused() -> None:
@@ -343,7 +343,7 @@ def test_immuta_says_itself_what_it_needs_of_the_native_integration() -> None:
 
 
 def walk(fields: Sequence[Field], options: str = "", keys: str = "") -> Iterator[tuple[str, str, Field]]:
-    """Every field with its option path and its API path."""
+    """Yield every field with its option path and its API path."""
     for field in fields:
         option, key = f"{options}{field.option}", f"{keys}{field.key}"
         yield option, key, field

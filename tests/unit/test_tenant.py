@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a task reaches its tenant: options and variables, which credentials count, the exchange of a key for a token."""
+"""The connection to a tenant: options and environment variables, precedence of credentials, exchange of a key for a token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.community.immuta.plugins.doc_fragments.tenant import ModuleDocFragment
-from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC, USER_AGENT, connect, explain, tenant_of, variable
+from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC, USER_AGENT, connect, hint_for_status, tenant_of, variable
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ApiError, BadAnswer, ConnectionFailed, ImmutaError, OptionError, Unauthorized
 from ansible_collections.community.immuta.plugins.module_utils._http.session import Session
 from unit.wire import FakeClock, Wire, ok, reply, reset
@@ -23,7 +23,7 @@ EXCHANGE = "POST /bim/apikey/authenticate"
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a tenant nor a proxy of whoever runs the tests."""
+    """Ignore the tenant and proxy in the environment of the tests."""
     for option in TENANT_SPEC:
         monkeypatch.delenv(variable(option), raising=False)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
@@ -32,7 +32,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parsed(**options: Any) -> dict[str, Any]:
-    """The options as a module sees them: types, fallbacks and defaults by Ansible's own code."""
+    """Return the options as a module sees them, with types, fallbacks and defaults applied by Ansible's code."""
     result = ArgumentSpecValidator(TENANT_SPEC).validate(options)
     assert not result.error_messages
     parameters: dict[str, Any] = result.validated_parameters
@@ -40,11 +40,11 @@ def parsed(**options: Any) -> dict[str, Any]:
 
 
 def connected(read_only: bool = False, secrets: set[str] | None = None, **options: Any) -> Session:
-    return connect(parsed(**options), given=list(options), read_only=read_only, warn=lambda text: None, secrets=secrets, clock=FakeClock())
+    return connect(parsed(**options), task_options=list(options), read_only=read_only, warn=lambda text: None, secrets=secrets, clock=FakeClock())
 
 
 def sent_key(wire: Wire, **options: Any) -> str:
-    """The Authorization header of a request."""
+    """Return the Authorization header of a request."""
     connected(url=wire.url, **options).request("GET", "/x")
     return wire.requests[-1].headers["authorization"]
 
@@ -109,13 +109,13 @@ def test_a_task_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_null_and_empty_are_not_given(monkeypatch: pytest.MonkeyPatch, nothing: Any) -> None:
-    """Ansible itself uses neither fallback nor default for an option that is null."""
+    """Ansible itself applies neither fallback nor default to a null option."""
     with Wire([("GET /x", ok(1))]) as wire:
         monkeypatch.setenv("IMMUTA_URL", wire.url)
         monkeypatch.setenv("IMMUTA_API_KEY", "environment-key")
         monkeypatch.setenv("IMMUTA_RETRIES", "3")
         params = {**dict.fromkeys(TENANT_SPEC), "url": nothing, "api_key": nothing}
-        session = connect(params, given=list(params), read_only=False, warn=lambda text: None)
+        session = connect(params, task_options=list(params), read_only=False, warn=lambda text: None)
         session.request("GET", "/x")
         assert tenant_of(params) == "127.0.0.1"
     assert wire.requests[0].headers["authorization"] == "environment-key"
@@ -125,7 +125,7 @@ def test_null_and_empty_are_not_given(monkeypatch: pytest.MonkeyPatch, nothing: 
 def test_a_variable_of_the_wrong_type_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMMUTA_TIMEOUT", "soon")
     with pytest.raises(OptionError) as caught:
-        connect({"url": "https://t.example.com", "api_key": KEY, "timeout": None}, given=[], read_only=False, warn=lambda text: None)
+        connect({"url": "https://t.example.com", "api_key": KEY, "timeout": None}, task_options=[], read_only=False, warn=lambda text: None)
     assert caught.value.as_fail_json() == {"msg": "IMMUTA_TIMEOUT is not of type int.", "option": "timeout"}
 
 
@@ -181,7 +181,7 @@ def test_a_url_that_is_none_is_refused_by_both(url: str) -> None:
 )
 def test_plain_http_warns_unless_it_stays_on_this_machine(url: str, warned: bool) -> None:
     warnings: list[str] = []
-    connect(parsed(url=url, api_key=KEY), given=["url", "api_key"], read_only=False, warn=warnings.append)
+    connect(parsed(url=url, api_key=KEY), task_options=["url", "api_key"], read_only=False, warn=warnings.append)
     assert bool(warnings) is warned
     assert all("not encrypted" in text and KEY not in text for text in warnings)
 
@@ -299,7 +299,7 @@ def test_an_exchange_without_a_token_is_a_bad_answer(body: Any) -> None:
         connected(url=wire.url, api_key=KEY, auth_method="bearer").request("GET", "/x")
 
 
-# --- what to do next
+# --- hints
 
 
 @pytest.mark.parametrize(
@@ -320,5 +320,5 @@ def test_an_error_says_what_to_do_next(status: int, path: str, words: list[str])
 
 
 def test_other_statuses_and_paths_have_no_wrong_hint() -> None:
-    assert explain(400, "/integrations") is None
-    assert explain(403, "/database") == explain(403, "/integrations")
+    assert hint_for_status(400, "/integrations") is None
+    assert hint_for_status(403, "/database") == hint_for_status(403, "/integrations")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting: when it looks, how long it sleeps, what it says when time is up."""
+"""Waiting: when it polls, how long it sleeps, and its message at the timeout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unit.wire import FakeClock
 
 
 def states(*names: str) -> Callable[[], str]:
-    """Looks that see one state after the other, and the last one for ever."""
+    """Return a poll function that returns one state after the other, and the last one forever."""
     left = list(names)
     return lambda: left.pop(0) if len(left) > 1 else left[0]
 
@@ -84,7 +84,7 @@ def test_the_time_of_slow_looks_counts() -> None:
 
     with pytest.raises(WaitTimeout) as caught:
         wait(slow, clock, timeout=60)
-    assert caught.value.facts["seconds"] == 102  # 50 to look, 2 asleep, 50 to look again
+    assert caught.value.facts["seconds"] == 102  # 50 for a poll, 2 of sleep, 50 for another poll
 
 
 def test_a_timeout_of_zero_looks_once() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real HTTP server that follows a script: the requests it expects, in order, each with what happens then.
+"""A real HTTP server that follows a script: the expected requests in order, each with its reply.
 
 Anything else that arrives is answered by 599 and fails the test when the server ends, as does a request that never came.
 It speaks HTTP/1.1 on plain sockets, so that it can also break off, reset and stay silent.
@@ -25,7 +25,7 @@ Reply = Callable[["_Line"], bool]
 
 @dataclass(frozen=True)
 class Request:
-    """What arrived. connection: number of the TCP connection, from 1."""
+    """A received request. connection: the number of the TCP connection, from 1."""
 
     method: str
     target: str
@@ -40,11 +40,11 @@ class Request:
         return f"{self.method} {self.target}"
 
 
-# --- what happens after a request: True keeps the connection open
+# --- replies to a request; a return value of True keeps the connection open
 
 
 def reply(status: int, body: Any = None, *, reason: str = "", **headers: str) -> Reply:
-    """An answer; a str or bytes body as it is, anything else as JSON. Header names with underscores for dashes."""
+    """Return a reply. A str or bytes body is sent unchanged, any other body as JSON. Header names have underscores in place of hyphens."""
     raw = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     kind = {} if body is None else {"Content-Type": "text/plain" if isinstance(body, (str, bytes)) else "application/json; charset=utf-8"}
     fields = {"Content-Length": str(len(raw)), **kind, **{name.replace("_", "-"): value for name, value in headers.items()}}
@@ -62,7 +62,7 @@ def ok(body: Any = None, **headers: str) -> Reply:
 
 
 def raw(text: bytes) -> Reply:
-    """These bytes, then the end of the connection."""
+    """Return a reply that sends these bytes and closes the connection."""
 
     def send(line: _Line) -> bool:
         line.send(text)
@@ -72,23 +72,23 @@ def raw(text: bytes) -> Reply:
 
 
 def cut(body: bytes, *, promised: int, content_type: str = "application/json") -> Reply:
-    """Fewer bytes than the answer says it has."""
+    """Return a reply with fewer bytes than its Content-Length."""
     return raw(f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {promised}\r\n\r\n".encode() + body)
 
 
 def hang_up(line: _Line) -> bool:
-    """The connection ends without an answer."""
+    """Close the connection without an answer."""
     return False
 
 
 def reset(line: _Line) -> bool:
-    """The connection is torn down (RST) without an answer."""
+    """Reset the connection (RST) without an answer."""
     line.reset()
     return False
 
 
 def silence(line: _Line) -> bool:
-    """No answer as long as the server runs."""
+    """Send no answer while the server runs."""
     line.wire.ended.wait(30)
     return False
 
@@ -113,7 +113,7 @@ class _Line:
             while (request := self._read()) is not None and self.wire.next_reply(request)(self):
                 pass
         except (OSError, ssl.SSLError):
-            pass  # the client went away, which some tests are about
+            pass  # the client closed the connection, as some tests intend
         finally:
             self._file.close()
             self._socket.close()
@@ -131,7 +131,7 @@ class _Line:
 
 
 class Wire:
-    """The server. C(script) is a list of ("METHOD /target", reply)."""
+    """The server. script: a list of ("METHOD /target", reply)."""
 
     def __init__(self, script: Sequence[tuple[str, Reply]], *, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.ended = threading.Event()
@@ -152,7 +152,7 @@ class Wire:
 
     @property
     def connections(self) -> int:
-        """How many TCP connections carried a request."""
+        """The number of TCP connections that carried a request."""
         return len({request.connection for request in self.requests})
 
     def next_reply(self, request: Request) -> Reply:
@@ -169,7 +169,7 @@ class Wire:
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.ended.set()
-        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which a mere close() does not
+        self._listener.shutdown(socket.SHUT_RDWR)  # close() alone does not interrupt accept()
         self._listener.close()
         self._thread.join(5)
         if kind is None:
@@ -199,7 +199,7 @@ class Wire:
 
 
 class FakeClock(Clock):
-    """A clock that only moves when somebody sleeps. Its jitter takes away nothing."""
+    """A clock that advances only by sleeping. Its jitter returns the full duration."""
 
     def __init__(self, now: float = 1_750_000_000.0) -> None:
         self.time = 0.0

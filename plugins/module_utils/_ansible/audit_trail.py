@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit log of the role: found out to be writable before anything is done, and one line appended when the run ends.
+"""The audit log of the role: checked at the start of a run, extended by one line at the end.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -28,8 +28,8 @@ from .tenant import change_reference, tenant_url
 AUDIT_LOG = "audit_log"
 
 
-class Trail:
-    """The audit log that the task names, if it names one. In check mode, and where nothing is but read again, there is none."""
+class AuditLog:
+    """The audit log that the task names, if any. Check mode and the entry sync do not write to it."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -37,28 +37,28 @@ class Trail:
         self.path: str = "" if quiet else task.params.get(AUDIT_LOG) or ""
 
     def check(self) -> None:
-        """Make the file where there is none. Raises OptionError when the run could not leave its line."""
+        """Create the file if needed. Raise OptionError if it cannot be written."""
         if self.path and not os.path.isabs(self.path):
-            raise OptionError(f"{AUDIT_LOG} is {self.path}, and has to be an absolute path.", option=AUDIT_LOG)
+            raise OptionError(f"{AUDIT_LOG} must be an absolute path, not {self.path}.", option=AUDIT_LOG)
         if self.path:
             json_lines.ensure_writable(self.path, AUDIT_LOG)
 
-    def leave(self, desired: DesiredState | None, plan: Mapping[str, Any], noted: Mapping[str, Any], *, started: float, **known: Any) -> None:
-        """Append the line of the run that ends with this plan. When that fails, a warning holds the line: what was done is done."""
+    def write_entry(self, desired: DesiredState | None, plan: Mapping[str, Any], audit_notes: Mapping[str, Any], *, started: float, **known: Any) -> None:
+        """Append the line for the run that ends with this plan. If that fails, put the line in a warning, because the work is done."""
         if not self.path:
             return
         params, here = self._task.params, current_run()
         document = audit.log_entry(
             desired,
             plan,
-            noted,
+            audit_notes,
             time_started=_utc(started),
             time_ended=_utc(time.time()),
             who=here["user"],
             host=here["host"],
             job={"id": here["job"], **params.get("job", {})},
-            change_reference=_given(change_reference, params),
-            tenant=_given(tenant_url, params),
+            change_reference=_option_or_none(change_reference, params),
+            tenant=_option_or_none(tenant_url, params),
             **known,
         )
         masked = self._task.mask(document)
@@ -69,8 +69,8 @@ class Trail:
             self._task.warn(f"{with_variable_names(error.message)} This is the line: {json.dumps(masked)}")
 
 
-def _given(read: Any, params: Mapping[str, Any]) -> str | None:
-    """What an option holds; None when it is not given, or cannot be read."""
+def _option_or_none(read: Any, params: Mapping[str, Any]) -> str | None:
+    """Return the value of an option; None if it is not set or invalid."""
     with suppress(OptionError):
         return read(params) or None
     return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules of the Connections API do with their task: options in, result out.
+"""The code of the modules for the Connections API: from the options of a task to its result.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -64,7 +64,7 @@ def list_objects(task: Task) -> Result:
         objects = [own, *reconciler.descendants(path, depth)] if own else []
     else:
         objects = reconciler.descendants((), depth + 1)
-    return {"changed": False, "objects": [mask(each) for each in sorted(objects, key=object_path_of) if _is_asked_for(each, params)]}
+    return {"changed": False, "objects": [mask(each) for each in sorted(objects, key=object_path_of) if _matches_filters(each, params)]}
 
 
 def sync_object(task: Task) -> Result:
@@ -80,35 +80,35 @@ def _reconciler(task: Task) -> ConnectionReconciler:
 def _path(task: Task) -> list[str]:
     path: list[str] = task.params["object_path"]
     if not path:
-        raise OptionError("object_path is empty.", option="object_path", hint="It begins with the key of a connection.")
+        raise OptionError("object_path is empty.", option="object_path", hint="The path begins with the key of a connection.")
     check_names(path, "object_path")
     return path
 
 
 def check_names(names: list[str], option: str) -> None:
-    """Raise OptionError for a name that would make another request of the path it stands in."""
+    """Raise OptionError for a name that would change the path of a request (empty or dots)."""
     for name in names:
         if name in ("", ".", ".."):
-            raise OptionError(f"{name!r} is no name of an object.", option=option)
+            raise OptionError(f"{name!r} is not the name of an object.", option=option)
 
 
 def _connection(api: Connections, object: Mapping[str, Any], *, preview: bool) -> dict[str, Any]:
-    """A connection as the API shows it, its object beside it. For many technologies the API shows the object only."""
+    """Return a connection with its object. For many technologies the API shows only the object."""
     key = object_path_of(object)[0]
-    shown = _if_shown(lambda: api.get(key)) or {"connectionKey": key, "connection": {"technology": object.get("technology")}}
-    newer = {"preview": _if_shown(lambda: api.preview(key), (Forbidden, Unauthorized)) or {}} if preview else {}
+    shown = _none_if_hidden(lambda: api.get(key)) or {"connectionKey": key, "connection": {"technology": object.get("technology")}}
+    newer = {"preview": _none_if_hidden(lambda: api.preview(key), (Forbidden, Unauthorized)) or {}} if preview else {}
     health = is_connection_healthy(connection_state(object, shown, *newer.values()))
     return {**masked({**shown, "object": dict(object), **newer}), "healthy": health}
 
 
-def _if_shown(ask: Callable[[], dict[str, Any]], refusals: tuple[type[ApiError], ...] = (Forbidden,)) -> dict[str, Any] | None:
-    """The answer; None from a tenant that does not have it, or does not show it to this user."""
+def _none_if_hidden(ask: Callable[[], dict[str, Any]], refusals: tuple[type[ApiError], ...] = (Forbidden,)) -> dict[str, Any] | None:
+    """Return the result of C(ask), or None if the tenant does not support it or this user has no permission."""
     try:
         return none_if_unsupported(ask)
     except refusals:
         return None
 
 
-def _is_asked_for(object: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+def _matches_filters(object: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
     filters = ((params.get(name), object.get(name)) for name in ("technology", "state"))
     return all(asked is None or str(asked).lower() == str(here or "").lower() for asked, here in filters)

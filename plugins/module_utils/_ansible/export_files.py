@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An exported tenant as YAML: one file of lists, or an inventory with a file of variables for each platform.
+"""An exported tenant as YAML: one file with lists, or an inventory with one file of variables per platform.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -17,18 +17,18 @@ from .._core.secrets import is_redacted
 from .._fleet.export import Exported
 
 _TEMPLATE = re.compile(r"\{[{%#]")
-#: the group of all platforms, as the playbooks know it
+#: the group of all platforms in the playbooks
 GROUP = "immuta_platforms"
 
 
 def as_lists(exported: Sequence[Exported], tenant: str) -> str:
-    """All platforms as C(immuta_integrations) and C(immuta_connections), which M(community.immuta.immuta_tenant) takes."""
+    """Return the YAML of all platforms as C(immuta_integrations) and C(immuta_connections), the input of M(community.immuta.immuta_tenant)."""
     lists = {f"immuta_{kind}s": [each.options for each in exported if each.kind == kind] for kind in ("integration", "connection")}
     return _head(f"The platforms of {tenant}", [name for each in exported for name in each.vault]) + _yaml(lists)
 
 
 def as_inventory(exported: Mapping[str, Exported], tenant: str) -> dict[str, str]:
-    """Path of a file -> its text, for platforms by the names of their hosts."""
+    """Return the text of each file by its path. exported: the platforms by the names of their hosts."""
     hosts = {GROUP: {"hosts": {name: None for name in exported}}}
     files = {"hosts.yml": _head(f"The platforms of {tenant}", []) + _yaml(hosts)}
     for name, each in exported.items():
@@ -37,11 +37,11 @@ def as_inventory(exported: Mapping[str, Exported], tenant: str) -> dict[str, str
 
 
 def _head(title: str, vault: Iterable[str]) -> str:
-    """The comment that a file begins with. A name may hold anything, and a comment is one line."""
+    """Return the comment at the beginning of a file. Line breaks in names are replaced, because a comment is one line."""
     lines = [re.sub(r"[^ -~]+", " ", title)]
     names = list(vault)
     if names:
-        lines += ["Immuta does not give secrets back. Put these variables into a vault:", *(f"  {name}" for name in names)]
+        lines += ["Immuta does not return secrets. Put these variables into a vault:", *(f"  {name}" for name in names)]
     return "---\n" + "".join(f"# {line}\n" for line in lines)
 
 
@@ -52,7 +52,7 @@ def _yaml(document: Any) -> str:
         raise MissingLibrary("PyYAML") from missing
 
     class Dumper(yaml.SafeDumper):
-        """Text of the tenant that looks like a template is not one; the variables of a vault are."""
+        """Marks text of the tenant that looks like a template as unsafe, except the variables of the vault."""
 
     def text(dumper: Any, value: str) -> Any:
         is_theirs = _TEMPLATE.search(value) and not is_redacted(value)

@@ -19,7 +19,7 @@ from .._fleet.items import CONNECTION, items_of
 from .._fleet.plan import checksum, steps_of
 from .._platform.desired import desired_state_of
 from .._platform.folder import Folder
-from .platform_ask import spelled
+from .platform_ask import normalized_options
 from .platform_run import refuse_problems, refuse_two_tenants
 from .tenant import tenant_of, tenant_url
 from .variables import Evaluation
@@ -40,7 +40,7 @@ def host_of(name: str, found: Evaluation, *, home: str, state: str | None) -> Ho
         desired = desired_state_of(values)
         folder = Folder(Folder.path_for(desired.artifacts, home, name, desired.identity), desired.place.type, writes=False)
         role = reason_for_role(values, pending=_is_pending(folder))
-        options = {**spelled(desired.kind, values[desired.kind]), "state": desired.state}
+        options = {**normalized_options(desired.kind, values[desired.kind]), "state": desired.state}
         options.pop("api_key_dest", None)  # the role's business
         forced = {"force_disable": desired.force} if desired.kind == "integration" else {}
         return replace(host, kind=desired.kind, role=role, options={**options, **forced})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules of the Integrations API do with their task: options in, result out.
+"""The code of the modules for the Integrations API: from the options of a task to its result.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -40,14 +40,14 @@ def change_integration(task: Task) -> Result:
     reconciler = integration_reconciler(task)
     outcome = reconciler.absent(wanted) if params["state"] == "absent" else reconciler.present(wanted)
     if "api_key_dest" in params and outcome.plan.action == "created":
-        _keep_key(task, outcome.new_key)
+        _write_key(task, outcome.new_key)
     return outcome.as_result()
 
 
 def list_integrations(task: Task) -> Result:
     """The module immuta_integration_info."""
     params = task.params
-    found = [each for each in Integrations(task.session).list() if _is_asked_for(each, params)]
+    found = [each for each in Integrations(task.session).list() if _matches_filters(each, params)]
     return {"changed": False, "integrations": [masked(each) for each in sorted(found, key=_by_id)]}
 
 
@@ -60,24 +60,27 @@ def rotate_api_key(task: Task) -> Result:
         return {"changed": False, "dest": dest}
     id = _trino_id(task)
     if task.check_mode:
-        task.warn(f"The API key that Trino integration {id} uses now will be dead as soon as there is a new one.")
+        task.warn(f"The present API key of Trino integration {id} stops working as soon as there is a new one.")
         return {"changed": True, "dest": dest}
     try:
         with reporting_changes(None):
             key = Integrations(task.session).regenerate(id)
     except (AnswerLost, BadAnswer) as lost:
-        lost.hint = "The old key may be dead, and the new one is lost: run this again with force."
+        lost.hint = "The old key may no longer work, and the new one is lost: run the task again with force."
         raise
     task.register_secrets(key)
     task.write_file(dest, key + "\n")
     return {"changed": True, "dest": dest}
 
 
-# --- what the task means -----------------------------------------------------------------------------------------
+# --- options -----------------------------------------------------------------------------------------------------
 
 
 def wanted_integration(task: Task, params: Mapping[str, Any]) -> Desired | None:
-    """What the task wants by these options. Only an id without a type has to be looked up; None when there is no such integration."""
+    """Return the integration that the options describe, or None if no integration has the id. Raise OptionError if nothing identifies it.
+
+    The tenant is asked only if the options give an id but no type.
+    """
     type_name, found = params.get("type"), None
     if type_name is None:
         found = none_if_missing(lambda: Integrations(task.session).get(params["id"]))
@@ -97,20 +100,20 @@ def integration_reconciler(task: Task) -> Reconciler:
 
 
 def _trino_id(task: Task) -> str:
-    """The Trino integration that the task means; a tenant has a single one."""
+    """Return the id of the Trino integration, of which a tenant has only one. Raise ImmutaError if there is none."""
     api = Integrations(task.session)
     if "id" in task.params:
         found = [api.get(task.params["id"])]
     else:
         found = [each for each in api.list() if each.get("type") == TRINO.type and each.get("status") not in GONE]
     if not found:
-        raise ImmutaError("This tenant has no Trino integration.", hint="Register it first, with immuta_integration.")
+        raise ImmutaError("This tenant has no Trino integration.", hint="Register it with immuta_integration first.")
     if found[0].get("type") != TRINO.type:
-        raise OptionError(f"Integration {found[0]['id']} is one of {found[0].get('type')}: only Trino has an API key.", option="id")
+        raise OptionError(f"Integration {found[0]['id']} is of type {found[0].get('type')}: only Trino integrations have an API key.", option="id")
     return str(found[0]["id"])
 
 
-def _is_asked_for(integration: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+def _matches_filters(integration: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
     config = integration.get("config") or {}
     hosts = {normalise_host(config[key]) for key in ("host", "workspaceUrl") if config.get(key)}
     return (
@@ -121,12 +124,12 @@ def _is_asked_for(integration: Mapping[str, Any], params: Mapping[str, Any]) -> 
 
 
 def _by_id(integration: Mapping[str, Any]) -> tuple[int, str]:
-    """Numbers in their order, whatever else there is behind them."""
+    """Return the sort key: numeric ids in their order, then all others."""
     id = str(integration.get("id"))
     return (int(id), "") if id.isdigit() else (2**63, id)
 
 
-def _keep_key(task: Task, key: str) -> None:
+def _write_key(task: Task, key: str) -> None:
     if key:
         task.register_secrets(key)
         task.write_file(task.params["api_key_dest"], key + "\n")

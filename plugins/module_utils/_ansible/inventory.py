@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The platforms of a tenant as hosts of an inventory: what is there, what a host knows of it, and how it is called.
+"""The platforms of a tenant as hosts of an inventory: reading them, their variables, and the names of the hosts.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -26,34 +26,34 @@ from .._reconcile.connection import healthy
 Variables = dict[str, Any]
 Warn = Callable[[str], None]
 
-#: the two kinds of platforms, as the option C(include) names them -> as the variable C(immuta_kind) does
+#: the two kinds of platforms: name in the option C(include) -> value of the variable C(immuta_kind)
 KINDS = {"integrations": "integration", "connections": "connection"}
 
-_AT_ONCE = 10
-# What a cache holds is of this form; another one is read anew.
-_FORM = 1
-# What tells one platform from another, whatever it is called.
+_PARALLEL_REQUESTS = 10
+# The version of the cache format. Another version in a cache is ignored.
+_CACHE_FORMAT = 1
+# The variables that identify a platform, regardless of its name.
 _IDENTITY = ("immuta_url", "immuta_kind", "immuta_id", "immuta_connection_key")
 _HOSTS = ("host", "workspaceUrl", "hostname")
 _DATABASES = ("database", "catalog", "dataset")
 
 
-# --- what is there -----------------------------------------------------------------------------------------------
+# --- the platforms -----------------------------------------------------------------------------------------------
 
 
-def platforms_of(session: Session, warn: Warn) -> list[Variables]:
-    """What is known of each platform, without secrets, by its name: integrations that stand alone, and connections.
+def read_platforms(session: Session, warn: Warn) -> list[Variables]:
+    """Return the variables of each platform, without secrets, sorted by name: connections, and integrations without a connection.
 
-    One request for all integrations, one for the list of connections, and one for each of them. Raises what C(Session.request) raises.
+    This takes one request for all integrations, one for the list of connections, and one per connection. Raise the errors of C(Session.request).
     """
-    snapshot = Snapshot(session, at_once=_AT_ONCE, warn=warn)
+    snapshot = Snapshot(session, at_once=_PARALLEL_REQUESTS, warn=warn)
     found = [*_integrations(snapshot), *_connections(snapshot, warn)]
     own = names.unique([each.host for each, _known in found], [each.mark for each, _known in found])
     return sorted(({**known, "immuta_name": name} for (_each, known), name in zip(found, own)), key=lambda known: str(known["immuta_name"]))
 
 
 def _integrations(snapshot: Snapshot) -> Iterator[tuple[Exported, Variables]]:
-    """Each integration that no connection owns."""
+    """Yield each integration that no connection owns."""
     for found in snapshot.session.mask(list(snapshot.integrations)):
         if str(found.get("id")) not in snapshot.owners:
             exported = _exported(found)
@@ -61,33 +61,33 @@ def _integrations(snapshot: Snapshot) -> Iterator[tuple[Exported, Variables]]:
 
 
 def _exported(integration: Mapping[str, Any]) -> Exported:
-    """The integration as an export has it; of one that the tables do not know nothing but its name."""
+    """Return the exported integration; only its name if its type is unknown to this collection."""
     type_name, id = str(integration.get("type") or ""), str(integration.get("id"))
     if type_name in PLATFORMS:
         return export_integration(integration)
-    key = normalise_host(_first(integration.get("config") or {}, _HOSTS) or "") or id
+    key = normalise_host(_first_value(integration.get("config") or {}, _HOSTS) or "") or id
     return Exported(KINDS["integrations"], key, {}, host=names.of_integration(type_name, key), mark=names.mark_of_integration(id))
 
 
 def _connections(snapshot: Snapshot, warn: Warn) -> Iterator[tuple[Exported, Variables]]:
-    """Each connection; none on a tenant that has no connections, or does not show them to this user."""
+    """Yield each connection; none if the tenant has no connections or this user may not see them."""
     try:
         objects = snapshot.objects
     except NotFound:
         return
     except Forbidden as error:
-        warn(f"{error.message} So there are no connections among the hosts, and the integrations behind them are hosts of their own.")
+        warn(f"{error.message} So connections are missing from the inventory, and their integrations are separate hosts.")
         return
     for key in objects:
         shown, refusal = snapshot.observed(key)
         if isinstance(refusal, Forbidden):
-            warn(f"{refusal.message} So the integration behind connection {key} is a host of its own.")
+            warn(f"{refusal.message} So the integration of connection {key} is a separate host.")
         observed = Observed(*snapshot.session.mask([shown.answer, shown.object, shown.native]))
         exported = export_connection(key, observed)
         yield exported, _of_connection(key, observed, exported)
 
 
-# --- what a host knows -------------------------------------------------------------------------------------------
+# --- the variables of a host -------------------------------------------------------------------------------------
 
 
 def _of_integration(integration: Mapping[str, Any], exported: Exported) -> Variables:
@@ -108,55 +108,55 @@ def _of_connection(key: str, observed: Observed, exported: Exported) -> Variable
 
 
 def _variables(kind: str, type_name: str, config: Mapping[str, Any]) -> Variables:
-    """The variables that every host has; those that are not known here are null."""
-    place = _first(config, _HOSTS)
+    """Return the variables that every host has; null if unknown."""
+    place = _first_value(config, _HOSTS)
     return {
         "immuta_kind": kind,
         "immuta_type": type_name,
         "immuta_host": normalise_host(place) if place else None,
-        "immuta_database": _first(config, _DATABASES),
+        "immuta_database": _first_value(config, _DATABASES),
         "immuta_connection_key": None,
         "immuta_owner": None,
     }
 
 
-def _first(config: Mapping[str, Any], keys: Iterable[str]) -> Any:
+def _first_value(config: Mapping[str, Any], keys: Iterable[str]) -> Any:
     return next((config[key] for key in keys if config.get(key)), None)
 
 
-# --- which are asked for, which are in the way, which were kept --------------------------------------------------
+# --- names, filters, cache ---------------------------------------------------------------------------------------
 
 
-def told_apart(called: Sequence[str], platforms: Sequence[Mapping[str, Any]]) -> list[str]:
-    """These names of the platforms, in the same order, each once."""
+def unique_names(called: Sequence[str], platforms: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the platforms in the same order, with a suffix where they are not unique."""
     keys = [(each["immuta_connection_key"], str(each["immuta_id"])) for each in platforms]
     return names.unique(called, [names.mark_of_integration(id) if key is None else names.mark_of_connection(key) for key, id in keys])
 
 
-def is_another(there: Mapping[str, Any], platform: Mapping[str, Any]) -> bool:
-    """Whether a host that is in the inventory already is another platform; one that is none may be anything."""
+def is_other_platform(there: Mapping[str, Any], platform: Mapping[str, Any]) -> bool:
+    """Return whether an existing host of the inventory is another platform. A host that is no platform is not."""
     return "immuta_kind" in there and any(there.get(name) != platform.get(name) for name in _IDENTITY)
 
 
-def is_asked_for(platform: Mapping[str, Any], include: Collection[str], types: Collection[str], statuses: Collection[str]) -> bool:
-    """Whether the options ask for this platform. Case does not matter, and an empty list asks for all."""
+def matches_filters(platform: Mapping[str, Any], include: Collection[str], types: Collection[str], statuses: Collection[str]) -> bool:
+    """Return whether the platform matches the filters. Case is ignored, and an empty list matches all."""
     kinds = {KINDS[name] for name in include}
     pairs = ((types, platform["immuta_type"]), (statuses, platform["immuta_status"]))
     return platform["immuta_kind"] in kinds and all(not asked or str(here or "").lower() in {each.lower() for each in asked} for asked, here in pairs)
 
 
-def packed(url: str, platforms: Sequence[Variables]) -> str:
-    """What a cache keeps: a text, so that nothing that the tenant says can mean anything to the cache."""
-    return json.dumps({"form": _FORM, "url": url, "platforms": platforms})
+def to_cache(url: str, platforms: Sequence[Variables]) -> str:
+    """Return the text for the cache. It is JSON, so that the cache does not interpret texts of the tenant."""
+    return json.dumps({"form": _CACHE_FORMAT, "url": url, "platforms": platforms})
 
 
-def unpacked(kept: Any, url: str) -> list[Variables] | None:
-    """What was kept of this tenant; None for anything else."""
+def from_cache(cached: Any, url: str) -> list[Variables] | None:
+    """Return the cached platforms of this tenant; None if the cache holds anything else."""
     try:
-        found = json.loads(kept)
+        found = json.loads(cached)
     except (TypeError, ValueError):
         return None
-    if not isinstance(found, dict) or (found.get("form"), found.get("url")) != (_FORM, url):
+    if not isinstance(found, dict) or (found.get("form"), found.get("url")) != (_CACHE_FORMAT, url):
         return None
     platforms: list[Variables] = found["platforms"]
     return platforms

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tenant plans for one platform, asked without a wait, a write or a validation.
+"""The plan for one platform: computed from the tenant's data without waiting, writing or validating.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -31,7 +31,7 @@ from .._reconcile.base import Settings
 from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
 from .._reconcile.integration import IntegrationOutcome, Reconciler
 from .._sql.gate_scope import scope_of
-from .runtime import Task, guesses, refuse_two_spellings, unknown_options
+from .runtime import Task, find_unknown_options, refuse_conflicting_aliases, suggestions
 from .tenant import tenant_of
 
 Options = Mapping[str, Any]
@@ -43,46 +43,46 @@ _SPECS: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def ask_tenant(task: Task, wanted: DesiredState, platform: Options, *, update_secrets: str) -> Answer:
-    """What the tenant plans. platform: the options of the integration, or of the connection, in either spelling.
+    """Return the plan for the platform. Raise ImmutaError for invalid options and for requests that the tenant refuses.
 
-    Raises ImmutaError for options that do not make sense, and for what the tenant refuses.
+    platform: the options of the integration or the connection, in either spelling.
     """
     settings = Settings(check_mode=True, server_validation=False, force_disable=wanted.force, update_secrets=update_secrets)
-    options = spelled(wanted.kind, platform)
+    options = normalized_options(wanted.kind, platform)
     apis = Integrations(task.session), Connections(task.session)
     tenant = tenant_of(task.params)
     if wanted.kind == "connection":
         connections = ConnectionReconciler(*apis, settings, warn=task.warn, mask=task.mask)
         absent = wanted.state == "absent"
-        found = connections.absent(options["connection_key"]) if absent else connections.present(wanted_connection(options))
-        return _connection_answer(found, tenant)
-    integrations, one = Reconciler(*apis, settings, warn=task.warn, mask=task.mask), desired(options, platform_of(wanted.place.type))
-    return _integration_answer(integrations.absent(one) if wanted.state == "absent" else integrations.present(one), tenant)
+        validated = connections.absent(options["connection_key"]) if absent else connections.present(wanted_connection(options))
+        return _connection_answer(validated, tenant)
+    integrations, desired_integration = Reconciler(*apis, settings, warn=task.warn, mask=task.mask), desired(options, platform_of(wanted.place.type))
+    return _integration_answer(integrations.absent(desired_integration) if wanted.state == "absent" else integrations.present(desired_integration), tenant)
 
 
-def spelled(kind: str, platform: Options) -> dict[str, Any]:
-    """The options in our names, each of its type. Raises OptionError, which names the role's variable."""
+def normalized_options(kind: str, platform: Options) -> dict[str, Any]:
+    """Return the options with their main names and converted types. Raise OptionError, which names the variable of the role."""
     spec = _SPECS[kind]
-    refuse_two_spellings(platform, spec, f"{PREFIX}{kind}.")
-    unknown = list(unknown_options(platform, spec, f"{PREFIX}{kind}."))
+    refuse_conflicting_aliases(platform, spec, f"{PREFIX}{kind}.")
+    unknown = list(find_unknown_options(platform, spec, f"{PREFIX}{kind}."))
     if unknown:
-        raise OptionError(f"There is no {' and no '.join(each.path for each in unknown)}.", option=kind, hint=" ".join(guesses(unknown)))
-    found = ArgumentSpecValidator(spec).validate(dict(platform))
-    if found.error_messages:
-        raise OptionError(f"{PREFIX}{kind}: {'; '.join(found.error_messages)}.", option=kind)
-    options: dict[str, Any] = prune(_ours(found.validated_parameters, spec))
+        raise OptionError(f"There is no {' and no '.join(each.path for each in unknown)}.", option=kind, hint=" ".join(suggestions(unknown)))
+    validated = ArgumentSpecValidator(spec).validate(dict(platform))
+    if validated.error_messages:
+        raise OptionError(f"{PREFIX}{kind}: {'; '.join(validated.error_messages)}.", option=kind)
+    options: dict[str, Any] = prune(_without_aliases(validated.validated_parameters, spec))
     return options
 
 
-def _ours(options: Options, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The options without the spellings that core leaves beside our names."""
+def _without_aliases(options: Options, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options without the aliases, which ansible-core keeps next to the main names."""
     kept = {name: value for name, value in options.items() if name in spec}
     for name, value in kept.items():
         below = spec[name].get("options")
         if below and isinstance(value, Mapping):
-            kept[name] = _ours(value, below)
+            kept[name] = _without_aliases(value, below)
         elif below and isinstance(value, list):
-            kept[name] = [_ours(item, below) if isinstance(item, Mapping) else item for item in value]
+            kept[name] = [_without_aliases(item, below) if isinstance(item, Mapping) else item for item in value]
     return kept
 
 
@@ -99,7 +99,7 @@ def _connection_answer(outcome: ConnectionOutcome, tenant: str) -> Answer:
 
 
 def _scope(integration: Options) -> dict[str, Any]:
-    """What scripts may touch, as the integration that is there shows it."""
+    """Return the objects that scripts may change, according to the existing integration."""
     return scope_of(str(integration.get("type") or ""), integration.get("config") or {})
 
 
@@ -122,8 +122,8 @@ def _answer(outcome: Any, tenant: str, id: str, status: str, twins: tuple[str, .
     )
 
 
-def answered(result: Options, planned: Answer) -> Answer:
-    """The answer of the module that registered. It says more than the plan: the id, the status, the health."""
+def answer_from_result(result: Options, planned: Answer) -> Answer:
+    """Return the planned answer, updated with the result of the registration: id, status and health."""
     integration, object = result.get("integration", {}), result.get("object", {})
     id = integration.get("id") or result.get("native_integration_id") or planned.id
     status = str(integration.get("status") or object.get("state") or "")
@@ -141,12 +141,12 @@ def answered(result: Options, planned: Answer) -> Answer:
     )
 
 
-def as_dict(answer: Answer) -> dict[str, Any]:
-    """The answer as JSON, to be handed back."""
+def answer_as_dict(answer: Answer) -> dict[str, Any]:
+    """Return the answer as a JSON document for the state of the plan."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(answer).items()}
 
 
-def from_dict(document: Options) -> Answer:
-    """The answer that was handed back."""
+def answer_from_dict(document: Options) -> Answer:
+    """Return the answer from the state of the plan."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
     return Answer(**values)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module that has scripts made does with its task: options in, files and what is in them out.
+"""The code of the module for scripts: it writes a script of the tenant to files and returns a description of it.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -28,14 +28,14 @@ from .runtime import Task
 
 Result = dict[str, Any]
 
-#: statuses by which a tenant refuses a script that it may make later
-NOT_YET = (400, 409, 422)
+#: statuses with which a tenant refuses a script that it may generate later
+RETRYABLE_STATUSES = (400, 409, 422)
 
 _NATIVE = "connection.native_integration"
-_WHOSE_ID = "immuta_connection and immuta_connection_info return it as native_integration_id."
+_ID_HINT = "immuta_connection and immuta_connection_info return it as native_integration_id."
 
-#: scripts for an integration that is registered; the others are made from settings alone
-OF_REGISTERED = ("edit", "delete")
+#: scripts of a registered integration; the others are generated from settings alone
+SCRIPTS_OF_REGISTERED = ("edit", "delete")
 
 
 def make_script(task: Task) -> Result:
@@ -45,51 +45,51 @@ def make_script(task: Task) -> Result:
         if name in params:
             task.check_writable(params[name], name)
     try:
-        wanted = _scripted(task)
+        wanted = _integration_for_script(task)
         script = _script(task, params["action"], wanted)
     except OptionError as error:
         if task.check_mode and params["pending_ok"] and error.is_missing_secret:
             return {"changed": False, "pending": True, "reason": error.message}
         if "connection" in params:
-            _name_as_given(error)
+            _use_connection_path(error)
         raise
     except ApiError as error:
-        if not params["pending_ok"] or error.status not in NOT_YET:
+        if not params["pending_ok"] or error.status not in RETRYABLE_STATUSES:
             raise
         return {"changed": False, "pending": True, "reason": error.message}
     return _write_script(task, script, wanted.platform)
 
 
-def _scripted(task: Task) -> Desired:
-    """The integration that a script is asked for. Raises OptionError when there can be no such script, ImmutaError when there is no such integration."""
+def _integration_for_script(task: Task) -> Desired:
+    """Return the integration of the script. Raise OptionError if it cannot have such a script, ImmutaError if it does not exist."""
     params = _of_connection(task.params) if "connection" in task.params else task.params
     if params.get("auto_bootstrap"):
-        raise OptionError("auto_bootstrap must be false: Immuta makes scripts only for platforms that you set up yourself.", option="auto_bootstrap")
+        raise OptionError("auto_bootstrap must be false: Immuta generates scripts only for platforms that you set up yourself.", option="auto_bootstrap")
     wanted = wanted_integration(task, params)
     if wanted is None:
-        raise ImmutaError(f"There is no integration with id {params['id']}.", hint="See immuta_integration_info for those that there are.", option="id")
+        raise ImmutaError(f"There is no integration with id {params['id']}.", hint="immuta_integration_info lists the integrations.", option="id")
     _check_script(params["action"], wanted.platform)
     return replace(wanted, auto_bootstrap=False)
 
 
 def _of_connection(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the integration behind the connection that the task gives. Raises OptionError for a script that it cannot have."""
+    """Return the options of the integration of the task's connection. Raise OptionError for a script that it cannot have."""
     connection, action = params["connection"], params["action"]
-    behind = script_options(connection)
-    if behind["type"] not in PLATFORMS:
-        raise OptionError(f"Immuta makes no scripts for a {behind['type']} connection.", option="type")
+    integration = script_options(connection)
+    if integration["type"] not in PLATFORMS:
+        raise OptionError(f"Immuta generates no scripts for a {integration['type']} connection.", option="type")
     if action == "edit":
-        raise OptionError("action edit is not possible: Immuta cannot edit the integration behind a connection.", option="action")
+        raise OptionError("action edit is not possible: Immuta cannot edit the integration of a connection.", option="action")
     if action == "delete":
         if "id" not in params:
-            raise OptionError("id is needed: the delete script is made for the integration behind the connection.", option="id", hint=_WHOSE_ID)
-        del behind["config"]
+            raise OptionError("id is needed: the delete script belongs to the integration of the connection.", option="id", hint=_ID_HINT)
+        del integration["config"]
     automatic = (connection.get("native_integration") or {}).get("auto_bootstrap")
-    return {**params, **behind, "auto_bootstrap": params.get("auto_bootstrap") or automatic}
+    return {**params, **integration, "auto_bootstrap": params.get("auto_bootstrap") or automatic}
 
 
-def _name_as_given(error: OptionError) -> None:
-    """Have an error about an option of an integration name the place where the task gave it: in a connection."""
+def _use_connection_path(error: OptionError) -> None:
+    """Change the option path in an error about an integration to the path below connection, as the task sets it."""
     option = str(error.facts["option"])
     place = {"connection": "connection", "config": _NATIVE, "type": _NATIVE, "auto_bootstrap": _NATIVE}.get(option.split(".", maxsplit=1)[0])
     if place:
@@ -101,26 +101,28 @@ def _check_script(action: str, platform: Platform) -> None:
     if action not in platform.scripts:
         known = ", ".join(platform.scripts) or "none"
         raise OptionError(
-            f"action {action} is not possible: Immuta makes no such script for a {platform.type} integration.",
+            f"action {action} is not possible: Immuta generates no such script for a {platform.type} integration.",
             option="action",
             hint=f"Scripts of this type: {known}.",
         )
 
 
 def _script(task: Task, action: str, wanted: Desired) -> str:
-    """The script. Its settings are the very document that the request for the integration carries."""
-    if action not in OF_REGISTERED:
+    """Return the script. Its payload is the same document as in the request for the integration."""
+    if action not in SCRIPTS_OF_REGISTERED:
         check_complete(wanted)
         return Integrations(task.session).script(action, payload=plan_create(wanted, Policy()).payload)
     observed = integration_reconciler(task).find(wanted)
     if observed is None:
-        raise ImmutaError(f"{wanted.name} is not registered, so there is nothing to {action}.", hint="For one that failed to register use cleanup.")
+        raise ImmutaError(f"{wanted.name} is not registered, so there is nothing to {action}.", hint="If its registration failed, use cleanup.")
     id = str(observed.get("id"))
     if action == "delete":
         return Integrations(task.session).script(action, id=id)
     if observed.get("autoBootstrap"):
-        raise ImmutaError(f"Immuta makes no edit script for integration {id}: it set the platform up itself.", hint="Update the integration, without a script.")
-    plan = plan_update(wanted, observed, Policy(), forced="an edit script is asked for")
+        raise ImmutaError(
+            f"Immuta generates no edit script for integration {id}, because it set up the platform itself.", hint="Update the integration without a script."
+        )
+    plan = plan_update(wanted, observed, Policy(), forced="an edit script is requested")
     return Integrations(task.session).script(action, id=id, payload=plan.payload)
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's variables, evaluated leaf by leaf, on the machine that Ansible runs on.
+"""Evaluates the role's variables value by value, on the controller.
 
-A dictionary that holds one undefined variable is undefined as a whole to Ansible's templates. Here only that leaf is.
+In Ansible's templates, a dictionary with one undefined value is undefined as a whole. Here only that value is.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -19,20 +19,20 @@ from .._platform.variables import PREFIX, parse_variables
 from .tenant import TENANT_SPEC
 
 _ALIAS = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
-_MOST_ALIASES = 10
+_MAX_ALIASES = 10
 
 
 class Omitted(Exception):
-    """The leaf counts as not given."""
+    """The value counts as not set."""
 
 
 class NotEvaluated(Exception):
-    """The leaf cannot be evaluated, and why."""
+    """The value cannot be evaluated. str() says why."""
 
 
 @dataclass
 class Evaluation:
-    """What the variables hold. undefined: option path -> why. problems: what is wrong with them, in sentences."""
+    """The evaluated variables. undefined: option path -> reason. problems: sentences about invalid variables."""
 
     values: dict[str, Any] = field(default_factory=dict)
     tenant: dict[str, Any] = field(default_factory=dict)
@@ -40,28 +40,28 @@ class Evaluation:
     undefined: dict[str, str] = field(default_factory=dict)
 
 
-def evaluated(variables: Mapping[str, Any], evaluate: Callable[[Any], Any]) -> Evaluation:
-    """The role's variables among all that a host has. evaluate: templates one value; raises Omitted or NotEvaluated."""
+def evaluate_variables(variables: Mapping[str, Any], evaluate: Callable[[Any], Any]) -> Evaluation:
+    """Return the role's variables among all variables of a host. evaluate: templates one value; raises Omitted or NotEvaluated."""
     found = Evaluation()
-    leaves = _Leaves(variables, evaluate, found.undefined)
-    # Two underscores mark what is the role's own
+    evaluator = _LeafEvaluator(variables, evaluate, found.undefined)
+    # Names with two underscores are internal variables of the role
     own = sorted(name for name in variables if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}_"))
-    given = {name[len(PREFIX) :]: leaves.of(variables[name], name[len(PREFIX) :]) for name in own}
-    was_read = parse_variables({name: value for name, value in given.items() if name == name.strip()})
-    found.values, found.problems = was_read.values, was_read.problems
+    given = {name[len(PREFIX) :]: evaluator.of(variables[name], name[len(PREFIX) :]) for name in own}
+    result = parse_variables({name: value for name, value in given.items() if name == name.strip()})
+    found.values, found.problems = result.values, result.problems
     for option in TENANT_SPEC:
-        value = leaves.of(variables.get(f"immuta_{option}"), f"immuta_{option}")
+        value = evaluator.of(variables.get(f"immuta_{option}"), f"immuta_{option}")
         if value not in (None, ""):
             found.tenant[option] = value
     reference = found.values.pop("change_reference", "").strip()
-    if reference:  # one option of all modules, which the role's own variable sets before the tenant's
+    if reference:  # an option of all modules; the variable of the role precedes that of the tenant
         found.tenant["change_reference"] = reference
     found.undefined = {path: why for path, why in found.undefined.items() if not path.startswith("immuta_")}
     return found
 
 
-class _Leaves:
-    """Evaluates values and leaves out what is not given."""
+class _LeafEvaluator:
+    """Evaluates values and omits those that are not set."""
 
     def __init__(self, variables: Mapping[str, Any], evaluate: Callable[[Any], Any], undefined: dict[str, str]) -> None:
         self._variables = variables
@@ -69,14 +69,14 @@ class _Leaves:
         self._undefined = undefined
 
     def of(self, raw: Any, path: str) -> Any:
-        """The value; None where it is not given."""
+        """Return the evaluated value, or None if it is not set."""
         try:
             return self._value(raw, path)
         except Omitted:
             return None
 
     def _value(self, raw: Any, path: str) -> Any:
-        raw = self._named(raw)
+        raw = self._follow_aliases(raw)
         if isinstance(raw, Mapping):
             return {str(name): value for name, value in ((name, self.of(item, f"{path}.{name}")) for name, item in raw.items()) if value is not None}
         if isinstance(raw, (list, tuple)):
@@ -85,9 +85,9 @@ class _Leaves:
             return raw
         return self._leaf(raw, path)
 
-    def _named(self, raw: Any) -> Any:
-        """What a variable holds that only names another: it is evaluated leaf by leaf, too."""
-        for _unused in range(_MOST_ALIASES):
+    def _follow_aliases(self, raw: Any) -> Any:
+        """Return the content of the variable that the value refers to, so that it is also evaluated value by value."""
+        for _unused in range(_MAX_ALIASES):
             named = _ALIAS.fullmatch(raw.strip()) if isinstance(raw, str) else None
             if named is None or not isinstance(self._variables.get(named.group(1)), (Mapping, list, str)):
                 break
@@ -103,5 +103,5 @@ class _Leaves:
         if value is None or (isinstance(value, str) and value == self._variables.get("omit", object())):
             raise Omitted
         if value == "" and "{{" in str(raw):
-            raise Omitted  # what null becomes before ansible-core 2.19
+            raise Omitted  # before ansible-core 2.19, null becomes an empty string
         return value if isinstance(value, (str, bool, int, float, Mapping, list)) else str(value)

@@ -46,45 +46,45 @@ def refuse_other_branches(document: Mapping[str, Any], fields: Sequence[Field], 
             raise OptionError(
                 f"{name} belongs to {decider} {' or '.join(map(_to_text, option.branch))}, not to {_to_text(branch)}.",
                 option=name,
-                hint=f"Leave it out, or change {path}.{decider}.",
+                hint=f"Omit it, or change {path}.{decider}.",
             )
         for item in objects(value) if option.fields else ():
             refuse_other_branches(item, option.fields, name)
 
 
-def whole_document(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+def whole_document(wanted: Mapping[str, Any], current: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
     """Return the document to send: the observed values, overridden by the desired ones, without fields of other branches.
 
     Redacted values are still in it: check_secrets reports them, and drop_redacted removes them. An observed null counts as
     missing. Immutable values keep the spelling of the tenant.
     """
-    given, there = drop_redacted(wanted), prune(there)
-    return _one_branch(deep_merge(there, given), given, there, fields)
+    task_values, current = drop_redacted(wanted), prune(current)
+    return _one_branch(deep_merge(current, task_values), task_values, current, fields)
 
 
-def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+def _one_branch(merged: Mapping[str, Any], wanted: Mapping[str, Any], current: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
     """Return the document without the fields of branches that are not selected, at every depth, except those that the task sets."""
     known = {option.key: option for option in fields}
     branch = branch_of(merged, fields)
-    decided = branch in branches(fields) or branch != branch_of(there, fields)
-    left_out = {option.key for option in fields if decided and option.key not in wanted and belongs_to_other_branch(option, branch)}
-    return {key: _merged_value(value, wanted.get(key), there.get(key), known.get(key)) for key, value in merged.items() if key not in left_out}
+    branch_is_known = branch in branches(fields) or branch != branch_of(current, fields)
+    left_out = {option.key for option in fields if branch_is_known and option.key not in wanted and belongs_to_other_branch(option, branch)}
+    return {key: _merged_value(value, wanted.get(key), current.get(key), known.get(key)) for key, value in merged.items() if key not in left_out}
 
 
-def _merged_value(value: Any, wanted: Any, there: Any, option: Field | None) -> Any:
-    """Return one value of such a document. wanted, there: the value of the task and of the tenant."""
+def _merged_value(value: Any, wanted: Any, current: Any, option: Field | None) -> Any:
+    """Return one value of such a document. wanted, current: the value of the task and of the tenant."""
     if option is None:
         return value
-    if option.immutable and _means_the_same(value, there, option):
-        value = there
+    if option.immutable and _is_same_value(value, current, option):
+        value = current
     if not option.fields or not isinstance(value, Mapping):
         return value
-    part = _one_branch(value, _object(wanted), _object(there), option.fields)
-    return _without_server_keys(part, _object(wanted), option) if option.file else part
+    part = _one_branch(value, _as_mapping(wanted), _as_mapping(current), option.fields)
+    return _without_server_keys(part, _as_mapping(wanted), option) if option.file else part
 
 
-def _means_the_same(value: Any, there: Any, option: Field) -> bool:
-    return there is not None and not is_redacted(there) and same_value(value, there, option)
+def _is_same_value(value: Any, current: Any, option: Field) -> bool:
+    return current is not None and not is_redacted(current) and same_value(value, current, option)
 
 
 def _without_server_keys(file: Mapping[str, Any], wanted: Mapping[str, Any], option: Field) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _without_server_keys(file: Mapping[str, Any], wanted: Mapping[str, Any], opt
     return {key: value for key, value in file.items() if key in known or key in wanted}
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def _as_mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
@@ -117,12 +117,17 @@ def options_are(paths: Sequence[str]) -> str:
     return f"{' and '.join(paths)} {'is' if len(paths) == 1 else 'are'}"
 
 
-def changed_immutables(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[Change]:
+def changed_immutables(wanted: Mapping[str, Any], current: Mapping[str, Any], fields: Sequence[Field], path: str) -> Iterator[Change]:
     """Return the immutable fields that differ."""
     for option in fields:
-        here, now = wanted.get(option.key), there.get(option.key)
-        if option.immutable and None not in (here, now) and not is_redacted(now) and not same_value(here, now, option):
-            yield Change(f"{path}.{option.option}", now, here)
+        desired_value, current_value = wanted.get(option.key), current.get(option.key)
+        if (
+            option.immutable
+            and None not in (desired_value, current_value)
+            and not is_redacted(current_value)
+            and not same_value(desired_value, current_value, option)
+        ):
+            yield Change(f"{path}.{option.option}", current_value, desired_value)
 
 
 def check_secrets(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
@@ -144,8 +149,8 @@ def _check_no_placeholder(document: Mapping[str, Any], fields: Sequence[Field], 
 
 def _is_placeholder(value: Any, option: Field | None, errand: str) -> bool:
     """Return whether the value is a redaction. The vendor's registration example has the token REDACTED, which therefore counts as a real one."""
-    exemplary = _registers(errand) and value == "REDACTED" and option is not None and option.option == "token"
-    return is_redacted(value) and not exemplary
+    is_vendor_example = _registers(errand) and value == "REDACTED" and option is not None and option.option == "token"
+    return is_redacted(value) and not is_vendor_example
 
 
 def check_credentials(document: Mapping[str, Any], fields: Sequence[Field], place: Place, errand: str) -> None:
@@ -158,17 +163,17 @@ def check_credentials(document: Mapping[str, Any], fields: Sequence[Field], plac
 def _missing_credentials(document: Mapping[str, Any], fields: Sequence[Field], place: Place) -> Iterator[str]:
     branch = branch_of(document, fields)
     for option in fields:
-        value, here = document.get(option.key), place.below(option.key, option)
+        value, position = document.get(option.key), place.below(option.key, option)
         needed = option.required and (option.write_only or option.branch) and not belongs_to_other_branch(option, branch)
         if needed and value in (None, "", {}):
-            yield str(here)
+            yield str(position)
         if option.fields and isinstance(value, Mapping):
-            yield from _missing_credentials(value, option.fields, here)
+            yield from _missing_credentials(value, option.fields, position)
 
 
 def _missing_secrets(paths: Sequence[str], errand: str) -> OptionError:
-    why = "" if _registers(errand) else f", because Immuta does not give {'it' if len(paths) == 1 else 'them'} back"
-    error = OptionError(f"{options_are(paths)} needed to {errand}{why}.", option=paths[0], hint=f"Give {' and '.join(paths)}.")
+    why = "" if _registers(errand) else f", because Immuta does not return {'it' if len(paths) == 1 else 'them'}"
+    error = OptionError(f"{options_are(paths)} needed to {errand}{why}.", option=paths[0], hint=f"Set {' and '.join(paths)}.")
     error.is_missing_secret = True
     return error
 
@@ -181,35 +186,35 @@ def secrets_sent(document: Mapping[str, Any], fields: Sequence[Field], place: Pl
     """Return the secrets of the task as changes. An update sends them, but they are not compared."""
     known = {option.key: option for option in fields}
     for key, value in document.items():
-        option, here = known.get(key), place.below(key, known.get(key))
+        option, position = known.get(key), place.below(key, known.get(key))
         if option.secret if option else looks_secret(key):
             if value not in (None, "") and not is_redacted(value):
-                yield Change(str(here), None, None, secret=True)
+                yield Change(str(position), None, None, secret=True)
             continue
         for item in objects(value):
-            yield from secrets_sent(item, option.fields if option else (), here)
+            yield from secrets_sent(item, option.fields if option else (), position)
 
 
 # --- the diff for users ------------------------------------------------------------------------------------------
 
 
-def managed_part(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of C(there), the observed document, that the task manages."""
+def managed_part(wanted: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of C(current), the observed document, that the task manages."""
     part: dict[str, Any] = {}
     for key, value in wanted.items():
-        observed = there.get(key)
+        observed = current.get(key)
         if isinstance(value, Mapping) and isinstance(observed, Mapping):
             part[key] = managed_part(value, observed)
-        elif key in there:
+        elif key in current:
             part[key] = observed
     return part
 
 
-def shown_part(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+def shown_part(wanted: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of the wanted document for which the tenant shows a value; the rest cannot be compared."""
     part: dict[str, Any] = {}
     for key, value in wanted.items():
-        observed = there.get(key)
+        observed = current.get(key)
         if isinstance(value, Mapping) and isinstance(observed, Mapping):
             part[key] = shown_part(value, observed)
         elif observed is not None:
@@ -217,14 +222,14 @@ def shown_part(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str,
     return part
 
 
-def expected_part(wanted: Mapping[str, Any], there: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+def expected_part(wanted: Mapping[str, Any], current: Mapping[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
     """Return the managed part after the change. Values that mean the same keep their present spelling."""
     known = {option.key: option for option in fields}
     will_be: dict[str, Any] = {}
     for key, value in wanted.items():
-        option, observed = known.get(key), there.get(key)
-        if not any(compare({key: value}, there, fields, Place.of(""))):
-            will_be.update({key: managed_part({key: value}, there)[key]} if key in there else {})
+        option, observed = known.get(key), current.get(key)
+        if not any(compare({key: value}, current, fields, Place.of(""))):
+            will_be.update({key: managed_part({key: value}, current)[key]} if key in current else {})
         elif isinstance(value, Mapping) and isinstance(observed, Mapping):
             will_be[key] = expected_part(value, observed, option.fields if option else ())
         else:

@@ -207,9 +207,9 @@ def _to_api(options: Mapping[str, Any], fields: Sequence[Field], path: str) -> d
 
 
 def _does_not_belong(option: str, known: Iterable[str], path: str) -> OptionError:
-    near = nearest(option, known)
+    similar = nearest(option, known)
     hints = [
-        f"Did you mean {path}.{near}?" if near else "",
+        f"Did you mean {path}.{similar}?" if similar else "",
         f"Valid options: {', '.join(sorted(known)) or 'none'}.",
         f"Put keys that have no option under {path.split('.')[0]}.{EXTRA}.",
     ]
@@ -317,17 +317,20 @@ def compare(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Seq
 def _switches_branch(desired: Mapping[str, Any], observed: Mapping[str, Any], fields: Sequence[Field]) -> bool:
     """Return whether the desired branch differs from the branch that the server shows."""
     pairs = [(desired.get(field.key), observed.get(field.key), field) for field in fields if field.decides]
-    return any(None not in (here, now) and not is_redacted(now) and not same_value(here, now, field) for here, now, field in pairs)
+    return any(
+        None not in (desired_value, current_value) and not is_redacted(current_value) and not same_value(desired_value, current_value, field)
+        for desired_value, current_value, field in pairs
+    )
 
 
 def _compare_field(desired: Any, observed: Any, field: Field, place: Place, *, new: bool) -> Iterator[Change]:
     if is_redacted(desired) or _is_not_shown(observed, field, new=new):
         return
-    there = field.default if observed is None else observed
+    current = field.default if observed is None else observed
     if field.type == "dict" and field.fields:
-        yield from compare(desired, there if isinstance(there, Mapping) else {}, field.fields, place, new=new)
-    elif not same_value(desired, there, field):
-        yield Change(str(place), None, None, secret=True) if field.secret else Change(str(place), *_displayable(field, there, desired))
+        yield from compare(desired, current if isinstance(current, Mapping) else {}, field.fields, place, new=new)
+    elif not same_value(desired, current, field):
+        yield Change(str(place), None, None, secret=True) if field.secret else Change(str(place), *_displayable(field, current, desired))
 
 
 def _is_not_shown(observed: Any, field: Field, *, new: bool) -> bool:
@@ -360,8 +363,8 @@ def same_value(desired: Any, observed: Any, field: Field) -> bool:
     if field.elements == "dict":
         return _same_objects(desired, observed, field)
     if field.type == "list":
-        there = observed or []
-        return isinstance(there, list) and sorted(map(str, desired)) == sorted(map(str, there))
+        current = observed or []
+        return isinstance(current, list) and sorted(map(str, desired)) == sorted(map(str, current))
     if field.type == "bool":
         return bool(desired) == (str(observed).lower() == "true")
     return str(desired) == str(observed)
@@ -370,7 +373,7 @@ def same_value(desired: Any, observed: Any, field: Field) -> bool:
 def _same_objects(desired: list[Any], observed: Any, field: Field) -> bool:
     if not isinstance(observed, list) or len(desired) != len(observed):
         return not desired and not observed
-    return all(any(_same_object(here, there, field) for there in objects(observed)) for here in desired)
+    return all(any(_same_object(wanted, current, field) for current in objects(observed)) for wanted in desired)
 
 
 def _same_object(desired: Mapping[str, Any], observed: Mapping[str, Any], field: Field) -> bool:

@@ -239,18 +239,18 @@ def plan_edit(wanted: Wanted, observed: Observed, policy: Policy) -> ConnectionP
     Raise OptionError for a changed immutable option, and for a missing secret.
     """
     _check_immutable(wanted, observed)
-    fields, there, settings = wanted.technology.fields, observed.connection, observed_settings(observed.object, observed.answer)
+    fields, current, settings = wanted.technology.fields, observed.connection, observed_settings(observed.object, observed.answer)
     comparable = _comparable(wanted, observed)
-    changes = tuple(compare(comparable, there, fields, CONNECTION))
+    changes = tuple(compare(comparable, current, fields, CONNECTION))
     sent = tuple(secrets_sent(wanted.connection, fields, CONNECTION))
     reason = reason_to_update(changes, sent, policy)
     overrides = dict(_overrides(wanted.settings, settings))
     settings_changes = tuple(compare(overrides, settings, SETTINGS_FIELDS, SETTINGS))
-    before = _displayed_parts(wanted, managed_part(comparable, there), managed_part(wanted.settings, settings))
+    before = _displayed_parts(wanted, managed_part(comparable, current), managed_part(wanted.settings, settings))
     if not reason and not overrides:
         return ConnectionPlan("unchanged", None, (), before, before)
-    payload = _whole_connection(wanted, there, policy) if reason else None
-    after = _displayed_parts(wanted, expected_part(comparable, there, fields), expected_part(wanted.settings, settings, SETTINGS_FIELDS))
+    payload = _whole_connection(wanted, current, policy) if reason else None
+    after = _displayed_parts(wanted, expected_part(comparable, current, fields), expected_part(wanted.settings, settings, SETTINGS_FIELDS))
     listed = (*with_secrets_sent(changes, sent if reason else ()), *settings_changes)
     why = reason_to_update((*changes, *settings_changes), sent, policy)
     return ConnectionPlan("updated", payload, listed, before, after, why, overrides=overrides or None)
@@ -266,13 +266,13 @@ def plan_remove(wanted: Wanted, observed: Observed, children: int | None, data_s
 
 def plan_settings(settings: Document, object: Document, answer: Document | None = None) -> ConnectionPlan:
     """Return the plan with the overrides that an object needs. answer: for a connection, the answer of C(/data/connection)."""
-    there = observed_settings(object, answer)
-    overrides = dict(_overrides(settings, there))
-    before = {"settings": to_options(managed_part(settings, there), SETTINGS_FIELDS)}
+    current = observed_settings(object, answer)
+    overrides = dict(_overrides(settings, current))
+    before = {"settings": to_options(managed_part(settings, current), SETTINGS_FIELDS)}
     if not overrides:
         return ConnectionPlan("unchanged", None, (), before, before)
-    changes = tuple(compare(overrides, there, SETTINGS_FIELDS, SETTINGS))
-    after = {"settings": to_options(expected_part(settings, there, SETTINGS_FIELDS), SETTINGS_FIELDS)}
+    changes = tuple(compare(overrides, current, SETTINGS_FIELDS, SETTINGS))
+    after = {"settings": to_options(expected_part(settings, current, SETTINGS_FIELDS), SETTINGS_FIELDS)}
     return ConnectionPlan("updated", None, changes, before, after, reason_to_update(changes, (), Policy()), overrides=overrides)
 
 
@@ -287,10 +287,10 @@ def observed_settings(object: Document, answer: Document | None = None) -> dict[
     return {"isActive": state != INACTIVE, **settings} if state in (ACTIVE, INACTIVE, UNHEALTHY) else settings
 
 
-def _overrides(settings: Document, there: Document) -> Iterator[tuple[str, Any]]:
+def _overrides(settings: Document, current: Document) -> Iterator[tuple[str, Any]]:
     """Return only the settings that differ. Overriding an equal inherited setting would stop the object from following its parent."""
     for key, value in settings.items():
-        if any(compare({key: value}, there, SETTINGS_FIELDS, SETTINGS)):
+        if any(compare({key: value}, current, SETTINGS_FIELDS, SETTINGS)):
             yield key, value
 
 
@@ -301,9 +301,9 @@ def _comparable(wanted: Wanted, observed: Observed) -> dict[str, Any]:
     return shown_part(wanted.connection, {key: value for key, value in observed.connection.items() if key != "technology"})
 
 
-def _whole_connection(wanted: Wanted, there: Document, policy: Policy) -> dict[str, Any]:
+def _whole_connection(wanted: Wanted, current: Document, policy: Policy) -> dict[str, Any]:
     fields = wanted.technology.fields
-    connection = whole_document(wanted.connection, there, fields)
+    connection = whole_document(wanted.connection, current, fields)
     if policy.needs_secrets:
         check_secrets(connection, fields, CONNECTION, "update the connection")
     clean: dict[str, Any] = drop_redacted(connection)
@@ -328,23 +328,23 @@ def _check_immutable(wanted: Wanted, observed: Observed) -> None:
 
 def _technology_change(wanted: Wanted, observed: Observed) -> Iterator[Change]:
     """Return the change of the technology, if any. Names are compared only if the vendor documents their spelling."""
-    here, there = str(wanted.connection.get("technology") or ""), observed.technology.name
-    documented = technology_of(here).documented or observed.technology.documented
-    if here and there and documented and here.lower() != there.lower():
-        yield Change("connection.technology", there, here)
+    wanted_name, current_name = str(wanted.connection.get("technology") or ""), observed.technology.name
+    documented = technology_of(wanted_name).documented or observed.technology.documented
+    if wanted_name and current_name and documented and wanted_name.lower() != current_name.lower():
+        yield Change("connection.technology", current_name, wanted_name)
 
 
-def _native_changes(wanted: Wanted, there: Document) -> Iterator[Change]:
+def _native_changes(wanted: Wanted, current: Document) -> Iterator[Change]:
     """Return the differences of the native integration, except options that the connection also has: Immuta may have copied those."""
     if not wanted.technology.documented:
         return iter(())
-    comparable = shown_part(wanted.native, there)
+    comparable = shown_part(wanted.native, current)
     if comparable.get("type") not in PLATFORMS:
         comparable.pop("type", None)
     if isinstance(comparable.get("config"), Mapping):
         shared = {option.key for option in wanted.technology.fields}
         comparable["config"] = {key: value for key, value in comparable["config"].items() if key not in shared}
-    return (change for change in compare(comparable, there, wanted.technology.native_fields, NATIVE) if not change.secret)
+    return (change for change in compare(comparable, current, wanted.technology.native_fields, NATIVE) if not change.secret)
 
 
 # --- warnings and limits -----------------------------------------------------------------------------------------

@@ -176,22 +176,22 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
     forced: a reason to send it although nothing differs. Raise OptionError for a changed immutable option and for a missing secret.
     """
     platform = wanted.platform
-    there: Mapping[str, Any] = observed.get("config") or {}
+    current: Mapping[str, Any] = observed.get("config") or {}
     _check_immutable(wanted, observed)
-    changes = tuple(compare(wanted.config, there, platform.fields, CONFIG))
+    changes = tuple(compare(wanted.config, current, platform.fields, CONFIG))
     sent = tuple(secrets_sent(wanted.config, platform.fields, CONFIG))
     reason = reason_to_update(changes, sent, policy, forced)
-    before = _displayed(platform, observed.get("autoBootstrap"), managed_part(wanted.config, there))
+    before = _displayed(platform, observed.get("autoBootstrap"), managed_part(wanted.config, current))
     if not reason:
         return Plan("unchanged", None, (), before, before)
-    config = whole_document(wanted.config, there, platform.fields)
+    config = whole_document(wanted.config, current, platform.fields)
     if policy.needs_secrets:
         check_secrets(config, platform.fields, CONFIG, "update the integration")
     payload: dict[str, Any] = {"type": platform.type}
     if platform.auto_bootstrap:
         payload["autoBootstrap"] = bool(_is_auto_bootstrapped(wanted, observed))
     payload["config"] = drop_redacted(config)
-    after = _displayed(platform, payload.get("autoBootstrap"), expected_part(wanted.config, there, platform.fields))
+    after = _displayed(platform, payload.get("autoBootstrap"), expected_part(wanted.config, current, platform.fields))
     return Plan("updated", payload, with_secrets_sent(changes, sent), before, after, reason)
 
 
@@ -215,9 +215,9 @@ def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, po
     return Plan("deleted", body, tuple(removed_as_changes(before)), before, {}, reason)
 
 
-def _credentials(platform: Platform, config: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+def _credentials(platform: Platform, config: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
     """Return the flat credentials of a delete: those of the task, and those that Immuta shows of the same branch."""
-    merged = deep_merge(drop_redacted(prune(there)), config)
+    merged = deep_merge(drop_redacted(prune(current)), config)
     branch = branch_of(merged, platform.fields)
     options = [platform.option(option) for option in platform.delete_credentials]
     return {each.key: merged[each.key] for each in options if each.key in merged and (each.key in config or not belongs_to_other_branch(each, branch))}
@@ -241,13 +241,15 @@ def _check_immutable(wanted: Desired, observed: Mapping[str, Any]) -> None:
 
 def _check_same_integration(wanted: Desired, observed: Mapping[str, Any]) -> None:
     """Raise OptionError if the integration with the id of the task has another type or identity. The id may be mistyped."""
-    there = observed.get("config") or {}
-    for option, here, now in (
+    current = observed.get("config") or {}
+    for option, wanted_value, actual in (
         ("type", wanted.platform.type, str(observed.get("type"))),
-        (f"config.{wanted.platform.identity}", wanted.key, natural_key(wanted.platform, there)),
+        (f"config.{wanted.platform.identity}", wanted.key, natural_key(wanted.platform, current)),
     ):
-        if here and here != now:
-            raise OptionError(f"Integration {observed.get('id')} is another one: its {option} is {now}, not {here}.", option=option, hint="Check the id.")
+        if wanted_value and wanted_value != actual:
+            raise OptionError(
+                f"Integration {observed.get('id')} is another one: its {option} is {actual}, not {wanted_value}.", option=option, hint="Check the id."
+            )
 
 
 def _cannot_change(option: str, wanted: Desired, before: Any, after: Any) -> OptionError:

@@ -110,10 +110,10 @@ class ConnectionReconciler(JobWaiter):
             return plan, _predicted_object(object, plan.overrides)
         with reporting_changes(plan) as progress:
             self._override(path, plan.overrides, "/".join(path), progress)
-            now = self._wait_until_active(lambda: self.object(path), plan.overrides, path)
-            if is_connection_healthy(connection_state(now)) is False:
-                self._warn(f"{'/'.join(path)} has the wanted settings, but its state is {now.get('state')}.")
-            return plan, now
+            current = self._wait_until_active(lambda: self.object(path), plan.overrides, path)
+            if is_connection_healthy(connection_state(current)) is False:
+                self._warn(f"{'/'.join(path)} has the wanted settings, but its state is {current.get('state')}.")
+            return plan, current
 
     def object(self, path: Sequence[str]) -> dict[str, Any]:
         """Return the object at the path. Raise ImmutaError with its name if it does not exist."""
@@ -135,7 +135,7 @@ class ConnectionReconciler(JobWaiter):
         with reporting_changes(None) as progress:
             answer = self._connections.crawl(path)
             progress.sent()
-            return self._jobs_started_by(answer, f"the synchronisation of {'/'.join(path)}")
+            return self._jobs_started_by(answer, f"the synchronization of {'/'.join(path)}")
 
     # --- register ------------------------------------------------------------------------------------------------
 
@@ -261,14 +261,14 @@ class ConnectionReconciler(JobWaiter):
                 self._wait_for_jobs(answer, f"the update of {wanted.name}")
             if plan.overrides:
                 self._override([wanted.key], plan.overrides, wanted.name, progress)
-            now = self._wait_for_native(self.observe(wanted, include_native=body is not None) or observed)
+            current = self._wait_for_native(self.observe(wanted, include_native=body is not None) or observed)
             active = (plan.overrides or {}).get("isActive")
             if active or (active is None and observed.state in (ACTIVE, UNHEALTHY)):
-                now = self._settled(wanted, now)
+                current = self._settled(wanted, current)
             if active or body is not None:
-                self._check_health(wanted, observed, now)
-            self._warn_unhealthy(wanted, now)
-            return now
+                self._check_health(wanted, observed, current)
+            self._warn_unhealthy(wanted, current)
+            return current
 
     # --- activation and health -----------------------------------------------------------------------------------
 
@@ -294,8 +294,8 @@ class ConnectionReconciler(JobWaiter):
             return seen
         return self._wait(
             lambda: self.observe(wanted) or seen,
-            lambda now: not (is_transitional(now.state) or now.state == INACTIVE),
-            lambda now: f"{wanted.name} is {now.state}",
+            lambda current: not (is_transitional(current.state) or current.state == INACTIVE),
+            lambda current: f"{wanted.name} is {current.state}",
         )
 
     def _wait_until_active(self, observe: Callable[[], dict[str, Any]], overrides: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
@@ -306,18 +306,18 @@ class ConnectionReconciler(JobWaiter):
         first_result = [object]
         return self._wait(
             lambda: first_result.pop() if first_result else observe(),
-            lambda now: not (is_transitional(connection_state(now)) or connection_state(now) == INACTIVE),
-            lambda now: f"connection {path[0]} is {connection_state(now)}",
+            lambda current: not (is_transitional(connection_state(current)) or connection_state(current) == INACTIVE),
+            lambda current: f"connection {path[0]} is {connection_state(current)}",
         )
 
-    def _check_health(self, wanted: Wanted, before: Observed | None, now: Observed) -> None:
+    def _check_health(self, wanted: Wanted, before: Observed | None, current: Observed) -> None:
         """Raise RemoteFailure if the connection became unhealthy by the change."""
-        if now.state != UNHEALTHY or (before is not None and before.state == UNHEALTHY):
+        if current.state != UNHEALTHY or (before is not None and before.state == UNHEALTHY):
             return
         raise RemoteFailure(
-            f"The {wanted.name} is {now.state_shown} now. {self._why_unhealthy(now)}",
+            f"The {wanted.name} is {current.state_shown} now. {self._why_unhealthy(current)}",
             hint="Check what Immuta reports for it, fix the cause, and run the task again.",
-            status=now.state,
+            status=current.state,
             tests=[],
         )
 
@@ -374,14 +374,14 @@ class ConnectionReconciler(JobWaiter):
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         waiting = [tuple(path)] if depth > 0 else []
         while waiting:
-            here = waiting.pop(0)
-            for each in self._children(here):
-                there = tuple(object_path_of(each))
-                if there in found or len(there) <= len(path) or len(there) > len(path) + depth:
+            parent = waiting.pop(0)
+            for each in self._children(parent):
+                child = tuple(object_path_of(each))
+                if child in found or len(child) <= len(path) or len(child) > len(path) + depth:
                     continue
-                found[there] = each
-                if len(there) < len(path) + depth:
-                    waiting.append(there)
+                found[child] = each
+                if len(child) < len(path) + depth:
+                    waiting.append(child)
         return list(found.values())
 
     def _children(self, path: Sequence[str]) -> list[dict[str, Any]]:
