@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gate's rules one by one: purposes, names, what a script has made, what is said about a refusal, and what may be asked."""
+"""The rules of the gate: purposes, names, objects that the script created, the message of a refusal, and queries that change nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def scope(database: str, *accounts: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("platform", DIALECT_OF)
-def test_only_a_clean_up_takes_a_database_away_and_only_it_makes_none(platform: str) -> None:
+def test_only_a_clean_up_drops_a_database_and_it_creates_none(platform: str) -> None:
     kind = "CATALOG" if platform == DATABRICKS else "DATABASE"
     for purpose in ("setup", "edit"):
         assert rows(platform, f"DROP {kind} d", purpose) == [{"number": 1, "line": 1, "verb": f"DROP {kind}", "object": "d", "reason": "kind"}]
@@ -41,7 +41,7 @@ def test_only_a_clean_up_takes_a_database_away_and_only_it_makes_none(platform: 
 
 
 @pytest.mark.parametrize("platform", DIALECT_OF)
-def test_a_set_up_takes_no_account_away_and_an_edit_may(platform: str) -> None:
+def test_an_edit_may_drop_an_account_and_a_setup_may_not(platform: str) -> None:
     assert [row["object"] for row in rows(platform, "DROP USER a")] == ["a"]
     assert [row["object"] for row in rows(platform, "DROP ROLE b")] == ["b"]
     assert rows(platform, "DROP USER a", "edit") == rows(platform, "DROP ROLE b", "cleanup") == []
@@ -52,7 +52,7 @@ def test_any_purpose_allows_everything(platform: str) -> None:
     assert rows(platform, "DROP DATABASE d", "any", scope("x")) == rows(platform, "'nonsense'", "any") == []
 
 
-# --- what a refusal says
+# --- the message of a refusal
 
 
 def test_a_refusal_names_statement_line_and_reason() -> None:
@@ -110,7 +110,7 @@ def test_a_refusal_quotes_no_literal(platform: str, script: str) -> None:
 
 
 @pytest.mark.parametrize(("dialect", "script"), [("snowflake", "!set geheim"), ("redshift", "SELECT 1\n\\geheim"), ("tsql", ":geheim")])
-def test_a_command_of_a_client_is_not_quoted(dialect: str, script: str) -> None:
+def test_a_client_command_is_not_quoted(dialect: str, script: str) -> None:
     with pytest.raises(ScriptRefused) as caught:
         split(script, dialect)
     assert "geheim" not in str(caught.value)
@@ -136,33 +136,33 @@ def test_many_refusals_are_counted() -> None:
         (SYNAPSE, "Pool", ["pool", "[POOL]", '"Pool"'], ["[pool ]", "[po]]ol]"]),
     ],
 )
-def test_names_compare_as_the_database_compares_them(platform: str, database: str, own: list[str], foreign: list[str]) -> None:
+def test_names_are_compared_as_the_database_compares_them(platform: str, database: str, own: list[str], foreign: list[str]) -> None:
     for name in own:
         assert rows(platform, f"DROP DATABASE {name}", "cleanup", scope(database)) == []
     for name in foreign:
         assert [row["reason"] for row in rows(platform, f"DROP DATABASE {name}", "cleanup", scope(database))] == ["scope"]
 
 
-def test_of_databricks_neither_case_nor_quotes_count() -> None:
+def test_databricks_ignores_case_and_quotes() -> None:
     for name in ("immuta", "IMMUTA", "`Immuta`"):
         assert rows(DATABRICKS, f"DROP CATALOG {name}", "cleanup", scope("Immuta")) == []
     assert rows(DATABRICKS, "DROP CATALOG `im``muta`", "cleanup", scope("Immuta"))
 
 
 @pytest.mark.parametrize("platform", DIALECT_OF)
-def test_every_name_of_a_list_counts(platform: str) -> None:
+def test_every_name_of_a_list_is_checked(platform: str) -> None:
     assert [row["object"] for row in rows(platform, "DROP TABLE a, hr.s.t, b", scope=scope("immuta"))] == ["hr.s.t"]
 
 
 @pytest.mark.parametrize("platform", [REDSHIFT, SYNAPSE, DATABRICKS, SNOWFLAKE])
-def test_a_name_without_a_database_is_in_that_of_the_login(platform: str) -> None:
+def test_a_name_without_a_database_is_in_the_database_of_the_login(platform: str) -> None:
     own = scope("immuta")
     assert rows(platform, "DROP TABLE s.t", scope=own) == rows(platform, "DROP TABLE s.t", scope=own, database="immuta") == []
     assert [row["reason"] for row in rows(platform, "DROP TABLE s.t", scope=own, database="dev")] == ["scope"]
     assert rows(platform, "DROP TABLE s.t", database="dev") == []
 
 
-def test_a_database_that_is_made_or_used_is_where_names_are_in_from_then_on() -> None:
+def test_later_names_are_in_the_database_that_was_created_or_used() -> None:
     own = scope("IMMUTA")
     assert rows(SNOWFLAKE, "CREATE DATABASE IMMUTA; CREATE SCHEMA s", scope=own, database="OTHER") == []
     assert rows(SNOWFLAKE, "USE SCHEMA IMMUTA.s; CREATE TABLE t (a INT)", scope=own, database="OTHER") == []
@@ -171,14 +171,14 @@ def test_a_database_that_is_made_or_used_is_where_names_are_in_from_then_on() ->
     assert rows(DATABRICKS, "USE CATALOG immuta; DROP TABLE s.t", scope=scope("immuta"), database="main") == []
 
 
-# --- what the script has made
+# --- objects that the script created
 
 
-def test_what_an_earlier_statement_made_is_the_scripts_own() -> None:
+def test_an_object_that_the_script_created_is_in_scope() -> None:
     own = scope("IMMUTA", "IMMUTA_SYSTEM_ACCOUNT")
     made = "CREATE WAREHOUSE w; ALTER WAREHOUSE w SUSPEND; CREATE ROLE IMMUTA_READER; GRANT ROLE IMMUTA_READER TO USER IMMUTA_SYSTEM_ACCOUNT"
     assert rows(SNOWFLAKE, made, scope=own) == []
-    assert rows(SNOWFLAKE, made, "cleanup", own)  # which goes on behind what failed
+    assert rows(SNOWFLAKE, made, "cleanup", own)  # a clean-up may continue after a CREATE that failed
 
 
 @pytest.mark.parametrize(
@@ -190,18 +190,18 @@ def test_what_an_earlier_statement_made_is_the_scripts_own() -> None:
         "EXECUTE IMMEDIATE 'CREATE WAREHOUSE w'",
     ],
 )
-def test_what_may_have_been_there_before_is_not(making: str) -> None:
+def test_an_object_that_may_have_existed_before_is_not_in_scope(making: str) -> None:
     assert [row["verb"] for row in rows(SNOWFLAKE, f"{making}; ALTER WAREHOUSE w SUSPEND", scope=scope("IMMUTA"))] == ["ALTER WAREHOUSE"]
 
 
-def test_a_role_of_immutas_name_may_be_made_and_an_account_to_sign_in_with_may_not() -> None:
+def test_a_role_named_after_immuta_may_be_created_and_a_user_may_not() -> None:
     own = scope("GOVERN")
     assert rows(SNOWFLAKE, "CREATE ROLE IMMUTA_X; CREATE ROLE GOVERN_READER; CREATE ROLE IF NOT EXISTS immuta_y", scope=own) == []
     refused = "CREATE ROLE IF NOT EXISTS GOVERN_READER; CREATE USER IMMUTA_X; CREATE ROLE OTHER; CREATE ROLE GOVERNED"
     assert [row["reason"] for row in rows(SNOWFLAKE, refused, scope=own)] == ["scope"] * 4
 
 
-def test_a_procedure_is_judged_when_it_is_called_with_what_runs_then() -> None:
+def test_a_call_is_checked_with_the_body_that_it_runs() -> None:
     dynamic = "CREATE PROCEDURE s.p(x VARCHAR) AS $$ BEGIN EXECUTE x; END $$ LANGUAGE plpgsql"
     assert rows(REDSHIFT, dynamic) == []
     assert [(row["number"], row["verb"], row["object"], row["reason"]) for row in rows(REDSHIFT, f"{dynamic}; CALL s.p('x')")] == [
@@ -211,12 +211,12 @@ def test_a_procedure_is_judged_when_it_is_called_with_what_runs_then() -> None:
     assert [row["reason"] for row in rows(REDSHIFT, "CALL s.p()")] == ["unreadable"]
 
 
-def test_procedures_that_call_each_other_come_to_an_end() -> None:
+def test_procedures_that_call_each_other_do_not_loop_forever() -> None:
     script = "CREATE PROCEDURE p() AS $$ BEGIN CALL p(); END $$ LANGUAGE plpgsql; CALL p()"
     assert {row["reason"] for row in rows(REDSHIFT, script)} == {"unreadable"}
 
 
-def test_literals_in_literals_are_read_to_any_depth_that_makes_sense() -> None:
+def test_literals_in_literals_are_read_to_a_reasonable_depth() -> None:
     text = "DROP DATABASE d"
     for _depth in range(4):
         text = "EXECUTE IMMEDIATE '" + text.replace("'", "''") + "'"
@@ -241,11 +241,11 @@ def test_literals_in_literals_are_read_to_any_depth_that_makes_sense() -> None:
     ],
     ids=["parentheses", "explain", "with", "calls"],
 )
-def test_what_nests_without_end_is_refused_in_time(platform: str, script: str) -> None:
+def test_endless_nesting_is_refused_quickly(platform: str, script: str) -> None:
     assert {row["reason"] for row in rows(platform, script)} & {"unreadable", "kind"}
 
 
-def test_one_principal_that_a_token_does_not_tell_is_taken_for_immutas() -> None:
+def test_the_first_unknown_principal_counts_as_the_owner_of_the_token() -> None:
     grants = "GRANT ALL PRIVILEGES ON CATALOG immuta TO `{}`; GRANT SELECT ON TABLE system.access.audit TO `{}`"
     assert rows(DATABRICKS, grants.format("a", "a"), scope=scope("immuta")) == []
     assert [row["object"] for row in rows(DATABRICKS, grants.format("a", "b"), scope=scope("immuta"))] == ["`b`"]
@@ -287,7 +287,7 @@ def test_the_scope_of_a_config(platform: str, config: dict[str, Any], expected: 
     assert scope_of(platform, config) == {"database": expected[0], "accounts": expected[1]}
 
 
-def test_the_scope_of_an_edit_has_the_names_of_before() -> None:
+def test_the_scope_of_an_edit_includes_the_accounts_of_the_previous_config() -> None:
     old = {"database": "d", "username": "old", "impersonation": {"role": "old_role"}}
     new = {"database": "d", "username": "new"}
     assert scope_of(REDSHIFT, new, old)["accounts"] == ["new", "old", "old_role", "immuta_impersonation"]
@@ -295,7 +295,7 @@ def test_the_scope_of_an_edit_has_the_names_of_before() -> None:
     assert rows(REDSHIFT, "ALTER USER old RENAME TO new", "edit", scope_of(REDSHIFT, new))
 
 
-def test_a_scope_names_a_database() -> None:
+def test_a_scope_must_name_a_database() -> None:
     check_scope(None)
     check_scope(scope("d"))
     for wrong in ({}, {"database": ""}):
@@ -303,7 +303,7 @@ def test_a_scope_names_a_database() -> None:
             check_scope(wrong)
 
 
-# --- what may be asked
+# --- queries that change nothing
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_a_scope_names_a_database() -> None:
         (SYNAPSE, "WITH a AS (SELECT 1 AS x) SELECT * FROM a"),
     ],
 )
-def test_a_query_that_only_looks_may_be_asked(platform: str, query: str) -> None:
+def test_a_query_that_changes_nothing_is_accepted(platform: str, query: str) -> None:
     assert is_query(query, platform)
 
 
@@ -357,11 +357,11 @@ def test_a_query_that_only_looks_may_be_asked(platform: str, query: str) -> None
         (SYNAPSE, "IF 1 = 1 DELETE FROM t"),
     ],
 )
-def test_what_does_more_than_look_may_not(platform: str, query: str) -> None:
+def test_a_query_that_may_change_something_is_rejected(platform: str, query: str) -> None:
     assert not is_query(query, platform)
 
 
-# --- the house
+# --- imports
 
 
 FILES = (
@@ -383,7 +383,7 @@ FILES = (
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_judgement_is_pure(name: str) -> None:
+def test_the_gate_imports_nothing_that_does_io(name: str) -> None:
     tree = ast.parse((Path(gate.__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}

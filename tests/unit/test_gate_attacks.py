@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the gate keeps out: every way that is known to do on a warehouse what does not belong in a script of Immuta's."""
+"""What the gate refuses: every known way to do something on a warehouse that does not belong in a script of Immuta."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def refused(platform: str, script: str, purpose: str = "setup", scope: Any = ...
     return forbidden_statements(split(script, DIALECT_OF[platform]), platform, purpose, SCOPES[platform] if scope is ... else scope, database)
 
 
-# By kind, or because it cannot be read: no scope is needed.
+# Refused without a scope, because of the kind or because the gate cannot read it
 ANYWHERE: dict[str, list[str]] = {
     SNOWFLAKE: [
-        # what is there already is replaced
+        # existing objects are replaced
         "CREATE OR REPLACE DATABASE IMMUTA",
         "CREATE OR REPLACE USER IMMUTA_SYSTEM_ACCOUNT",
         "CREATE OR REPLACE ROLE IMMUTA_SYSTEM",
@@ -37,7 +37,7 @@ ANYWHERE: dict[str, list[str]] = {
         "CREATE OR REPLACE DATABASE ROLE IMMUTA.r",
         "CREATE OR REPLACE WAREHOUSE WH",
         "CREATE OR ALTER WAREHOUSE WH",
-        # another database's content
+        # the content of another database
         "CREATE DATABASE IMMUTA CLONE HR",
         "CREATE DATABASE IMMUTA FROM SHARE other.s",
         "CREATE DATABASE IMMUTA AS REPLICA OF org.acc.HR",
@@ -130,7 +130,7 @@ ANYWHERE: dict[str, list[str]] = {
         "CREATE REPLICATION GROUP g",
         "CREATE MANAGED ACCOUNT a",
         "CREATE ALERT IMMUTA.s.a IF (EXISTS (SELECT 1)) THEN DROP DATABASE HR",
-        # rights
+        # privileges
         "GRANT ROLE ACCOUNTADMIN TO ROLE IMMUTA_SYSTEM",
         'GRANT ROLE "ACCOUNTADMIN" TO USER IMMUTA_SYSTEM_ACCOUNT',
         "GRANT ROLE SECURITYADMIN TO USER IMMUTA_SYSTEM_ACCOUNT",
@@ -152,7 +152,7 @@ ANYWHERE: dict[str, list[str]] = {
         "ALTER SECURITY INTEGRATION i SET ENABLED = FALSE",
         "DROP SHARE s",
         "DROP INTEGRATION i",
-        # what is no statement
+        # not a statement
         "VACUUM",
         "'DROP DATABASE HR'",
         "INSERT ALL INTO IMMUTA.s.t INTO HR.s.t SELECT 1",
@@ -169,7 +169,7 @@ ANYWHERE: dict[str, list[str]] = {
         "DROP TABLE IDENTIFIER('HR.s.t')",
         "DELETE FROM IDENTIFIER($t)",
         "DELETE FROM TABLE($t)",
-        # what is read otherwise from here on
+        # settings that change how later text is parsed
         "ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = TRUE",
     ],
     REDSHIFT: [
@@ -297,7 +297,7 @@ ANYWHERE: dict[str, list[str]] = {
         "USE CATALOG IDENTIFIER(:c)",
         "PUT '/tmp/x' INTO '/Volumes/x'",
         "GET '/Volumes/x' TO '/tmp'",
-        # a raw literal knows no doubled quote, so the next one is a literal in which a backslash escapes
+        # a raw literal has no doubled quote, so the next quote opens a literal in which a backslash escapes
         "BEGIN SELECT r'a''b\\', ' ; DROP CATALOG fin; SELECT 1 -- '\n; END",
         "CREATE FUNCTION immuta.s.f AS 'x.Y' USING JAR 's3://b'",
         "CREATE TEMPORARY FUNCTION f AS 'x.Y'",
@@ -308,7 +308,7 @@ ANYWHERE: dict[str, list[str]] = {
         "EXEC('DROP DATABASE fin')",
         "EXEC(N'DROP DATABASE fin')",
         "EXEC('DR'+'OP DATABASE fin')",
-        "EXEC('PRINT 1 --\\\n''\n DROP DATABASE fin --''')",  # a backslash takes the end of its line away
+        "EXEC('PRINT 1 --\\\n''\n DROP DATABASE fin --''')",  # a backslash at the end of a line joins it with the next line
         "DECLARE @s NVARCHAR(99) = 'DROP DATABASE fin'; EXEC(@s)",
         "DECLARE @s NVARCHAR(99) = 'DROP DATABASE fin' EXEC sp_executesql @s",
         "EXEC sp_executesql N'DROP DATABASE fin'",
@@ -386,7 +386,7 @@ ANYWHERE: dict[str, list[str]] = {
         "WITH a AS (SELECT 1 AS x) DELETE FROM a DROP DATABASE fin",
     ],
 }
-# By what is touched: with the scope.
+# Refused with a scope, because of the object that they touch
 ELSEWHERE: dict[str, list[str]] = {
     SNOWFLAKE: [
         "CREATE DATABASE HR2",
@@ -585,10 +585,10 @@ ELSEWHERE: dict[str, list[str]] = {
         "WITH a (x) AS (SELECT x FROM fin.dbo.t), b AS (SELECT 1 AS y) UPDATE a SET x = 1",
     ],
 }
-# By a comment that the database reads otherwise, so that what is in it, or in a literal behind it, runs.
+# Refused because the database ends the comment elsewhere and runs text in it, or in a literal after it
 UNCLEAR: dict[str, list[str]] = {
     SNOWFLAKE: [
-        # no comment begins within a path
+        # no comment begins inside a path
         "BEGIN LET r RESULTSET := (SELECT $1 FROM @s//a); DROP DATABASE HR; LET q RESULTSET := (SELECT 1\n); END",
         "BEGIN LET r RESULTSET := (SELECT $1 FROM @s/a--b); DROP DATABASE HR; LET q RESULTSET := (SELECT 1\n); END",
         "BEGIN LET r RESULTSET := (SELECT $1 FROM @s/*); DROP DATABASE HR; LET q RESULTSET := (SELECT 1 */); END",
@@ -597,10 +597,10 @@ UNCLEAR: dict[str, list[str]] = {
     ],
     REDSHIFT: ["SELECT 1 -- \r'\n; DROP DATABASE fin --'"],
     DATABRICKS: [
-        # a backslash at the end of a line takes the next one into the comment
+        # a backslash at the end of a line continues the comment on the next line
         "DROP TABLE -- \\\n immuta.s.t --\n fin.s.t",
         "BEGIN SELECT 1 -- \\\n+ '\n; DROP CATALOG fin; SELECT ' -- '\n; END",
-        # a hint is no comment, and opens none in a comment
+        # a hint is not a comment, and does not open one inside a comment
         "BEGIN SELECT /*+ a(' */ 1, ') */ 1; DROP CATALOG fin; SELECT 2 -- '\n; END",
         "DROP TABLE /* /*+ */ fin.s.t -- */ immuta.s.t",
         "SELECT 1 -- \r'\n; DROP CATALOG fin --'",
@@ -614,21 +614,21 @@ def rows(cases: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("platform", "script"), rows(ANYWHERE))
-def test_a_kind_that_does_not_belong_is_refused_whatever_the_scope(platform: str, script: str) -> None:
+def test_a_forbidden_kind_is_refused_without_a_scope(platform: str, script: str) -> None:
     assert refused(platform, script, scope=None)
     assert refused(platform, script)
     assert refused(platform, script, "edit")
 
 
 @pytest.mark.parametrize(("platform", "script"), rows(ELSEWHERE))
-def test_what_is_not_the_platforms_own_is_not_touched(platform: str, script: str) -> None:
+def test_an_object_outside_of_the_scope_is_refused(platform: str, script: str) -> None:
     found = refused(platform, script)
     assert [row for row in found if row["reason"] == "scope"]
     assert refused(platform, script, "any") == []
 
 
 @pytest.mark.parametrize(("platform", "script"), rows(UNCLEAR))
-def test_a_comment_of_which_it_is_not_certain_where_it_ends_is_refused(platform: str, script: str) -> None:
+def test_a_comment_with_an_uncertain_end_is_refused(platform: str, script: str) -> None:
     with pytest.raises(ScriptRefused, match="is not certain"):
         split(script, DIALECT_OF[platform])
 
@@ -637,5 +637,5 @@ def test_a_comment_of_which_it_is_not_certain_where_it_ends_is_refused(platform:
     ("platform", "script"),
     [(SNOWFLAKE, "SELECT $1 FROM @s/a // b\n-- c\r\n; SELECT 2 -- d\r"), (DATABRICKS, "/* a + b */ SELECT 1 -- c:\\d\n; /* e /* f */ */ SELECT 2")],
 )
-def test_any_other_comment_is_none_of_its_business(platform: str, script: str) -> None:
+def test_any_other_comment_is_accepted(platform: str, script: str) -> None:
     assert len(split(script, DIALECT_OF[platform])) == 2

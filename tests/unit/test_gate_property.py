@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A statement that is refused stays refused, however it is dressed: comments, case, quotes, blocks, batches, escapes, literals in literals."""
+"""The gate refuses a forbidden statement in every disguise: comments, case, quotes, blocks, batches, escapes, literals in literals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCOPES: dict[str, dict[str, Any]] = {
     DATABRICKS: {"database": "immuta", "accounts": ["6cd0dfd0-3d43-4d12-8a3b-2f6c6f0d6f10"]},
     SYNAPSE: {"database": "pool", "accounts": ["immuta_system"]},
 }
-# Plain statements that no script of Immuta's holds: each may stand alone, in a block, in a batch and in a literal.
+# Plain statements that no script of Immuta contains. Each can stand alone, in a block, in a batch and in a literal.
 FORBIDDEN: dict[str, list[str]] = {
     SNOWFLAKE: [
         "DROP DATABASE HR",
@@ -97,24 +97,24 @@ MORE_GAPS = {
     DATABRICKS: [" /* /* ' */ g */ "],
     SYNAPSE: [" /* /* ' */ g */ "],
 }
-# Between these and their neighbours there need not be a gap, and may be one.
-APART = frozenset("().,=;")
-# Words that name things, so that they may be quoted
+# A gap next to these is optional.
+NEEDS_NO_GAP = frozenset("().,=;")
+# Words that are names, so that they may be quoted
 NAMES = frozenset(["HR", "S", "T", "I", "P", "IMMUTA", "BACKDOOR", "OTHER", "ACCOUNTADMIN", "IMMUTA_SYSTEM", "ATTACKER"]) | frozenset(
     ["fin", "immuta", "t", "backdoor", "attacker", "immuta_system", "other", "s", "p", "pool", "sa", "d"]
 )
 QUOTES = {SNOWFLAKE: ['""'], REDSHIFT: ['""'], DATABRICKS: ["``"], SYNAPSE: ["[]", '""']}
 
 
-def put_together(text: str, platform: str, chance: random.Random) -> str:
-    """The text as a literal, or as two that the database makes one of."""
+def joined_literals(text: str, platform: str, chance: random.Random) -> str:
+    """Return the text as a literal, or as two literals that the database joins."""
     cut = chance.randrange(len(text)) if chance.random() < 0.2 else 0
     glue = chance.choice({SYNAPSE: [" + ", "+"], REDSHIFT: [" || ", "\n"]}.get(platform, [" || ", " ", "||"]))
     return glue.join(literal(piece, platform, chance) for piece in (text[:cut], text[cut:]) if piece)
 
 
 def literal(text: str, platform: str, chance: random.Random) -> str:
-    """The text as a literal, in one of the ways that the platform has."""
+    """Return the text as a literal, in one of the forms of the platform."""
     ways = ["single"]
     if platform != SYNAPSE and "$" not in text:
         ways.append("dollar")
@@ -145,8 +145,8 @@ def escaped(char: str, quote: str, platform: str, chance: random.Random) -> str:
     return chance.choice(forms) if code < 256 else char
 
 
-def redressed(text: str, chance: random.Random, platform: str) -> str:
-    """The same tokens with other space and comments between them, in another case, and names in quotes."""
+def with_other_gaps(text: str, chance: random.Random, platform: str) -> str:
+    """Return the same tokens with other space and comments between them, in another case, and with quoted names."""
     found, gaps = [], GAPS + MORE_GAPS[platform]
     for token in scan(text, DIALECT_OF[platform]):
         if token.kind == "space":
@@ -156,14 +156,14 @@ def redressed(text: str, chance: random.Random, platform: str) -> str:
             found.append(f"{opening}{token.text}{closing}")
         elif token.kind == "word":
             found.append("".join(chance.choice([each.lower(), each.upper()]) for each in token.text))
-        elif token.text in APART and chance.random() < 0.2:
+        elif token.text in NEEDS_NO_GAP and chance.random() < 0.2:
             found += [chance.choice(gaps), token.text, chance.choice(gaps)]
         else:
             found.append(token.text)
     return "".join(found)
 
 
-# Scripting that Snowflake and Databricks have in common
+# Blocks that Snowflake and Databricks both have
 SCRIPTING = [
     "BEGIN {}; END",
     "BEGIN SELECT 1; IF (a) THEN SELECT 2; ELSE {}; END IF; END",
@@ -181,8 +181,8 @@ IMMEDIATE = [
     "BEGIN EXECUTE IMMEDIATE {}; END",
     "CREATE PROCEDURE IMMUTA.s.q() RETURNS INT LANGUAGE SQL AS BEGIN EXECUTE IMMEDIATE {}; END; CALL IMMUTA.s.q()",
 ]
-# Ways to have a statement run that is not seen at the beginning of a script's statement
-AROUND = {
+# Ways to run a statement that is not at the beginning of a statement of the script
+WRAPPERS = {
     SNOWFLAKE: [
         *SCRIPTING,
         "SHOW TABLES ->> {}",
@@ -246,8 +246,8 @@ AROUND = {
         "PRINT 'a'\nGO 2\nCREATE PROCEDURE q @a INT AS BEGIN {} END\nGO\nPRINT 'b' EXECUTE q 1",
     ],
 }
-# … and to have a text run
-EXECUTED = {
+# Ways to execute a text
+DYNAMIC_SQL = {
     SNOWFLAKE: [
         *IMMEDIATE,
         "BEGIN LET r RESULTSET := (EXECUTE IMMEDIATE {}); END",
@@ -270,15 +270,18 @@ EXECUTED = {
 }
 SHELLS: dict[str, list[Dress]] = {
     platform: [
-        *(lambda text, _chance, around=around: around.replace("{}", text) for around in AROUND[platform]),
-        *(lambda text, chance, around=around, platform=platform: around.replace("{}", put_together(text, platform, chance)) for around in EXECUTED[platform]),
+        *(lambda text, _chance, around=around: around.replace("{}", text) for around in WRAPPERS[platform]),
+        *(
+            lambda text, chance, around=around, platform=platform: around.replace("{}", joined_literals(text, platform, chance))
+            for around in DYNAMIC_SQL[platform]
+        ),
     ]
     for platform in DIALECT_OF
 }
 
 
-def dressed(platform: str, statement: str, chance: random.Random, depth: int) -> str:
-    text = redressed(statement, chance, platform)
+def disguised(platform: str, statement: str, chance: random.Random, depth: int) -> str:
+    text = with_other_gaps(statement, chance, platform)
     for _layer in range(depth):
         if not is_script(platform, text):
             text = chance.choice(SHELLS[platform])(text, chance)
@@ -286,7 +289,7 @@ def dressed(platform: str, statement: str, chance: random.Random, depth: int) ->
 
 
 def is_script(platform: str, text: str) -> bool:
-    """Whether it can stand in no other statement: there are several, or it is none that a block takes."""
+    """Whether the text cannot be part of another statement: it has several statements, or one that a block does not accept."""
     if platform == SYNAPSE:
         return bool(re.search(r"(?im)^\s*GO\b|CREATE PROC", text))
     return len(split(text, DIALECT_OF[platform])) > 1 or bool(
@@ -299,21 +302,21 @@ CASES = [(platform, statement) for platform, statements in FORBIDDEN.items() for
 
 @examples(600)
 @given(st.sampled_from(CASES), st.integers(0, 2**32), st.integers(0, 3))
-def test_no_dress_gets_a_forbidden_statement_through(case: tuple[str, str], seed: int, depth: int) -> None:
+def test_a_disguised_forbidden_statement_is_refused(case: tuple[str, str], seed: int, depth: int) -> None:
     platform, statement = case
-    script = dressed(platform, statement, random.Random(seed), depth)
+    script = disguised(platform, statement, random.Random(seed), depth)
     try:
         statements = split(script, DIALECT_OF[platform])
     except ScriptRefused:
-        return  # which is as good
+        return  # refused earlier, which is also correct
     assert forbidden_statements(statements, platform, "setup", SCOPES[platform]), script
 
 
 @examples(300)
 @given(st.sampled_from(CASES), st.integers(0, 2**32), st.integers(0, 3))
-def test_no_dress_makes_one_a_query(case: tuple[str, str], seed: int, depth: int) -> None:
+def test_a_disguised_forbidden_statement_is_not_a_query(case: tuple[str, str], seed: int, depth: int) -> None:
     platform, statement = case
-    script = dressed(platform, statement, random.Random(seed), depth)
+    script = disguised(platform, statement, random.Random(seed), depth)
     try:
         assert not is_query(script, platform), script
     except ScriptRefused:
@@ -321,7 +324,7 @@ def test_no_dress_makes_one_a_query(case: tuple[str, str], seed: int, depth: int
 
 
 @pytest.mark.parametrize(("platform", "statement"), CASES)
-def test_every_shell_refuses_every_statement(platform: str, statement: str) -> None:
+def test_every_wrapper_is_refused_around_every_forbidden_statement(platform: str, statement: str) -> None:
     for shell in SHELLS[platform]:
         script = shell(statement, random.Random(1))
         assert forbidden_statements(split(script, DIALECT_OF[platform]), platform, "setup", SCOPES[platform]), script
@@ -333,7 +336,7 @@ NOISE = st.lists(st.sampled_from([*"aE;'\"`$[]()-/*\\.,=:>@|+\n", *(f" {word} " 
 
 @examples(500)
 @given(st.sampled_from(sorted(DIALECT_OF)), NOISE)
-def test_whatever_the_script_it_is_judged(platform: str, script: str) -> None:
+def test_any_script_can_be_checked(platform: str, script: str) -> None:
     try:
         statements = split(script, DIALECT_OF[platform])
     except ScriptRefused:

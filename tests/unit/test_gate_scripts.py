@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the gate lets through: the simulator's scripts in every variant, and what a tenant's own scripts may look like."""
+"""What the gate accepts: the simulator's scripts in every variant, and plausible scripts of a tenant."""
 
 from __future__ import annotations
 
@@ -77,18 +77,18 @@ def test_every_script_of_the_simulator_passes_with_the_scope_of_its_config() -> 
     passed = 0
     for platform, action, config, old, settings in variants():
         if old is not None and old.get("database", old.get("catalog")) != config.get("database", config.get("catalog")):
-            continue  # which no edit can change
+            continue  # an edit cannot change this
         try:
             text = script_text(platform, action, config, old, Settings(**settings))
         except KeyError:
-            continue  # there is none
+            continue  # there is no such script
         scope = scope_of(platform, config, *([old] if old else []))
         assert forbidden_statements(split(text, DIALECT_OF[platform]), platform, PURPOSE_OF[action], scope) == [], text
         passed += 1
     assert passed > 1500
 
 
-# Whole scripts with names of any kind, to be judged by kind alone
+# Whole scripts with any names, to check without a scope
 SNOWFLAKE_SETUP = """
     USE ROLE ACCOUNTADMIN;
     CREATE DATABASE "DB"; CREATE SCHEMA IF NOT EXISTS "DB".immuta_procedures; CREATE SCHEMA IF NOT EXISTS "DB".immuta_functions;
@@ -150,11 +150,11 @@ EXEC sp_executesql N'CREATE SCHEMA y'; IF SCHEMA_ID('z') IS NULL EXEC('CREATE SC
     ("platform", "script"), [(SNOWFLAKE, SNOWFLAKE_SETUP), (REDSHIFT, REDSHIFT_SETUP), (DATABRICKS, DATABRICKS_SETUP), (SYNAPSE, SYNAPSE_SETUP)]
 )
 @pytest.mark.parametrize("purpose", ["setup", "edit"])
-def test_without_a_scope_names_do_not_matter(platform: str, script: str, purpose: str) -> None:
+def test_without_a_scope_names_are_not_checked(platform: str, script: str, purpose: str) -> None:
     assert forbidden_statements(split(script, DIALECT_OF[platform]), platform, purpose) == []
 
 
-# Statements that a tenant's scripts may hold, one script an entry.
+# Scripts that a tenant may generate
 PLAUSIBLE: dict[str, dict[str, list[str]]] = {
     SNOWFLAKE: {
         "setup": [
@@ -606,5 +606,5 @@ def test_a_plausible_script_passes(platform: str, purpose: str, script: str, sco
     assert forbidden_statements(split(script, DIALECT_OF[platform]), platform, purpose, SCOPES[platform] if scoped else None) == []
 
 
-def test_there_are_at_least_ten_plausible_set_ups_a_platform() -> None:
+def test_there_are_at_least_ten_plausible_setups_per_platform() -> None:
     assert {platform: len(purposes["setup"]) >= 10 for platform, purposes in PLAUSIBLE.items()} == dict.fromkeys(PLAUSIBLE, True)

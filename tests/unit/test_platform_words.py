@@ -17,6 +17,7 @@ from ansible_collections.community.immuta.plugins.module_utils._platform.message
     summary_lines,
     with_variable_names,
 )
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate import refusal_error
 from unit.test_platform_flow import CHECK, CONNECTED, WHOLE, answer, at, half
 
 STATEMENT = {"number": 5, "line": 9, "verb": "SELECT", "object": None, "status": "failed", "code": "42P01", "message": "no such table."}
@@ -97,12 +98,17 @@ def test_what_had_been_executed_is_counted() -> None:
         ("config.password is needed", "integration", "immuta_platform_integration.config.password is needed"),
         ("connection.technology is", "connection", "immuta_platform_connection.connection.technology is"),
         ("config.password is needed", "", "config.password is needed"),
-        ("wants it run sets purpose to any.", "", "wants it run sets immuta_platform_any_statement to true."),
+        ("To run them anyway, set purpose to any.", "", "To run them anyway, set immuta_platform_any_statement to true."),
         ("GET https://t/url failed, a curl", "", "GET https://t/url failed, a curl"),
     ],
 )
 def test_messages_name_the_roles_variables(text: str, kind: str, expected: str) -> None:
     assert with_variable_names(text, kind) == expected
+
+
+def test_a_refusal_of_the_gate_names_the_roles_variable() -> None:
+    text = with_variable_names(str(refusal_error([], "Redshift", "setup", "0")))
+    assert "set immuta_platform_any_statement to true" in text and "purpose" not in text
 
 
 @pytest.mark.parametrize(

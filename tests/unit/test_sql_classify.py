@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a statement does, and to what."""
+"""The verb and the object of a statement."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_verb_and_object(statement: str, verb: str, name: str | None) -> None:
     assert classify(statement, "snowflake") == Classification(verb, name)
 
 
-def test_describing_says_where_and_what_but_holds_no_literal() -> None:
+def test_a_description_has_number_line_verb_and_object_but_no_literal() -> None:
     script = "\nUSE ROLE a; CREATE USER u\nPASSWORD='geheim';"
     assert describe(split(script, "snowflake"), "snowflake") == [
         {"number": 1, "line": 2, "verb": "USE", "object": "a"},

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The drivers: what a login becomes in the library's words, and what a library's errors become in ours."""
+"""The Snowflake and Redshift drivers: how they pass a login to the library, and translate its errors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REDSHIFT = {"host": "acme.redshift.example", "database": "dev", "username": "adm
 
 
 class Library(types.ModuleType):
-    """A DB-API library: keeps what it is asked, answers as told. answer: a row, or an exception to raise."""
+    """A DB-API library that records its calls. answer: the row to return, or an exception to raise."""
 
     def __init__(self, version: str = "4.8.1", answer: Any = None) -> None:
         super().__init__("library")
@@ -105,7 +105,7 @@ def arguments(library: Library, platform: str, **login: Any) -> dict[str, Any]:
 # --- the tables ---
 
 
-def test_every_driver_has_its_dialect_its_lists_and_options_that_exist() -> None:
+def test_every_driver_has_a_dialect_rules_and_existing_options() -> None:
     for platform, cls in DRIVERS.items():
         assert platform in DIALECT_OF
         assert platform in RULES
@@ -113,7 +113,7 @@ def test_every_driver_has_its_dialect_its_lists_and_options_that_exist() -> None
     assert set(LOGIN_SPEC) == {option for cls in DRIVERS.values() for option in (*cls.library_options, *cls.other_options)}
 
 
-def test_no_secret_is_shown_and_nothing_else_is_hidden() -> None:
+def test_exactly_the_secret_options_are_no_log() -> None:
     hidden = {name for name, option in LOGIN_SPEC.items() if option.get("no_log")}
     named = {"password", "token", "client_secret", "private_key", "private_key_passphrase", "access_key_id", "secret_access_key", "session_token"}
     assert hidden == named
@@ -150,7 +150,7 @@ def test_snowflake_takes_the_account_from_the_host(library: Library) -> None:
     assert arguments(library, "Snowflake", account=None, host="Acme.us-east-1.SnowflakeComputing.com")["account"] == "acme.us-east-1"
 
 
-def test_snowflake_5_has_other_names(library: Library) -> None:
+def test_snowflake_connector_5_has_other_argument_names(library: Library) -> None:
     library.__version__ = "5.2.0"
     reached = driver("Snowflake", ca_path="/etc/ca.pem")
     reached.connect()
@@ -160,7 +160,7 @@ def test_snowflake_5_has_other_names(library: Library) -> None:
     assert library.executed == [("SELECT 1", {})]
 
 
-def test_snowflake_waits_a_little_longer_than_the_server_takes(library: Library) -> None:
+def test_the_snowflake_client_waits_longer_than_the_server(library: Library) -> None:
     reached = driver("Snowflake")
     reached.connect()
     reached.execute("SELECT 1")
@@ -190,7 +190,7 @@ def test_snowflake_with_a_token(library: Library) -> None:
 
 
 def pem(passphrase: bytes | None = None) -> tuple[str, bytes]:
-    """A key as PEM, and as the DER that the connector gets."""
+    """Return a key as PEM, and as the DER that the connector must get."""
     key = rsa.generate_private_key(65537, 2048)
     encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()
@@ -216,14 +216,14 @@ def test_snowflake_with_a_key_pair(library: Library, tmp_path: Path) -> None:
         ({"private_key": pem(b"x")[0]}, "private_key"),
     ],
 )
-def test_a_key_that_cannot_be_used_is_an_error_of_its_option(library: Library, login: dict[str, str], option: str) -> None:
+def test_the_error_for_an_unusable_key_names_the_option(library: Library, login: dict[str, str], option: str) -> None:
     with pytest.raises(OptionError, match=f"login.{option} cannot be used") as caught:
         arguments(library, "Snowflake", password=None, **login)
     assert caught.value.facts["option"] == f"login.{option}"
     assert library.arguments == {}
 
 
-def test_snowflake_arguments_are_the_librarys_own(library: Library) -> None:
+def test_the_snowflake_library_knows_the_arguments(library: Library) -> None:
     from snowflake.connector.connection import DEFAULT_CONFIGURATION
 
     found = arguments(library, "Snowflake", password=None, private_key=pem()[0], role="R", warehouse="W", database="D", host="a.example", port=443)
@@ -267,7 +267,7 @@ def test_redshift_with_okta(library: Library) -> None:
     assert [found[name] for name in names] == ["OktaCredentialsProvider", True, "acme.okta.com", "42", "redshift", "arn:r", "admin", PASSWORD]
 
 
-def test_redshift_arguments_are_the_librarys_own(library: Library) -> None:
+def test_the_redshift_library_knows_the_arguments(library: Library) -> None:
     import inspect
 
     known = set(inspect.signature(redshift_connector.connect).parameters)
@@ -286,16 +286,16 @@ def test_redshift_reads_its_authorities_from_the_environment(library: Library) -
     assert os.environ["SSL_CERT_FILE"] == "/etc/ca.pem"
 
 
-def test_redshift_numbers_only_the_statements_that_have_a_number(library: Library) -> None:
+def test_only_redshift_statements_with_an_id_report_one(library: Library) -> None:
     library.answer = (7,)
     redshift = driver("Redshift")
     redshift.connect()
     library.answer = (8,)
     assert redshift.execute("INSERT").query_id == "8"
-    assert redshift.execute("CREATE").query_id is None  # the function repeats the last number
+    assert redshift.execute("CREATE").query_id is None  # the function returns the previous ID again
 
 
-def test_redshift_without_query_numbers_asks_only_once(library: Library) -> None:
+def test_redshift_without_query_ids_is_asked_only_once(library: Library) -> None:
     def refuse(text: str, **options: Any) -> None:
         library.executed.append((text, options))
         if "pg_last_query_id" in text:
@@ -337,7 +337,7 @@ def test_redshift_without_query_numbers_asks_only_once(library: Library) -> None
         ("Redshift", {"extra": {"idp_host": "x"}}, "extra.idp_host"),
     ],
 )
-def test_a_login_that_cannot_work_is_an_error_of_its_option(library: Library, platform: str, login: dict[str, Any], option: str) -> None:
+def test_the_error_for_an_invalid_login_names_the_option(library: Library, platform: str, login: dict[str, Any], option: str) -> None:
     with pytest.raises(OptionError) as caught:
         driver(platform, **login)
     assert caught.value.facts["option"] == f"login.{option}"
@@ -345,7 +345,7 @@ def test_a_login_that_cannot_work_is_an_error_of_its_option(library: Library, pl
     assert library.arguments == {}
 
 
-def test_a_browser_is_refused_with_what_to_do_instead() -> None:
+def test_the_error_for_a_browser_login_says_what_to_do_instead() -> None:
     with pytest.raises(OptionError, match=r"waits for a person.*key pair"):
         driver("Snowflake", authenticator="externalbrowser")
 
@@ -354,17 +354,17 @@ def test_a_browser_is_refused_with_what_to_do_instead() -> None:
 def test_the_reference_of_a_change_reaches_the_warehouse(library: Library, monkeypatch: pytest.MonkeyPatch, job: str, named: dict[str, str]) -> None:
     monkeypatch.setenv("JOB_ID", job)
 
-    def carried(platform: str, **login: Any) -> dict[str, Any]:
+    def sent_reference(platform: str, **login: Any) -> dict[str, Any]:
         made = driver(platform, **login)
         made.reference = f'CHG0012345 "Ä" {"x" * 180}'
         made.connect()
         return library.arguments
 
-    tag = carried("Snowflake")["session_parameters"]["QUERY_TAG"]
+    tag = sent_reference("Snowflake")["session_parameters"]["QUERY_TAG"]
     assert json.loads(tag) == {"program": "community.immuta", "change_reference": f'CHG0012345 "Ä" {"x" * 180}', **named} and len(tag) < 2000
-    assert carried("Redshift")["application_name"] == f'community.immuta CHG0012345 "?" {"x" * 31}'
-    assert carried("Snowflake", extra={"session_parameters": {"QUERY_TAG": "mine"}})["session_parameters"]["QUERY_TAG"] == "mine"
-    assert carried("Redshift", extra={"application_name": "mine"})["application_name"] == "mine"
+    assert sent_reference("Redshift")["application_name"] == f'community.immuta CHG0012345 "?" {"x" * 31}'
+    assert sent_reference("Snowflake", extra={"session_parameters": {"QUERY_TAG": "mine"}})["session_parameters"]["QUERY_TAG"] == "mine"
+    assert sent_reference("Redshift", extra={"application_name": "mine"})["application_name"] == "mine"
 
 
 def test_extra_arguments_reach_the_library(library: Library) -> None:
@@ -378,7 +378,7 @@ def test_extra_arguments_reach_the_library(library: Library) -> None:
 
 
 @pytest.mark.parametrize("platform", ["Snowflake", "Redshift"])
-def test_a_statement_goes_as_it_is_without_parameters(library: Library, platform: str) -> None:
+def test_a_statement_is_sent_unchanged_and_without_parameters(library: Library, platform: str) -> None:
     reached = driver(platform)
     reached.connect()
     library.executed.clear()
@@ -399,7 +399,7 @@ def test_rows_and_query_ids(library: Library) -> None:
     assert reached.query("SELECT 1") is None
 
 
-def test_libraries_are_kept_quiet(
+def test_the_output_of_a_library_is_suppressed(
     library: Library, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     reached = driver("Snowflake")
@@ -422,7 +422,7 @@ def test_closing_is_safe_at_any_time(library: Library) -> None:
     assert library.closed == closed
 
 
-def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_library_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redshift_connector", None)
     with pytest.raises(MissingLibrary, match="redshift-connector"):
         driver("Redshift").connect()
@@ -436,19 +436,19 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 STATEMENT = "CREATE USER u\nPASSWORD 'geheim;1' x"
 
 
-def refusal(platform: str, library: Library, error: Exception, **login: Any) -> ImmutaError:
+def raised_error(platform: str, library: Library, error: Exception, **login: Any) -> ImmutaError:
     reached = driver(platform, secrets=("andere",), **login)
     reached.connect()
     library.answer = error
     with pytest.raises(ImmutaError) as caught:
         reached.execute(STATEMENT)
-    assert caught.value.__cause__ is None and caught.value.__suppress_context__  # nothing of the library's own
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__  # no exception of the library is chained
     return caught.value
 
 
-def test_a_redshift_error_keeps_code_and_place_and_loses_literals(library: Library) -> None:
+def test_a_redshift_error_keeps_code_and_line_and_loses_literals(library: Library) -> None:
     answer = {"S": "ERROR", "C": "42601", "M": 'syntax error at or near "geheim;1"', "D": "Key (andere) in u", "P": "25"}
-    error = refusal("Redshift", library, redshift_connector.ProgrammingError(answer))
+    error = raised_error("Redshift", library, redshift_connector.ProgrammingError(answer))
     assert isinstance(error, SqlError)
     assert error.message == 'syntax error at or near "***". Key (<REDACTED>) in u'
     assert error.facts == {"code": "42601", "sqlstate": "42601", "query_id": None, "line": 2}
@@ -457,14 +457,14 @@ def test_a_redshift_error_keeps_code_and_place_and_loses_literals(library: Libra
 def test_a_snowflake_error_keeps_its_code_and_loses_literals(library: Library) -> None:
     text = "SQL compilation error:\nerror line 2 at position 3: 'u' or 'geheim;1' already exists"
     known = snowflake_errors.ProgrammingError(text, errno=2002, sqlstate="42710", sfqid="01")
-    error = refusal("Snowflake", library, known)
+    error = raised_error("Snowflake", library, known)
     assert isinstance(error, SqlError)
     assert error.message == "SQL compilation error: error line 2 at position 3: 'u' or '***' already exists"
     assert error.facts == {"code": "002002", "sqlstate": "42710", "query_id": "01", "line": 2}
 
 
-def test_a_session_that_snowflake_no_longer_knows_is_an_answer(library: Library) -> None:
-    error = refusal("Snowflake", library, snowflake_errors.ProgrammingError("Session no longer exists.", errno=390111))
+def test_an_expired_snowflake_session_is_a_reported_error(library: Library) -> None:
+    error = raised_error("Snowflake", library, snowflake_errors.ProgrammingError("Session no longer exists.", errno=390111))
     assert isinstance(error, SqlError) and error.facts["code"] == "390111"
 
 
@@ -482,8 +482,8 @@ def test_a_session_that_snowflake_no_longer_knows_is_an_answer(library: Library)
         ("Snowflake", OSError(104, "Connection reset by peer")),
     ],
 )
-def test_what_is_no_answer_is_a_lost_answer(library: Library, platform: str, error: Exception) -> None:
-    found = refusal(platform, library, error)
+def test_an_exception_without_an_answer_is_a_lost_answer(library: Library, platform: str, error: Exception) -> None:
+    found = raised_error(platform, library, error)
     assert isinstance(found, AnswerLost)
     assert "the connection broke" in found.message and "geheim" not in found.message
 
@@ -496,7 +496,7 @@ def test_what_is_no_answer_is_a_lost_answer(library: Library, platform: str, err
         ("Snowflake", snowflake_errors.DatabaseError(f"Incorrect username or password: {PASSWORD!r}", errno=250001, sqlstate="08001"), None),
     ],
 )
-def test_a_login_that_fails_says_where_and_why_and_holds_no_secret(library: Library, platform: str, error: Exception, code: str | None) -> None:
+def test_the_error_for_a_failed_login_says_where_and_why_and_contains_no_secret(library: Library, platform: str, error: Exception, code: str | None) -> None:
     with pytest.raises(ConnectionFailed) as caught:
         driver(platform, extra={"fail": error}).connect()
     assert f"{platform} at acme" in str(caught.value) and "cannot log in" in str(caught.value)
@@ -515,5 +515,5 @@ def test_a_login_that_fails_says_where_and_why_and_holds_no_secret(library: Libr
         ("Redshift", {"database": "immuta"}, "redshift acme.redshift.example:5439/immuta"),
     ],
 )
-def test_one_place_has_one_name(platform: str, login: dict[str, Any], target: str) -> None:
+def test_spellings_of_one_address_have_one_target(platform: str, login: dict[str, Any], target: str) -> None:
     assert driver(platform, **login).target == target

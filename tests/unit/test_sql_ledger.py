@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ledger: what a run leaves behind for the next one."""
+"""The ledger: what a run records for the next run."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_next_run_finds_what_the_last_one_put_down(path: Path) -> None:
+def test_the_next_run_reads_what_the_last_one_recorded(path: Path) -> None:
     again = ledger(path)
     assert again.statuses == {1: "ok", 2: "failed"}
     assert again.is_started and not again.is_complete
     again.close()
 
 
-def test_it_goes_on_in_the_same_file_until_all_is_done(path: Path) -> None:
+def test_runs_continue_the_same_file_until_it_is_complete(path: Path) -> None:
     again = ledger(path)
     again.begin(anew=False)
     again.record(2, "ok")
@@ -50,7 +50,7 @@ def test_it_goes_on_in_the_same_file_until_all_is_done(path: Path) -> None:
     assert ledger(path, write=False).statuses == {1: "ok", 2: "ok", 3: "skipped"}
 
 
-def test_only_its_owner_can_read_it_and_no_statement_is_in_it(path: Path) -> None:
+def test_only_the_owner_can_read_a_ledger_and_it_contains_no_statement(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = path.read_text()
     assert not any(word in text for word in ("CREATE", "geheim", "USER", "b PASSWORD"))
@@ -70,14 +70,14 @@ def test_two_ledgers_of_the_same_script_show_different_hmacs(path: Path, tmp_pat
     assert not hmacs[0] & hmacs[1]
 
 
-def test_reading_alone_makes_no_file(tmp_path: Path) -> None:
+def test_reading_creates_no_file(tmp_path: Path) -> None:
     looked = ledger(tmp_path / "none", write=False)
     assert not looked.is_started
     assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("tail", ['{"number": 3, "hma', "\x00\x00\x00", '{"number": 3}'[:5]])
-def test_a_line_that_a_crash_cut_off_costs_nothing_but_itself(path: Path, tail: str) -> None:
+def test_only_a_truncated_line_is_lost(path: Path, tail: str) -> None:
     with path.open("a") as stream:
         stream.write(tail)
     again = ledger(path)
@@ -88,7 +88,7 @@ def test_a_line_that_a_crash_cut_off_costs_nothing_but_itself(path: Path, tail: 
     assert ledger(path, write=False).statuses == {1: "ok", 2: "ok"}
 
 
-def test_a_crash_before_the_answer_leaves_the_statement_unknown(path: Path) -> None:
+def test_a_crash_before_the_answer_leaves_the_status_unknown(path: Path) -> None:
     again = ledger(path)
     again.begin(anew=False)
     again.record(2, "unknown")
@@ -96,7 +96,7 @@ def test_a_crash_before_the_answer_leaves_the_statement_unknown(path: Path) -> N
     again.close()
 
 
-def test_beginning_anew_forgets_what_was(path: Path) -> None:
+def test_beginning_anew_forgets_the_previous_records(path: Path) -> None:
     again = ledger(path)
     again.begin(anew=True)
     assert not again.is_started
@@ -105,7 +105,7 @@ def test_beginning_anew_forgets_what_was(path: Path) -> None:
     assert ledger(path, write=False).statuses == {1: "failed"}
 
 
-def test_two_runs_cannot_share_it(path: Path) -> None:
+def test_two_runs_cannot_share_a_ledger(path: Path) -> None:
     first = ledger(path)
     with pytest.raises(ScriptRefused, match="Another run is using the ledger"):
         ledger(path)
@@ -114,7 +114,7 @@ def test_two_runs_cannot_share_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("options", "complaint"),
     [
         ({"checksum": "other"}, "is about another script"),
         ({"target": "redshift elsewhere:5439/dev"}, "is about another database"),
@@ -122,16 +122,16 @@ def test_two_runs_cannot_share_it(path: Path) -> None:
         ({"script": "SELECT 1"}, "does not match the script in line 2"),
     ],
 )
-def test_a_ledger_of_something_else_is_refused(path: Path, given: dict[str, str], complaint: str) -> None:
+def test_a_ledger_of_another_script_or_database_is_refused(path: Path, options: dict[str, str], complaint: str) -> None:
     before = path.read_bytes()
     for write in (True, False):
         with pytest.raises(ScriptRefused, match=complaint):
-            ledger(path, write=write, **given)
+            ledger(path, write=write, **options)
     assert path.read_bytes() == before
-    ledger(path).close()  # the lock is gone
+    ledger(path).close()  # it is not locked any more
 
 
-def test_a_file_that_is_no_ledger_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_ledger_is_not_changed(tmp_path: Path) -> None:
     file = tmp_path / "notes"
     file.write_text("buy milk")
     file.chmod(0o644)
@@ -149,7 +149,7 @@ def test_an_empty_file_is_a_new_ledger(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "new").read_text())["checksum"] == "abc"
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_path_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="No such file or directory") as caught:
         ledger(tmp_path / "nowhere" / "ledger")
     assert caught.value.facts["option"] == "ledger"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Redshift by IAM and by Okta: Amazon's own library, real up to the point where it would ask AWS, Okta or the cluster."""
+"""Redshift with IAM and with Okta: Amazon's real library, up to its requests to AWS, Okta and the cluster."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AWS = {
 
 
 class Cloud:
-    """AWS, Okta and the cluster: keeps what it is asked, in order."""
+    """AWS, Okta and the cluster. It records the requests in order."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
@@ -52,7 +52,7 @@ class Cloud:
             raise AttributeError(name)
 
         def call(**arguments: Any) -> dict[str, Any]:
-            if not arguments.get("CustomDomainName", "none"):  # the library takes a cluster without a host for one of a domain of its own, and tries again
+            if not arguments.get("CustomDomainName", "none"):  # without a host, the library first assumes a custom domain, and then tries again
                 raise ValueError("there is no such domain")
             self.asked.append((name, arguments))
             return dict(AWS[name])
@@ -77,7 +77,7 @@ class Cloud:
         return self
 
     def execute(self, *_arguments: Any) -> None:
-        """Whatever."""
+        """Accept any statement."""
 
     def fetchone(self) -> tuple[int]:
         return (1,)
@@ -117,7 +117,7 @@ CLUSTER = {"iam": True, "cluster_identifier": "acme", "region": "us-east-1", "db
 @pytest.mark.parametrize(
     ("login", "session"),
     [
-        ({}, {}),  # the role of the machine, or whatever else boto3 finds by itself
+        ({}, {}),  # the role of the machine, or other credentials that boto3 finds itself
         ({"profile": "warehouse"}, {"profile_name": "warehouse"}),
         (
             {"access_key_id": "AK", "secret_access_key": "SK", "session_token": "ST"},
@@ -125,7 +125,7 @@ CLUSTER = {"iam": True, "cluster_identifier": "acme", "region": "us-east-1", "db
         ),
     ],
 )
-def test_iam_gives_a_cluster_a_temporary_password(cloud: Cloud, login: dict[str, str], session: dict[str, str]) -> None:
+def test_iam_gets_a_temporary_password_for_a_cluster(cloud: Cloud, login: dict[str, str], session: dict[str, str]) -> None:
     connect(**CLUSTER, **login)
     assert cloud.last("session") == session
     assert cloud.last("client") == {"service_name": "redshift", "region_name": "us-east-1"}
@@ -136,7 +136,7 @@ def test_iam_gives_a_cluster_a_temporary_password(cloud: Cloud, login: dict[str,
     assert (opened["ssl"], opened["sslmode"], opened["timeout"]) == (True, "verify-full", 7)
 
 
-def test_iam_gives_a_serverless_work_group_a_temporary_password(cloud: Cloud) -> None:
+def test_iam_gets_a_temporary_password_for_a_serverless_work_group(cloud: Cloud) -> None:
     connect(iam=True, serverless_work_group="w", serverless_acct_id="42", region="us-east-1")
     assert cloud.last("client")["service_name"] == "redshift-serverless"
     assert cloud.last("get_credentials") == {"dbName": "dev", "workgroupName": "w"}
@@ -144,7 +144,7 @@ def test_iam_gives_a_serverless_work_group_a_temporary_password(cloud: Cloud) ->
     assert (opened["user"], opened["password"], opened["host"]) == ("IAMR:admin", "temporary", "w.serverless")
 
 
-def test_okta_is_asked_with_the_password_and_aws_with_what_it_says(cloud: Cloud) -> None:
+def test_okta_gets_the_password_and_aws_gets_the_saml_answer(cloud: Cloud) -> None:
     okta = {"okta_idp_host": "acme.okta.com", "okta_app_id": "42", "okta_app_name": "redshift", "okta_role": ROLE}
     connect(host=HOST, cluster_identifier="acme", region="us-east-1", username="admin@acme", password="geheim", db_user="admin", **okta)
     assert cloud.last("https://acme.okta.com/api/v1/authn") == {"username": "admin@acme", "password": "geheim"}
@@ -156,6 +156,6 @@ def test_okta_is_asked_with_the_password_and_aws_with_what_it_says(cloud: Cloud)
     assert cloud.last("connect")["password"] == "temporary"
 
 
-def test_what_the_library_misses_is_said(cloud: Cloud) -> None:
+def test_the_error_names_what_the_library_misses(cloud: Cloud) -> None:
     with pytest.raises(ConnectionFailed, match="db_user must be specified"):
         connect(**{name: value for name, value in CLUSTER.items() if name != "db_user"})

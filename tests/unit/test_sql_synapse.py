@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Synapse driver: what it tells pymssql and FreeTDS, that it reads every answer to its end, and what it makes of errors."""
+"""The Synapse driver: how it configures pymssql and FreeTDS, reads every answer to its end, and translates errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DEAD = b"DB-Lib error message 20047, severity 9:\nDBPROCESS is dead or not enabl
 
 
 class Library(types.ModuleType):
-    """pymssql: keeps what it is asked. sets: the result sets of a batch, each a list of rows, or None for no columns, or an error."""
+    """A pymssql that records its calls. sets: the result sets of a batch, each a list of rows, None for no columns, or an error."""
 
     def __init__(self) -> None:
         super().__init__("pymssql")
@@ -123,7 +123,7 @@ def connected(**login: Any) -> Any:
 # --- logins ---
 
 
-def test_a_login_in_the_librarys_words(library: Library) -> None:
+def test_a_login_becomes_arguments_of_the_library(library: Library) -> None:
     connected(port=1444, extra={"read_only": True})
     assert library.arguments == {
         "server": "Acme.sql.azuresynapse.net",
@@ -144,7 +144,7 @@ def test_a_login_in_the_librarys_words(library: Library) -> None:
     assert set(library.arguments) | set(SynapseDriver.library_options.values()) <= known
 
 
-def test_the_reference_of_a_change_is_in_the_name_of_the_application(library: Library) -> None:
+def test_the_application_name_contains_the_change_reference(library: Library) -> None:
     made = driver()
     made.reference = f"CHG0012345 Ä {'x' * 180}"
     made.connect()
@@ -165,7 +165,7 @@ def test_freetds_checks_the_certificate_and_its_name(library: Library, tmp_path:
     ]
 
 
-def test_the_file_for_freetds_is_gone_afterwards_and_so_is_the_variable(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_freetds_file_and_its_variable_are_removed_afterwards(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     monkeypatch.setattr(library, "connect", lambda **arguments: (seen.append(os.environ["FREETDSCONF"]), library)[1])
     connected()
@@ -176,7 +176,7 @@ def test_the_file_for_freetds_is_gone_afterwards_and_so_is_the_variable(library:
     assert len(seen) == 2 and not any(os.path.exists(path) for path in seen)
 
 
-def test_the_machines_authorities_are_trusted_where_none_are_named(library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_ca_path_the_authorities_of_the_machine_are_trusted(library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("system.pem", "python.pem", "variable.pem")]
     monkeypatch.setattr(driver_synapse, "_CA_FILES", ("/nowhere", str(files[0])))
     paths = ssl.get_default_verify_paths()
@@ -199,7 +199,7 @@ def test_without_authorities_nothing_is_sent(library: Library, monkeypatch: pyte
     assert library.arguments == {}
 
 
-def test_without_tls_it_warns(library: Library) -> None:
+def test_without_tls_the_driver_warns(library: Library) -> None:
     said: list[str] = []
     driver(warn=said.append, ssl=False).connect()
     assert library.arguments["encryption"] == "off" and "ca file" not in library.configuration
@@ -221,18 +221,18 @@ def test_without_tls_it_warns(library: Library) -> None:
         ({"extra": {"user": "x"}}, "extra.user"),
     ],
 )
-def test_a_login_that_cannot_work_is_an_error_of_its_option(library: Library, login: dict[str, Any], option: str) -> None:
+def test_the_error_for_an_invalid_login_names_the_option(library: Library, login: dict[str, Any], option: str) -> None:
     with pytest.raises(OptionError) as caught:
         driver(**login)
     assert caught.value.facts["option"] == f"login.{option}"
     assert ("Entra" in str(caught.value)) is (option in ("token", "authenticator"))
 
 
-def test_one_pool_has_one_name() -> None:
+def test_spellings_of_one_pool_have_one_target() -> None:
     assert driver().target == driver(host="acme.sql.azuresynapse.net.", port=1433).target == "azure synapse analytics acme.sql.azuresynapse.net:1433/pool"
 
 
-def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_library_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymssql", None)
     with pytest.raises(MissingLibrary, match="pymssql"):
         driver().connect()
@@ -242,13 +242,13 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ("error", "code", "says"),
     [
         (pymssql.OperationalError((18456, b"Login failed for user 'admin'." + GENERAL)), "18456", "cannot log in: Login failed for user 'admin'."),
-        # The number is that of an error before.
+        # The number belongs to an earlier error.
         (pymssql.OperationalError((18456, DEAD * 2 + b"DB-Lib error message 20002, severity 9:\nTDS server connection failed (a)\n")), None, "not trusted"),
         (pymssql.InterfaceError("Connection to the database failed for an unknown reason."), None, "unknown reason"),
         (ValueError(f"odd {PASSWORD!r}"), None, "odd"),
     ],
 )
-def test_a_login_that_fails_says_where_and_why_and_holds_no_secret(library: Library, error: Exception, code: str | None, says: str) -> None:
+def test_the_error_for_a_failed_login_says_where_and_why_and_contains_no_secret(library: Library, error: Exception, code: str | None, says: str) -> None:
     library.refuses = error
     with pytest.raises(ConnectionFailed) as caught:
         connected()
@@ -260,7 +260,7 @@ def test_a_login_that_fails_says_where_and_why_and_holds_no_secret(library: Libr
 # --- batches ---
 
 
-def test_a_batch_goes_as_it_is_without_parameters(library: Library) -> None:
+def test_a_batch_is_sent_unchanged_and_without_parameters(library: Library) -> None:
     connected().execute("SELECT '100%s %(a)s :b ? {}'")
     assert library.executed == [("SELECT '100%s %(a)s :b ? {}'",)]
 
@@ -275,12 +275,12 @@ def test_a_batch_goes_as_it_is_without_parameters(library: Library) -> None:
         ([None], 3, "INSERT INTO t SELECT 1; INSERT INTO u SELECT 2", None),
     ],
 )
-def test_rows_are_counted_where_they_mean_something(library: Library, sets: list[Any], rowcount: int, text: str, rows: int | None) -> None:
+def test_rows_are_counted_only_for_a_single_statement(library: Library, sets: list[Any], rowcount: int, text: str, rows: int | None) -> None:
     library.sets, library.rowcount = sets, rowcount
     assert connected().execute(text) == StatementResult(rows, None)
 
 
-def test_a_query_gives_its_first_row(library: Library) -> None:
+def test_a_query_returns_its_first_row(library: Library) -> None:
     reached = connected()
     for sets, expected in (([[[1, "a"], [2, "b"]], [["x"]]], (1, "a")), ([[]], None), ([None], None)):
         library.sets = sets
@@ -292,7 +292,7 @@ BOOM = pymssql.OperationalError(8134, b"Divide by zero error encountered." + GEN
 
 @pytest.mark.parametrize("how", ["execute", "query"])
 @pytest.mark.parametrize("sets", [[BOOM], [[], BOOM], [[(1,)], None, [], BOOM], [[(1,), (2,), BOOM]], [[(1,)], [BOOM]]])
-def test_no_error_is_lost_wherever_it_comes(library: Library, how: str, sets: list[Any]) -> None:
+def test_an_error_anywhere_in_a_batch_is_reported(library: Library, how: str, sets: list[Any]) -> None:
     library.sets = sets
     library.heard = [(0, 1, b"so far so good"), (16, 3, b"Divide by zero error encountered.")]
     with pytest.raises(SqlError) as caught:
@@ -316,18 +316,18 @@ def test_an_error_that_the_library_does_not_raise_is_found_among_the_messages(li
 STATEMENT = "CREATE LOGIN u\nWITH PASSWORD = N'geheim;1'"
 
 
-def refusal(library: Library, error: Exception, **how: Any) -> ImmutaError:
+def raised_error(library: Library, error: Exception, **how: Any) -> ImmutaError:
     library.sets = [error]
     with pytest.raises(ImmutaError) as caught:
         connected(**how).execute(STATEMENT)
-    assert caught.value.__cause__ is None and caught.value.__suppress_context__  # nothing of the library's own
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__  # no exception of the library is chained
     return caught.value
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_an_error_keeps_its_number_and_loses_literals(library: Library, wrapped: bool) -> None:
     said = (105, b"Unclosed quotation mark after the character string 'geheim;1', 'u' and andere." + GENERAL)
-    error = refusal(library, pymssql.OperationalError(said) if wrapped else pymssql.OperationalError(*said))
+    error = raised_error(library, pymssql.OperationalError(said) if wrapped else pymssql.OperationalError(*said))
     assert isinstance(error, SqlError)
     assert error.message == "Unclosed quotation mark after the character string '***', 'u' and <REDACTED>."
     assert error.facts["code"] == "105"
@@ -343,14 +343,14 @@ def test_an_error_keeps_its_number_and_loses_literals(library: Library, wrapped:
         (ValueError(), "ValueError"),
     ],
 )
-def test_what_is_no_answer_is_a_lost_answer(library: Library, error: Exception, says: str) -> None:
-    found = refusal(library, error)
+def test_an_exception_without_an_answer_is_a_lost_answer(library: Library, error: Exception, says: str) -> None:
+    found = raised_error(library, error)
     assert isinstance(found, AnswerLost)
     assert "the connection broke: " in found.message and says in found.message and "geheim" not in found.message
 
 
-def test_a_batch_that_took_too_long_is_not_known(library: Library) -> None:
+def test_a_batch_over_its_time_limit_is_unknown(library: Library) -> None:
     late = pymssql.OperationalError(20047, b"DB-Lib error message 20003, severity 6:\nTDS server connection timed out\n" + DEAD)
-    found = refusal(library, late, statement_timeout=3)
+    found = raised_error(library, late, statement_timeout=3)
     assert isinstance(found, AnswerLost)
     assert "it had not finished after 3 seconds (statement_timeout)" in found.message

@@ -304,7 +304,7 @@ def with_variable_names(message: str, kind: str = "") -> str:
     """
     text = re.sub(rf"(?<![\w./-])({_TENANT_OPTIONS})(?![\w./-])(?! ?=)", r"immuta_\1", message)
     text = re.sub(rf"(?<![\w./-])({_OWN_OPTIONS})(?![\w./-])", rf"{PREFIX}\1", text)
-    text = text.replace("sets purpose to any", f"sets {PREFIX}any_statement to true")
+    text = text.replace("set purpose to any", f"set {PREFIX}any_statement to true")
     text = re.sub(r"(?<![\w./-])(login\.[a-z_]+)", rf"{PREFIX}\1", text)
     if kind:
         text = re.sub(r"(?<![\w./-])((?:config|connection|settings|native_integration)\.[a-z_]+(?:\.[a-z_]+)*)", rf"{PREFIX}{kind}.\1", text)

@@ -37,7 +37,7 @@ _ACCOUNT_PATHS = (
 )
 # Option names that are not the snake_case of their API name
 _OPTION_SPELLINGS = {"o_auth_client_config": "oauth_client_config"}
-# Databricks: a config does not say who owns a personal access token. An account of this form does.
+# Databricks: a config with an application ID names its principal. A config with a personal access token does not name the owner.
 _APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

@@ -123,7 +123,7 @@ class Ledger:
         return entry["number"] in self._texts and hmac.compare_digest(recorded, self._hmac(entry["number"]).encode())
 
     def _check_identity(self, entry: dict[str, Any]) -> None:
-        for fact, what in (("ledger", "is of another format"), ("checksum", "is about another script"), ("target", "is about another database")):
+        for fact, what in (("ledger", "has another format"), ("checksum", "is about another script"), ("target", "is about another database")):
             if entry.get(fact) != self._identity[fact]:
                 hint = f"It has {entry.get(fact)}, and this run has {self._identity[fact]}. Name another file, or remove this one if you no longer need it."
                 raise ScriptRefused(f"The ledger {self.path} {what}.", hint=hint)

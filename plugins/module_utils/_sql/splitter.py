@@ -100,7 +100,7 @@ def _with_statement_ends(tokens: Iterator[Token], dialect: Dialect) -> Iterator[
         if ends:
             block = _BlockTracker(dialect)
         elif dialect.blocks and token.kind not in _SPACE_OR_COMMENT:
-            block.take(token, next_key, second_next_key)
+            block.follow(token, next_key, second_next_key)
     if block.is_open:
         raise unclosed_error("A block", block.line)
 
@@ -162,7 +162,7 @@ class _BlockTracker:
     def is_open(self) -> bool:
         return self.depth > 0 or self.in_declarations
 
-    def take(self, token: Token, next_key: str, second_next_key: str) -> None:
+    def follow(self, token: Token, next_key: str, second_next_key: str) -> None:
         """Take in the next token, with the keys of the two tokens after it."""
         key = token.key
         was_open = self.is_open
@@ -186,7 +186,7 @@ class _BlockTracker:
             self.defines_routine = True
 
     def _note_handler(self, key: str) -> None:
-        """DECLARE EXIT HANDLER FOR … BEGIN"""
+        """Note whether this is the condition of a handler: DECLARE EXIT HANDLER FOR … BEGIN"""
         begins = key == "HANDLER" and self.last_keys[1] == "DECLARE"
         self.in_handler = begins or (self.in_handler and key not in (";", "BEGIN"))
 

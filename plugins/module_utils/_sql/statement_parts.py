@@ -71,7 +71,7 @@ class _OpenCounter:
 # ------------------------------------------------------------------------------------------------------------------ blocks
 
 TRANSACTION = words("TRANSACTION TRAN WORK NAME")
-# The keywords that end the condition after a keyword
+# keyword -> the keywords that end its condition
 _CONDITION_ENDS = {
     "IF": words("THEN"),
     "ELSEIF": words("THEN"),
@@ -82,7 +82,8 @@ _CONDITION_ENDS = {
     "FOR": words("DO LOOP"),
     "UNTIL": words("END"),
 }
-_ENDS_NEXT_STATEMENT = words("WHEN END")
+# Of these, the keywords that are not part of the condition
+_NOT_IN_CONDITION = words("WHEN END")
 _JOINING_WORDS = words("ELSE LOOP REPEAT THEN DO")
 # After these, the conditions of DECLARE … HANDLER FOR continue
 _CONDITION_CONTINUES = words("HANDLER FOR , NOT SQLSTATE VALUE")
@@ -137,7 +138,7 @@ class _BlockSplitter:
             return 0 if self._begins_handled_statement() else None
         if self.open_counter.is_open or key not in _CONDITION_ENDS.get(first_key, ()):
             return None
-        return 0 if key in _ENDS_NEXT_STATEMENT else 1
+        return 0 if key in _NOT_IN_CONDITION else 1
 
     def _begins_handled_statement(self) -> bool:
         """Whether the statement that a handler runs begins here: DECLARE EXIT HANDLER FOR NOT FOUND …"""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a database says about a statement, made safe to show: names stay, literals go."""
+"""The masker on a database's message about a statement: names stay, literals are masked."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def test_the_names_of_the_login_stay_readable() -> None:
         ("snowflake", "CREATE FUNCTION f() LANGUAGE JAVASCRIPT AS $$ return 'x'; $$", "Unexpected 'return'", "Unexpected '***'"),
     ],
 )
-def test_literals_leave_a_message(dialect: str, statement: str, message: str, expected: str) -> None:
+def test_literals_are_masked_in_a_message(dialect: str, statement: str, message: str, expected: str) -> None:
     assert mask_message(message, statement, dialect) == expected
 
 
 @given(st.text(alphabet="ab'\"\\;%${} é", max_size=8), st.sampled_from(["{}", 'near "{}"', "near '{}'", "{} and {}", "value [{}]", "x{}y"]))
-def test_a_literal_never_comes_back_in_a_message(inside: str, message: str) -> None:
+def test_a_message_never_contains_a_literal(inside: str, message: str) -> None:
     written = f"{inside}{SECRET}"
     literal = "'" + written.replace("\\", "\\\\").replace("'", "''") + "'"
     masked = mask_message(message.format(written, written), f"CREATE USER u PASSWORD {literal}", "redshift")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking scripts apart: the cases that libraries get wrong, then properties over generated scripts."""
+"""The splitter and the masker: cases that libraries get wrong, then properties of generated scripts."""
 
 from __future__ import annotations
 
@@ -155,12 +155,12 @@ PROCEDURE = "CREATE PROCEDURE p() RETURNS INT LANGUAGE SQL AS"
         ),
     ),
 )
-def test_a_script_falls_into_its_statements(dialect: str, script: str, expected: list[str]) -> None:
+def test_a_script_is_split_into_its_statements(dialect: str, script: str, expected: list[str]) -> None:
     assert texts(script, dialect) == expected
     assert joined(script, dialect) == script
 
 
-def test_a_statement_knows_its_number_its_line_and_how_often_it_runs() -> None:
+def test_a_statement_has_its_number_line_and_repeat_count() -> None:
     script = "\ufeff-- one\r\n\r\n/* two\r\n*/ SELECT 1; SELECT\r\n2;\r\nSELECT 3"
     assert [(found.number, found.line) for found in split(script, "redshift")] == [(1, 4), (2, 4), (3, 6)]
     assert split("SELECT 1\nGO 3\n\nSELECT 2\nGO", "tsql") == [Statement(1, 1, "SELECT 1", 3), Statement(2, 4, "SELECT 2", 1)]
@@ -182,7 +182,7 @@ def test_a_statement_knows_its_number_its_line_and_how_often_it_runs() -> None:
         ("databricks", f"{PROCEDURE}\nBEGIN\n SELECT 1;", 2, "block"),
     ],
 )
-def test_what_never_closes_is_an_error_that_names_where_it_opens(dialect: str, script: str, line: int, what: str) -> None:
+def test_the_error_for_an_unclosed_part_names_the_line_where_it_opens(dialect: str, script: str, line: int, what: str) -> None:
     with pytest.raises(ScriptRefused, match=rf"{what} that opens on line {line} is never closed") as caught:
         split(script, dialect)
     assert caught.value.facts["line"] == line
@@ -197,13 +197,13 @@ def test_what_never_closes_is_an_error_that_names_where_it_opens(dialect: str, s
         ("tsql", "SELECT 1\nGO\n:setvar a b", 3),
     ],
 )
-def test_a_command_of_a_client_is_refused_with_its_line(dialect: str, script: str, line: int) -> None:
+def test_a_client_command_is_refused_with_its_line(dialect: str, script: str, line: int) -> None:
     with pytest.raises(ScriptRefused, match=rf"Line {line} is a command for a command-line client, not SQL"):
         split(script, dialect)
 
 
 @pytest.mark.parametrize(("dialect", "script"), [("snowflake", "SELECT 1 WHERE a\n!= b"), ("tsql", "SELECT a::b\nFROM t"), ("redshift", "SELECT '\n\\d\n'")])
-def test_what_only_looks_like_a_command_is_none(dialect: str, script: str) -> None:
+def test_text_that_only_looks_like_a_client_command_is_accepted(dialect: str, script: str) -> None:
     assert texts(script, dialect) == [script]
 
 
@@ -212,7 +212,7 @@ def test_what_only_looks_like_a_command_is_none(dialect: str, script: str) -> No
 WORDS = st.sampled_from(["SELECT a", "GRANT b", "x := 1", "begin_", "ende", "a.b", "1.5", "( c )", "a <> b", "t$1"])
 INSIDE = st.text(alphabet=st.sampled_from("ab;'\"`$]- /*\\\n\r%:?é{}GO"), max_size=12)
 SPACE = st.sampled_from([" ", "\n", "\r\n", "\t", " -- c; 'd\n", "/* e; 'f */", "/* g\n; */ "])
-# What closes, and the character that is doubled inside; a backslash inside is doubled too where it escapes.
+# The closing quote, and the character that is doubled inside. A backslash is doubled too if it escapes.
 QUOTES = {
     "snowflake": ["'", '"', "$$"],
     "redshift": ["'", '"', "E'", "$$", "$t$"],
@@ -241,7 +241,7 @@ def statements(dialect: str) -> st.SearchStrategy[str]:
 
 
 def scripts(dialect: str) -> st.SearchStrategy[tuple[list[str], str]]:
-    """Statements, and a script that holds just these."""
+    """Return statements, and a script that contains exactly these."""
     end = "\nGO\n" if dialect == "tsql" else ";"
 
     def assemble(found: list[str], gaps: list[str]) -> tuple[list[str], str]:
@@ -256,14 +256,14 @@ NOISE = st.text(alphabet=st.sampled_from("aE;'\"`$[]- /*\\\nGOBEGIND!:"), max_si
 
 
 @given(ANY_SCRIPT)
-def test_the_statements_put_in_come_out(case: tuple[str, tuple[list[str], str]]) -> None:
+def test_the_generated_statements_are_found(case: tuple[str, tuple[list[str], str]]) -> None:
     dialect, (expected, script) = case
     assert texts(script, dialect) == expected
     assert joined(script, dialect) == script
 
 
 @given(st.sampled_from(EVERY), NOISE)
-def test_whatever_the_script_its_pieces_joined_give_it_back(dialect: str, script: str) -> None:
+def test_the_pieces_joined_equal_the_script(dialect: str, script: str) -> None:
     try:
         found = split(script, dialect)
     except ScriptRefused:
@@ -357,7 +357,7 @@ def test_a_masked_script_has_the_same_statements_on_the_same_lines(case: tuple[s
         )
     )
 )
-def test_no_literal_survives_the_mask(case: tuple[str, str, str, str]) -> None:
+def test_no_literal_survives_masking(case: tuple[str, str, str, str]) -> None:
     dialect, quote, inside, context = case
     if context.startswith("-- "):
         inside = inside.replace("\n", "").replace("\r", "")
@@ -368,7 +368,7 @@ def test_no_literal_survives_the_mask(case: tuple[str, str, str, str]) -> None:
 
 
 @given(INSIDE.map(lambda text: text.replace("$", "")))
-def test_no_literal_in_a_readable_body_survives_the_mask(inside: str) -> None:
+def test_no_literal_in_a_readable_body_survives_masking(inside: str) -> None:
     literal = quoted("redshift", "'", f"{inside}{SECRET}{inside}")
     masked = mask_literals(f"DO $$ BEGIN a({literal}, c); END $$", "redshift")
     assert SECRET not in masked
@@ -421,11 +421,11 @@ def test_no_literal_in_a_readable_body_survives_the_mask(inside: str) -> None:
         ("tsql", "EXEC('SELECT 1\nGO\nSELECT ''x''')", "EXEC('SELECT 1\nGO\nSELECT ''***''')"),
     ],
 )
-def test_a_text_that_is_executed_is_shown_with_its_own_literals_masked(dialect: str, script: str, expected: str) -> None:
+def test_dynamic_sql_is_shown_with_its_own_literals_masked(dialect: str, script: str, expected: str) -> None:
     assert mask_literals(script, dialect) == expected
 
 
-# How each dialect has a text executed, and what it says in front of a literal
+# How each dialect executes a text, and the prefix of a literal
 EXECUTED = {
     "snowflake": ["EXECUTE IMMEDIATE {}", "BEGIN EXECUTE IMMEDIATE {}; END", "CREATE PROCEDURE p() RETURNS INT AS {}"],
     "redshift": ["EXECUTE {}", "x := 1 EXECUTE {} || x"],
@@ -445,7 +445,7 @@ EXECUTED = {
         )
     )
 )
-def test_no_literal_of_a_text_that_is_executed_survives_the_mask(case: tuple[str, list[str], list[str], str, str]) -> None:
+def test_no_literal_in_dynamic_sql_survives_masking(case: tuple[str, list[str], list[str], str, str]) -> None:
     dialect, quotes, wrappings, inside, inner = case
     if inner.startswith(("/*", "SELECT a")):
         inside = f"'{SECRET}"
@@ -460,30 +460,30 @@ def test_no_literal_of_a_text_that_is_executed_survives_the_mask(case: tuple[str
 
 @pytest.mark.parametrize("dialect", EVERY)
 @pytest.mark.parametrize(("written", "masked", "known"), [("'q7Z!'", "'***'", {"q7Z!"}), ("'q7Z'", "'***'", set()), ("54321", "***", {"54321"})])
-def test_numbers_and_four_characters_may_be_a_secret(dialect: str, written: str, masked: str, known: set[str]) -> None:
+def test_a_number_or_four_characters_can_be_a_secret(dialect: str, written: str, masked: str, known: set[str]) -> None:
     script = f"ALTER USER u SET PASSWORD = {written}, x = 99999"
     assert secrets_in(script, dialect) == known
     assert mask_literals(script, dialect) == f"ALTER USER u SET PASSWORD = {masked}, x = 99999"
 
 
-def test_a_secret_in_a_text_that_is_executed_is_known() -> None:
+def test_a_secret_in_dynamic_sql_is_found() -> None:
     assert "it's one" in secrets_in("EXECUTE IMMEDIATE 'ALTER USER u SET PASSWORD = ''it''''s one'''", "snowflake")
     assert secrets_in("EXEC('CREATE LOGIN l WITH PASSWORD = ''geheim''')", "tsql") == {"geheim"}
 
 
-def test_the_secrets_of_a_script_are_known_as_written_and_as_meant() -> None:
+def test_the_secrets_of_a_script_are_found_as_written_and_as_decoded() -> None:
     script = """CREATE USER a PASSWORD 'it''s \\\\ one';
         ALTER USER b SET PASSWORD = E'second' COMMENT = 'plain text'; CREATE USER c password="third one" must_change_password=false; SELECT 'nothing'"""
     assert secrets_in(script, "redshift") == {"it''s \\\\ one", "it's \\\\ one", "it's \\ one", "second", "third one"}
 
 
 @pytest.mark.parametrize(("dialect", "name"), [("tsql", "[an owner]"), ("redshift", '"an owner"')])
-def test_the_owner_of_a_schema_is_no_secret(dialect: str, name: str) -> None:
+def test_the_owner_of_a_schema_is_not_a_secret(dialect: str, name: str) -> None:
     script = f"CREATE SCHEMA s AUTHORIZATION {name}"
     assert mask_literals(script, dialect) == script
     assert not secrets_in(script, dialect)
 
 
-def test_a_batch_that_runs_too_often_is_refused() -> None:
+def test_a_batch_with_an_implausible_repeat_count_is_refused() -> None:
     with pytest.raises(ScriptRefused, match="GO on line 2 has a number of 5000 digits"):
         split("SELECT 1\nGO " + "9" * 5000, "tsql")

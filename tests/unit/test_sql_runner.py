@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running a script: what is sent, what is not, and what is said about it. The warehouse is a list."""
+"""The runner: what it sends, what it does not send, and what it reports. The warehouse is a list in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCRIPT = "-- set up\nCREATE DATABASE d; CREATE USER u PASSWORD 'geheim;1';\n\nGR
 
 
 class Warehouse:
-    """A driver that keeps what it was sent. fails: text -> the error that it answers with."""
+    """A driver that records the statements. fails: statement -> the error that it raises."""
 
     target = "redshift host:5439/dev"
 
@@ -100,7 +100,7 @@ REFUSAL = SqlError('role "r" does not exist', code="42704", sqlstate="42704", qu
 LOST = AnswerLost("Redshift at host: the connection broke")
 
 
-# --- all of it ---
+# --- a whole script ---
 
 
 def test_every_statement_is_sent_as_written_over_one_connection_and_counted() -> None:
@@ -123,13 +123,13 @@ def test_every_statement_is_sent_as_written_over_one_connection_and_counted() ->
         (4, 5, "INSERT", "t"),
     ]
     assert statuses(result) == ["ok"] * 4
-    # A number of rows only where it means something.
+    # Only these verbs have a meaningful row count.
     assert [each["rows"] for each in result["statements"]] == [None, None, None, 1]
     assert [each["query_id"] for each in result["statements"]] == ["q2", "q3", "q4", "q5"]
     assert all(isinstance(each["seconds"], float) for each in result["statements"])
 
 
-def test_the_result_holds_no_text_and_the_passwords_are_registered() -> None:
+def test_the_result_contains_no_statement_and_the_passwords_are_registered() -> None:
     warehouse = Warehouse()
     task = Task()
     result = run_script(task, warehouse)
@@ -137,13 +137,13 @@ def test_the_result_holds_no_text_and_the_passwords_are_registered() -> None:
     assert task.secrets == {"geheim;1"} == set(warehouse.secrets)
 
 
-def test_a_batch_runs_as_often_as_it_says() -> None:
+def test_a_batch_runs_as_often_as_go_says() -> None:
     warehouse = Warehouse()
     run(warehouse, type="Azure Synapse Analytics", script="INSERT INTO t VALUES (1)\nGO 3\nSELECT 1")
     assert warehouse.sent == ["INSERT INTO t VALUES (1)"] * 3 + ["SELECT 1"]
 
 
-def test_a_script_from_a_file_is_the_same(tmp_path: Path) -> None:
+def test_a_script_from_a_file_gives_the_same_result(tmp_path: Path) -> None:
     file = tmp_path / "create.sql"
     file.write_bytes(b"\xef\xbb\xbfSELECT 'h\xc3\xbc';\r\nSELECT 2;\r\n")
     warehouse = Warehouse()
@@ -154,7 +154,7 @@ def test_a_script_from_a_file_is_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("total", [2 * SHOWN_FROM_EACH_END, 2 * SHOWN_FROM_EACH_END + 1, 2 * SHOWN_FROM_EACH_END + 57])
-def test_of_a_long_script_both_ends_are_shown(total: int) -> None:
+def test_the_result_shows_both_ends_of_a_long_script(total: int) -> None:
     result = run(Warehouse(), script="".join(f"SELECT {number};\n" for number in range(total)))
     numbers = [each["number"] for each in result["statements"]]
     assert numbers == [*range(1, SHOWN_FROM_EACH_END + 1), *range(total - SHOWN_FROM_EACH_END + 1, total + 1)]
@@ -165,7 +165,7 @@ def test_of_a_long_script_both_ends_are_shown(total: int) -> None:
 # --- failures ---
 
 
-def test_a_failure_stops_there_and_names_the_statement() -> None:
+def test_a_failure_stops_the_run_and_names_the_statement() -> None:
     warehouse = Warehouse({FAILING: REFUSAL})
     result = failure(warehouse)
     assert warehouse.log[-2:] == [FAILING, "<close>"]
@@ -195,7 +195,7 @@ def test_a_failure_of_the_first_statement_changed_nothing() -> None:
     assert result["msg"].endswith("fix the cause, then run it again.")
 
 
-def test_the_line_that_the_database_points_at_is_a_line_of_the_script() -> None:
+def test_the_line_of_an_error_is_a_line_of_the_script() -> None:
     text = "SELECT\n1 +\nx"
     result = failure(Warehouse({text: SqlError("no column x", code="42703", line=3)}), script=f"\n{text}")
     assert result["failed_statement"]["error_line"] == 4
@@ -210,7 +210,7 @@ def test_a_lost_answer_leaves_the_statement_unknown() -> None:
     assert "set start_at: 4 if it ran, or 3 if it did not" in result["msg"]
 
 
-def test_a_clean_up_can_go_on_behind_failures() -> None:
+def test_a_clean_up_can_continue_after_failures() -> None:
     script = "DROP USER a; DROP USER b; DROP DATABASE c"
     task = Task(script=script, purpose="cleanup", on_error="continue")
     warehouse = Warehouse({"DROP USER a": REFUSAL, "DROP DATABASE c": REFUSAL})
@@ -222,7 +222,7 @@ def test_a_clean_up_can_go_on_behind_failures() -> None:
     assert task.warnings[0].startswith('2 of 3 statements failed: Statement 1 (DROP USER a, line 1): 42704: role "r" does not exist; Statement 3 ')
 
 
-def test_a_lost_answer_stops_even_a_clean_up_that_goes_on() -> None:
+def test_a_lost_answer_stops_even_a_clean_up_that_continues_on_errors() -> None:
     warehouse = Warehouse({"DROP USER a": LOST})
     failure(warehouse, script="DROP USER a; DROP USER b", purpose="cleanup", on_error="continue")
     assert warehouse.sent == ["DROP USER a"]
@@ -236,7 +236,7 @@ def test_failures_in_the_middle_of_a_long_script_are_shown() -> None:
     assert result["statements_omitted"] == SHOWN_FROM_EACH_END - 1
 
 
-def test_without_a_login_nothing_ran() -> None:
+def test_if_the_login_fails_nothing_runs() -> None:
     warehouse = Warehouse(login=ConnectionFailed("cannot log in"))
     with pytest.raises(ConnectionFailed):
         run(warehouse)
@@ -264,7 +264,7 @@ def test_without_a_login_nothing_ran() -> None:
     ],
 )
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_what_is_wrong_is_found_before_anything_is_sent(params: dict[str, Any], error: type[ImmutaError], complaint: str, check_mode: bool) -> None:
+def test_errors_are_found_before_anything_is_sent(params: dict[str, Any], error: type[ImmutaError], complaint: str, check_mode: bool) -> None:
     warehouse = Warehouse()
     with pytest.raises(error, match=complaint):
         run(warehouse, check_mode, **params)
@@ -279,7 +279,7 @@ def test_the_refused_statements_are_listed() -> None:
     assert len(caught.value.facts["refused"]) == 12
 
 
-def test_a_scope_is_held_to_and_the_result_says_so() -> None:
+def test_the_scope_is_checked_and_the_result_says_so() -> None:
     own = {"database": "d", "accounts": ["u", "r"]}
     assert run(Warehouse(), scope=own)["scope_checked"] is True
     assert run(Warehouse(), True, scope=own)["scope_checked"] is True
@@ -292,7 +292,7 @@ def test_a_scope_is_held_to_and_the_result_says_so() -> None:
     assert warehouse.log == []
 
 
-def test_names_without_a_database_are_in_that_of_the_login() -> None:
+def test_names_without_a_database_are_in_the_database_of_the_login() -> None:
     own = {"database": "d", "accounts": ["u", "r"]}
     assert run(Warehouse(), scope=own, login={"database": "D"})["executed"] == 4
     with pytest.raises(ScriptRefused, match=r"INSERT t \(statement 4, line 5\)"):
@@ -309,14 +309,14 @@ def test_names_without_a_database_are_in_that_of_the_login() -> None:
     ],
 )
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_a_question_that_changes_something_is_not_asked(params: dict[str, Any], check_mode: bool) -> None:
+def test_a_query_that_changes_something_is_not_sent(params: dict[str, Any], check_mode: bool) -> None:
     warehouse = Warehouse()
     with pytest.raises(OptionError, match="nothing in it may change anything"):
         run(warehouse, check_mode, **params)
     assert warehouse.log == []
 
 
-def test_any_purpose_runs_what_was_read() -> None:
+def test_purpose_any_runs_every_statement() -> None:
     warehouse = Warehouse()
     run(warehouse, script="DROP DATABASE d", purpose="any")
     assert warehouse.sent == ["DROP DATABASE d"]
@@ -334,7 +334,7 @@ def test_a_script_in_another_encoding_is_refused(tmp_path: Path) -> None:
 # --- start_at, unless ---
 
 
-def test_starting_in_the_middle_leaves_out_what_is_before() -> None:
+def test_start_at_skips_the_statements_before_it() -> None:
     warehouse = Warehouse()
     result = run(warehouse, start_at=3)
     assert warehouse.sent == ["GRANT r TO u", "INSERT INTO t VALUES (1)"]
@@ -344,21 +344,21 @@ def test_starting_in_the_middle_leaves_out_what_is_before() -> None:
 QUERY = "SELECT 1 FROM pg_database WHERE datname = 'd'"
 
 
-def test_a_row_means_that_it_is_there_already() -> None:
+def test_a_row_of_unless_means_that_there_is_nothing_to_do() -> None:
     warehouse = Warehouse(rows=[(None,)])
     result = run(warehouse, unless=QUERY + " ;")
     assert warehouse.log == ["<connect>", f"? {QUERY}", "<close>"]
     assert (result["changed"], result["done_already"], result["executed"], result["statements_skipped"]) == (False, True, 0, 4)
 
 
-def test_no_row_means_that_it_is_to_be_done() -> None:
+def test_without_a_row_of_unless_the_script_runs() -> None:
     warehouse = Warehouse()
     result = run(warehouse, unless=QUERY)
     assert warehouse.log[1] == f"? {QUERY}"
     assert (result["changed"], result["done_already"], result["executed"]) == (True, False, 4)
 
 
-def test_a_query_that_fails_stops_the_run() -> None:
+def test_a_failed_unless_query_stops_the_run() -> None:
     warehouse = Warehouse({QUERY: REFUSAL})
     with pytest.raises(SqlError, match="The query in unless failed") as caught:
         run(warehouse, unless=QUERY)
@@ -366,7 +366,7 @@ def test_a_query_that_fails_stops_the_run() -> None:
     assert warehouse.sent == []
 
 
-def test_who_starts_in_the_middle_is_not_told_that_it_is_there() -> None:
+def test_unless_is_not_sent_with_start_at() -> None:
     warehouse = Warehouse(rows=[(1,)])
     assert run(warehouse, unless=QUERY, start_at=4)["executed"] == 1
 
@@ -383,7 +383,7 @@ def test_check_mode_sends_nothing_and_says_what_would_run() -> None:
 
 
 @pytest.mark.parametrize(("rows", "changed"), [([(1,)], False), ([], True)])
-def test_check_mode_asks_the_query(rows: list[tuple[Any, ...]], changed: bool) -> None:
+def test_check_mode_sends_the_unless_query(rows: list[tuple[Any, ...]], changed: bool) -> None:
     warehouse = Warehouse(rows=rows)
     result = run(warehouse, True, unless=QUERY)
     assert warehouse.log == ["<connect>", f"? {QUERY}", "<close>"]
@@ -391,7 +391,7 @@ def test_check_mode_asks_the_query(rows: list[tuple[Any, ...]], changed: bool) -
 
 
 @pytest.mark.parametrize("warehouse", [Warehouse(login=ConnectionFailed("cannot log in")), Warehouse({QUERY: REFUSAL}), Warehouse({QUERY: LOST})])
-def test_check_mode_without_an_answer_warns_and_says_changed(warehouse: Warehouse) -> None:
+def test_check_mode_without_an_answer_warns_and_reports_changed(warehouse: Warehouse) -> None:
     task = Task(True, unless=QUERY)
     assert run_script(task, warehouse)["changed"] is True
     assert len(task.warnings) == 1 and "counts as changed" in task.warnings[0]
@@ -405,7 +405,7 @@ def ledger(tmp_path: Path) -> str:
     return str(tmp_path / "ledger")
 
 
-def test_a_failed_run_is_taken_up_where_it_stopped(ledger: str) -> None:
+def test_a_failed_run_is_resumed_where_it_stopped(ledger: str) -> None:
     result = failure(Warehouse({FAILING: REFUSAL}), ledger=ledger)
     assert "the ledger resumes at statement 3" in result["msg"]
     warehouse = Warehouse()
@@ -414,7 +414,7 @@ def test_a_failed_run_is_taken_up_where_it_stopped(ledger: str) -> None:
     assert (statuses(result), result["changed"]) == (["skipped", "skipped", "ok", "ok"], True)
 
 
-def test_behind_the_last_statement_nothing_is_left_to_run(ledger: str) -> None:
+def test_start_at_after_the_last_statement_completes_the_ledger(ledger: str) -> None:
     warehouse = Warehouse()
     result = run(warehouse, ledger=ledger, start_at=5)
     assert (result["changed"], result["executed"], result["statements_skipped"], warehouse.log) == (False, 0, 4, ["<close>"])
@@ -429,7 +429,7 @@ def test_a_complete_ledger_needs_no_connection(ledger: str) -> None:
     assert (result["changed"], result["statements_skipped"]) == (False, 4)
 
 
-def test_half_a_set_up_is_taken_up_although_the_database_is_there(ledger: str) -> None:
+def test_half_a_setup_is_resumed_although_the_database_exists(ledger: str) -> None:
     failure(Warehouse({FAILING: REFUSAL}), ledger=ledger, unless=QUERY)
     warehouse = Warehouse(rows=[(1,)])
     assert run(warehouse, True, ledger=ledger, unless=QUERY)["changed"] is True
@@ -438,7 +438,7 @@ def test_half_a_set_up_is_taken_up_although_the_database_is_there(ledger: str) -
     assert f"? {QUERY}" not in warehouse.log
 
 
-def test_a_whole_set_up_that_is_gone_is_made_again(ledger: str) -> None:
+def test_a_complete_setup_that_is_gone_is_created_again(ledger: str) -> None:
     run(Warehouse(), ledger=ledger, unless=QUERY)
     assert run(Warehouse(rows=[(1,)]), ledger=ledger, unless=QUERY)["changed"] is False
     warehouse = Warehouse()
@@ -447,7 +447,7 @@ def test_a_whole_set_up_that_is_gone_is_made_again(ledger: str) -> None:
     assert run(Warehouse(), ledger=ledger, unless=QUERY)["executed"] == 2
 
 
-def test_after_a_lost_answer_a_person_has_to_look(ledger: str) -> None:
+def test_after_a_lost_answer_the_run_asks_for_start_at(ledger: str) -> None:
     failure(Warehouse({FAILING: LOST}), ledger=ledger)
     warehouse = Warehouse()
     for check_mode in (True, False):
@@ -457,11 +457,11 @@ def test_after_a_lost_answer_a_person_has_to_look(ledger: str) -> None:
         assert caught.value.facts["failed_statement"]["number"] == 3
     assert warehouse.sent == []
     assert run(warehouse, ledger=ledger, start_at=4)["executed"] == 1
-    # What the person said counts from then on.
+    # From then on, the operator's start_at counts.
     assert run(Warehouse(), ledger=ledger)["statements_skipped"] == 4
 
 
-def test_a_run_that_dies_while_a_statement_is_out_leaves_it_unknown(ledger: str) -> None:
+def test_a_run_that_dies_during_a_statement_leaves_it_unknown(ledger: str) -> None:
     class Killed(BaseException):
         pass
 
@@ -472,7 +472,7 @@ def test_a_run_that_dies_while_a_statement_is_out_leaves_it_unknown(ledger: str)
         run(Warehouse(), ledger=ledger)
 
 
-def test_a_clean_up_taken_up_again_repeats_only_what_failed(ledger: str) -> None:
+def test_a_resumed_clean_up_repeats_only_the_failed_statements(ledger: str) -> None:
     params = {"script": "DROP USER a; DROP USER b; DROP USER c", "purpose": "cleanup", "on_error": "continue", "ledger": ledger}
     run(Warehouse({"DROP USER b": REFUSAL}), **params)
     warehouse = Warehouse()
@@ -480,7 +480,7 @@ def test_a_clean_up_taken_up_again_repeats_only_what_failed(ledger: str) -> None
     assert warehouse.sent == ["DROP USER b"]
 
 
-def test_check_mode_reads_the_ledger_and_writes_none(ledger: str) -> None:
+def test_check_mode_reads_the_ledger_and_does_not_write_it(ledger: str) -> None:
     run(Warehouse(), True, ledger=ledger)
     assert not Path(ledger).exists()
     failure(Warehouse({FAILING: REFUSAL}), ledger=ledger)
@@ -505,7 +505,7 @@ def reported(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_a_report_is_one_line_a_run_also_of_one_that_failed_and_none_in_check_mode(tmp_path: Path) -> None:
+def test_a_report_gets_one_line_per_run_even_if_it_fails_and_none_in_check_mode(tmp_path: Path) -> None:
     report = tmp_path / "report"
     failure(Warehouse(fails={FAILING: REFUSAL}), report=str(report))
     run(Warehouse(), start_at=2, report=str(report))
@@ -517,7 +517,7 @@ def test_a_report_is_one_line_a_run_also_of_one_that_failed_and_none_in_check_mo
     assert "geheim" not in report.read_text() and not (tmp_path / "none").exists()
 
 
-def test_a_report_that_cannot_be_written_is_found_out_before_the_login_and_hides_no_failure(tmp_path: Path) -> None:
+def test_an_unwritable_report_is_detected_before_the_login_and_hides_no_failure(tmp_path: Path) -> None:
     warehouse = Warehouse()
     with pytest.raises(OptionError, match=r"report .* cannot be written"):
         run(warehouse, report=str(tmp_path / "none" / "report"))
@@ -531,9 +531,9 @@ def test_a_report_that_cannot_be_written_is_found_out_before_the_login_and_hides
     assert "report " in task.warnings[-1] and "Is a directory" in task.warnings[-1]
 
 
-@pytest.mark.parametrize("given", ["a\nb", "x" * 201])
-def test_what_is_no_reference_of_a_change_is_refused_before_the_login(given: str) -> None:
+@pytest.mark.parametrize("reference", ["a\nb", "x" * 201])
+def test_an_invalid_change_reference_is_refused_before_the_login(reference: str) -> None:
     warehouse = Warehouse()
     with pytest.raises(OptionError, match="change_reference must be one line"):
-        run(warehouse, change_reference=given)
+        run(warehouse, change_reference=reference)
     assert warehouse.log == []
