@@ -182,7 +182,7 @@ def test_the_whole_way_of_a_key_pair_and_a_connection(world: World, keyed: Keyed
     keyed.extra = {**given, "immuta_platform_new_public_key": KeyPair().public}
     world.tenant.clear_log()
     strange = world.run(ROTATE, on=keyed)
-    assert "Sign in as" in strange.message("lake") and "has been taken back" in strange.message("lake")
+    assert "Sign in as" in strange.message("lake") and "was rolled back" in strange.message("lake")
     assert not world.tenant.writes(), "Immuta was told of a key that does not let in"
     assert keyed.takes(keyed.pair) and not keyed.takes(new)
 

@@ -47,16 +47,16 @@ class AuditLog:
         """Append the line for the run that ends with this plan. If that fails, put the line in a warning, because the work is done."""
         if not self.path:
             return
-        params, here = self._task.params, current_run()
+        params, run = self._task.params, current_run()
         document = audit.log_entry(
             desired,
             plan,
             audit_notes,
             time_started=_utc(started),
             time_ended=_utc(time.time()),
-            who=here["user"],
-            host=here["host"],
-            job={"id": here["job"], **params.get("job", {})},
+            who=run["user"],
+            host=run["host"],
+            job={"id": run["job"], **params.get("job", {})},
             change_reference=_option_or_none(change_reference, params),
             tenant=_option_or_none(tenant_url, params),
             **known,

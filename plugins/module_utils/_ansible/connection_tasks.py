@@ -111,4 +111,4 @@ def _none_if_hidden(ask: Callable[[], dict[str, Any]], refusals: tuple[type[ApiE
 
 def _matches_filters(object: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
     filters = ((params.get(name), object.get(name)) for name in ("technology", "state"))
-    return all(asked is None or str(asked).lower() == str(here or "").lower() for asked, here in filters)
+    return all(wanted is None or str(wanted).lower() == str(actual or "").lower() for wanted, actual in filters)

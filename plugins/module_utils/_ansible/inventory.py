@@ -133,16 +133,16 @@ def unique_names(called: Sequence[str], platforms: Sequence[Mapping[str, Any]]) 
     return names.unique(called, [names.mark_of_integration(id) if key is None else names.mark_of_connection(key) for key, id in keys])
 
 
-def is_other_platform(there: Mapping[str, Any], platform: Mapping[str, Any]) -> bool:
-    """Return whether an existing host of the inventory is another platform. A host that is no platform is not."""
-    return "immuta_kind" in there and any(there.get(name) != platform.get(name) for name in _IDENTITY)
+def is_other_platform(existing: Mapping[str, Any], platform: Mapping[str, Any]) -> bool:
+    """Return whether an existing host of the inventory is another platform. A host without C(immuta_kind) is not a platform."""
+    return "immuta_kind" in existing and any(existing.get(name) != platform.get(name) for name in _IDENTITY)
 
 
 def matches_filters(platform: Mapping[str, Any], include: Collection[str], types: Collection[str], statuses: Collection[str]) -> bool:
     """Return whether the platform matches the filters. Case is ignored, and an empty list matches all."""
     kinds = {KINDS[name] for name in include}
     pairs = ((types, platform["immuta_type"]), (statuses, platform["immuta_status"]))
-    return platform["immuta_kind"] in kinds and all(not asked or str(here or "").lower() in {each.lower() for each in asked} for asked, here in pairs)
+    return platform["immuta_kind"] in kinds and all(not wanted or str(actual or "").lower() in {each.lower() for each in wanted} for wanted, actual in pairs)
 
 
 def to_cache(url: str, platforms: Sequence[Variables]) -> str:

@@ -59,8 +59,8 @@ class PlatformRun:
             audit_log.check()
         place = Folder.path_for(desired.artifacts, params["home"], params.get("name") or desired.identity, desired.identity)
         # check mode runs no scripts, so it needs no other host for them
-        there = f"~/.immuta_platform.{secrets.token_hex(8)}"
-        desired = replace(desired, folder=str(place), sql_host="" if task.check_mode else desired.sql_host, remote_folder=there)
+        remote_folder = f"~/.immuta_platform.{secrets.token_hex(8)}"
+        desired = replace(desired, folder=str(place), sql_host="" if task.check_mode else desired.sql_host, remote_folder=remote_folder)
         desired = replace(desired, has_audit_log=bool(audit_log.path), change_reference=change_reference(params))
         shared = {"shared_mode": params.get("artifacts_mode") or "", "shared_group": params.get("artifacts_group") or ""}
         folder = Folder(place, desired.place.type, writes=not task.check_mode, **shared)
@@ -96,7 +96,7 @@ class PlatformRun:
     def take_lock(self) -> None:
         """Take the lock, and remove what interrupted runs left. Raise ImmutaError if another run holds the lock.
 
-        Check mode takes no lock, and only warns of another run.
+        Check mode takes no lock, and only warns about another run.
         """
         if self.task.check_mode:
             lock_id = next((lock_id for lock_id in map(lock.holder, self._lock_files) if lock_id is not None and not lock.is_dead(lock_id)), None)
@@ -142,10 +142,10 @@ def refuse_two_tenants(params: Options) -> None:
     named = os.environ.get(variable("url"), "").strip()
     if not named or not params.get("url"):
         return
-    here, there = tenant_of(params), tenant_of({"url": named})
-    if here != there:
+    inventory_tenant, environment_tenant = tenant_of(params), tenant_of({"url": named})
+    if inventory_tenant != environment_tenant:
         raise OptionError(
-            f"immuta_url names the tenant {here}, and the environment variable {variable('url')} names {there}.",
+            f"immuta_url names the tenant {inventory_tenant}, and the environment variable {variable('url')} names {environment_tenant}.",
             hint="Remove the wrong one.",
             option="url",
         )

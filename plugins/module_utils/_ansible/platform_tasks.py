@@ -162,7 +162,7 @@ class _MainPlans:
     # --- state of earlier runs ---
 
     def _previous(self) -> Summary | None:
-        """Return the summary of an earlier run. Without artifacts, only a pending clean-up is kept. Raise ImmutaError if it is of another platform."""
+        """Return the summary of an earlier run. Without artifacts, only a pending cleanup is kept. Raise ImmutaError if it is of another platform."""
         previous = self._folder.read_summary()
         flows.check_same_platform(self._desired, previous)
         if self._desired.artifacts or flows.is_cleanup_due(previous):
@@ -279,7 +279,7 @@ class _MainPlans:
         """Return a plan. The role passes it back with the results of its steps.
 
         run: the scripts to run, if that is decided. after: whether the tenant has answered the request. complaint: the messages for a
-        failure with a successful and a failed clean-up.
+        failure with a successful and a failed cleanup.
         """
         plan = self._preparation_steps(flow) if run is None else self._run_steps(flow, run, in_turn=not after and complaint is None)
         state = {
@@ -340,7 +340,7 @@ class _MainPlans:
         return f"Have the tenant {what}" + (f", and wait up to {seconds:.0f} s" if self._desired.wait and not self._check_mode else "")
 
     def _close(self, flow: Flow, answer: Answer, *, message: str = "") -> Plan:
-        """Return the last plan. Remove the private folder, unless a clean-up is pending, and release the lock."""
+        """Return the last plan. Remove the private folder, unless a cleanup is pending, and release the lock."""
         scripts = [] if message or self._check_mode else self._scripts_to_approve(flow)
         ran = audit.script_entries(flow.summary.scripts, self._folder.pop_reports(), self._desired.approved or ())
         if not self._desired.artifacts and not flows.is_cleanup_due(flow.summary):

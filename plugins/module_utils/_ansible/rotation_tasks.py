@@ -101,7 +101,7 @@ class RotationPlans:
         holds = self._holds(failure, state)
         if not holds.can_restore:
             return self._close(answer, message=rotation_failure_message(failure, kind, holds.describe()))
-        taken_back = replace(holds, warehouse="present").describe("What this run had set on the warehouse has been taken back.")
+        taken_back = replace(holds, warehouse="present").describe("What this run had set on the warehouse was rolled back.")
         complaint = {
             "back": rotation_failure_message(failure, kind, taken_back),
             "no_way_back": rotation_failure_message(failure, kind, holds.describe("The present secret could not be set again: {why}")),
@@ -112,15 +112,15 @@ class RotationPlans:
         """Return which secret is valid where, according to the ledgers of the statements and the failed request."""
         progress = self._run.folder.progress(("set", "settle"))
         if failure.is_request:
-            told = "refused" if failure.request_refused else "unknown"
+            request_status = "refused" if failure.request_refused else "unknown"
         else:
             # after the request, the check of the platform's health or the retirement of the old secret may fail
-            told = "ok" if state["step"] == "settle" or failure.action == "immuta_platform_plan" else ""
+            request_status = "ok" if state["step"] == "settle" or failure.action == "immuta_platform_plan" else ""
         return valid_secrets_after(
             set_status=_status(progress.get("set", Progress())),
             settles="settle" in self._rotation.statements,
             settled=_status(progress.get("settle", Progress())) == "ok",
-            request_status=told,
+            request_status=request_status,
             uses_warehouse=self._rotation.method is not None,
         )
 

@@ -165,7 +165,7 @@ def run(
     """
     spec = {**(TENANT_SPEC if tenant else {}), **argument_spec}
     module = _Module(argument_spec=spec, supports_check_mode=True, unmasked=unmasked, hidden_options=hidden_options, open_specs=open_specs, **module_arguments)
-    # again, because ansible-core has now converted dicts that were given as text
+    # again, because ansible-core has now converted dicts that the task sets as text
     module.add_secrets(find_secrets(module.params))
     module.add_secrets(url_passwords(_url_option(module.params)))  # includes the environment
     task = Task(module)

@@ -137,7 +137,7 @@ def connect(
     agent = user_agent(USER_AGENT, change_reference(params))
     session = Session(transport, auth, read_only=read_only, user_agent=agent, clock=clock, warn=warn, secrets=secrets_of_session, hint=hint_for_status)
     if url.lower().startswith("http://") and not _loopback(url):
-        warn(f"{origin(url)} is not encrypted: the credentials and all passwords travel in clear. Use https://.")
+        warn(f"{origin(url)} is not encrypted: the credentials and all passwords are sent in plain text. Use https://.")
     return session
 
 

@@ -75,7 +75,7 @@ class Integrations:
     def delete(self, id: str | int, body: Mapping[str, Any] | None = None, *, dry_run: bool = False, force_disable: bool = False) -> Object:
         """DELETE /integrations/{id}. Return id, status and validationResults, or an empty dict if the server returns none.
 
-        body: the credentials as flat keys, only for an automatically bootstrapped integration. force_disable: skip the clean-up on
+        body: the credentials as flat keys, only for an automatically bootstrapped integration. force_disable: skip the cleanup on
         the platform.
         """
         query = {**(_DRY_RUN if dry_run else {}), **({"forceDisable": "true"} if force_disable else {})}

@@ -29,41 +29,41 @@ _PROC = Path("/proc")
 _COMMANDS = ("ansible-playbook", "ansible", "ansible-console", "ansible-pull")
 
 
-def take(places: Sequence[Path], about: Mapping[str, str], *, break_id: str = "") -> str:
-    """Take the lock in all places and return its id. Raise ImmutaError, which names the holder, if one of the places is locked; none is locked then.
+def take(paths: Sequence[Path], about: Mapping[str, str], *, break_id: str = "") -> str:
+    """Take the lock at all paths and return its id. Raise ImmutaError, which names the holder, if one is locked; none is taken then.
 
     about: content of the lock file, at least C(platform) and C(name), the inventory host. break_id: the id of a lock whose holder
     the operator knows to be dead.
     """
-    mine = {"run": secrets.token_hex(8), **about, **current_run()}
-    taken: list[Path] = []
+    own = {"run": secrets.token_hex(8), **about, **current_run()}
+    locked: list[Path] = []
     try:
-        for place in places:
-            with _exclusive(place.parent):
-                held = holder(place)
-                if held is not None and not _can_take_over(held, mine, break_id):
-                    raise _held_by_other(place, held, mine)
-                _write(place, mine)
-            taken.append(place)
+        for path in paths:
+            with _exclusive(path.parent):
+                held = holder(path)
+                if held is not None and not _can_take_over(held, own, break_id):
+                    raise _held_by_other(path, held, own)
+                _write(path, own)
+            locked.append(path)
     except BaseException:
-        release(taken, mine["run"])
+        release(locked, own["run"])
         raise
-    return str(mine["run"])
+    return str(own["run"])
 
 
-def release(places: Sequence[Path], run: str) -> None:
-    """Release the lock in the places where this run still holds it. A lock that no longer exists is not an error."""
-    for place in places:
-        with suppress(FileNotFoundError), _exclusive(place.parent):
-            held = holder(place)
+def release(paths: Sequence[Path], run: str) -> None:
+    """Release the lock at the paths where this run still holds it. A lock that no longer exists is not an error."""
+    for path in paths:
+        with suppress(FileNotFoundError), _exclusive(path.parent):
+            held = holder(path)
             if held is not None and held.get("run") == run:
-                place.unlink()
+                path.unlink()
 
 
-def holder(place: Path) -> dict[str, Any] | None:
+def holder(path: Path) -> dict[str, Any] | None:
     """Return the content of the lock file, or None if it does not exist. An unreadable file is a lock of an unknown holder: an empty dict."""
     try:
-        content = json.loads(place.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
@@ -77,12 +77,12 @@ def is_dead(held: Mapping[str, Any]) -> bool:
 
 
 def _play_has_ended(held: Mapping[str, Any]) -> bool:
-    here = _this_machine()
-    if not here["boot"] or held.get("host") != here["host"] or not held.get("pid"):
+    machine = _this_machine()
+    if not machine["boot"] or held.get("host") != machine["host"] or not held.get("pid"):
         return False
-    if held.get("boot") != here["boot"]:
+    if held.get("boot") != machine["boot"]:
         return True
-    return held.get("namespace") == here["namespace"] and _start_time(int(held["pid"])) != held.get("started")
+    return held.get("namespace") == machine["namespace"] and _start_time(int(held["pid"])) != held.get("started")
 
 
 def _script_still_runs(held: Mapping[str, Any]) -> bool:
@@ -107,23 +107,23 @@ def describe_holder(held: Mapping[str, Any]) -> str:
     return f"{who}{job}{process}, since {held.get('since', 'an unknown time')}{outlived}"
 
 
-def _can_take_over(held: Mapping[str, Any], mine: Mapping[str, Any], break_id: str) -> bool:
+def _can_take_over(held: Mapping[str, Any], own: Mapping[str, Any], break_id: str) -> bool:
     """Return whether this run may replace the lock: its holder is dead, the operator breaks it, or an earlier play of this run left it."""
-    same_run = bool(held.get("pid")) and all(held.get(name) == mine.get(name) for name in ("host", "boot", "namespace", "pid", "started", "name"))
+    same_run = bool(held.get("pid")) and all(held.get(name) == own.get(name) for name in ("host", "boot", "namespace", "pid", "started", "name"))
     return is_dead(held) or same_run or (bool(break_id) and held.get("run") == break_id)
 
 
-def _held_by_other(place: Path, held: Mapping[str, Any], mine: Mapping[str, Any]) -> ImmutaError:
-    if held.get("pid") and all(held.get(name) == mine.get(name) for name in ("host", "boot", "pid", "started")):
+def _held_by_other(path: Path, held: Mapping[str, Any], own: Mapping[str, Any]) -> ImmutaError:
+    if held.get("pid") and all(held.get(name) == own.get(name) for name in ("host", "boot", "pid", "started")):
         return ImmutaError(
-            f"{held.get('name')} and {mine.get('name')} are the same platform, {mine['platform']}, and this run is at work on it already.",
+            f"{held.get('name')} and {own.get('name')} are the same platform, {own['platform']}, and this run is at work on it already.",
             hint="Leave one of the two hosts out of the inventory.",
         )
     return ImmutaError(
-        f"Another run is at work on {mine['platform']}: {describe_holder(held)}. Nothing has been done.",
+        f"Another run is at work on {own['platform']}: {describe_holder(held)}. Nothing has been done.",
         hint=(
             f"Wait until it has ended. If it is certain that it is dead, run this again with -e immuta_platform_break_lock={held.get('run', '')},"
-            f" or remove {place}."
+            f" or remove {path}."
         ),
         lock={name: held.get(name) for name in ("run", "host", "user", "pid", "job", "since")},
     )
@@ -141,15 +141,15 @@ def _exclusive(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _write(place: Path, content: Mapping[str, Any]) -> None:
-    temporary = place.with_name(f"{place.name}.{content['run']}")
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    temporary = path.with_name(f"{path.name}.{content['run']}")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(json.dumps(content, sort_keys=True) + "\n")
-        os.replace(temporary, place)
+        os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise OptionError(f"The lock {place} cannot be written: {error.strerror}.", option="artifacts") from None
+        raise OptionError(f"The lock {path} cannot be written: {error.strerror}.", option="artifacts") from None
 
 
 # --- who this is -------------------------------------------------------------------------------------------------

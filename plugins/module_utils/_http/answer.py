@@ -88,9 +88,9 @@ class Answer:
     def bad(self, what: str) -> BadAnswer:
         """Return the error that this answer cannot be used. It quotes nothing of the answer but the title of an HTML page."""
         page = html_page(self.text, self.mask)
-        seen = page or f"{shorten(self.content_type, 60) or 'no content type'}, {count(len(self.text), 'character')}"
+        description = page or f"{shorten(self.content_type, 60) or 'no content type'}, {count(len(self.text), 'character')}"
         error = BadAnswer(
-            f"{self.method} {self.path} was answered with HTTP {self.status} but {what} ({seen}).",
+            f"{self.method} {self.path} was answered with HTTP {self.status} but {what} ({description}).",
             hint=page_hint(self.host) if page else _UNUSABLE_HINT,
             status=self.status,
             content_type=self.content_type,

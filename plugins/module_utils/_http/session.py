@@ -444,5 +444,9 @@ def _redirect_target(url: str, location: str) -> str:
 
 def _same_server(url: str, target: str) -> bool:
     """Return whether both URLs have the same scheme, host and port. A change from http to https on the default ports also counts."""
-    here, there = _server(url), _server(target)
-    return here is not None and there is not None and (here == there or (here[0], here[2], there) == ("http", 80, ("https", here[1], 443)))
+    current_server, target_server = _server(url), _server(target)
+    return (
+        current_server is not None
+        and target_server is not None
+        and (current_server == target_server or (current_server[0], current_server[2], target_server) == ("http", 80, ("https", current_server[1], 443)))
+    )

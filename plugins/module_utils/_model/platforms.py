@@ -19,14 +19,14 @@ from .fields import Field, merge_fields
 
 @dataclass(frozen=True)
 class Presence:
-    """How to ask a warehouse whether Immuta's set-up exists. Options in braces are those of the place where scripts run.
+    """How to ask a warehouse whether Immuta's setup exists. Options in braces are those of the place where scripts run.
 
     C({database_literal}) is the name of the database, escaped for a SQL string literal.
     """
 
     #: the object that the query looks for, for messages
     what: str
-    #: a query that returns a row if the set-up exists
+    #: a query that returns a row if the setup exists
     query: str
     #: the statement with which a setup script creates the object
     made_by: str
@@ -46,7 +46,7 @@ class Platform:
     auto_bootstrap: tuple[bool, ...] = (True, False)
     #: whether PUT supports the type
     editable: bool = True
-    #: the credentials that DELETE needs if Immuta did the set-up itself
+    #: the credentials that DELETE needs if Immuta did the setup itself
     delete_credentials: tuple[str, ...] = ()
     #: script -> the database in which it runs, with options of config in braces; empty: the default of the login
     scripts: Mapping[str, str] = field(default_factory=dict)
@@ -75,7 +75,7 @@ DATABASE = Field(
 )
 AUTHENTICATION_TYPE = Field(
     "authentication_type",
-    "How Immuta signs in to the data platform. It decides which of the credentials are needed.",
+    "How Immuta authenticates to the data platform. This determines which credentials are needed.",
     required=True,
     hidden=True,
     decides=True,
@@ -84,7 +84,7 @@ USERNAME = Field("username", "User name of the account that Immuta signs in with
 PASSWORD = Field("password", "Password of the account that Immuta signs in with.", required=True, secret=True)
 TOKEN = Field("token", "Personal access token of the service principal.", required=True, secret=True, branch=("token",))
 CONNECT_ARGS = Field("connect_args", "Additional connection string options.", secret=True)
-ENABLED = Field("enabled", "Whether the feature is on.", type="bool", default=False)
+ENABLED = Field("enabled", "Whether the feature is enabled.", type="bool", default=False)
 
 
 def private_key(option: str, **kwargs: Any) -> Field:
@@ -171,7 +171,7 @@ SNOWFLAKE = Platform(
         Field("private_key_password", "Passphrase of the private key.", secret=True, branch=("keyPair",)),
         replace(OAUTH_CLIENT_CONFIG, branch=("oAuthClientCredentials",)),
         CONNECT_ARGS,
-        Field("role", "Privileged role that the set-up runs as."),
+        Field("role", "Privileged role for the setup."),
         AUDIT,
         Field(
             "workspaces",
@@ -241,18 +241,18 @@ DATABRICKS = Platform(
         ),
         Field(
             "proxy_options",
-            "Proxy on the way to the workspace.",
+            "Proxy for connections to the workspace.",
             type="dict",
             fields=(
                 replace(HOST, description="Host name of the proxy.", required=False, immutable=False),
                 replace(PORT, description="Port of the proxy."),
-                replace(USERNAME, description="User name at the proxy.", required=False),
-                replace(PASSWORD, description="Password at the proxy.", required=False),
+                replace(USERNAME, description="User name for the proxy.", required=False),
+                replace(PASSWORD, description="Password for the proxy.", required=False),
             ),
         ),
         Field(
             "job_config",
-            "Job set-up of older tenants.",
+            "Job setup of older tenants.",
             type="dict",
             fields=(
                 Field("workspace_directory_path", "Directory in the workspace."),
@@ -306,7 +306,7 @@ REDSHIFT = Platform(
         DATABASE,
         Field(
             "initial_database",
-            "Existing database that the set-up connects to first.",
+            "Existing database to which the setup connects first.",
             required=True,
             immutable=True,
         ),
@@ -315,13 +315,13 @@ REDSHIFT = Platform(
         replace(PASSWORD, branch=("userPassword",)),
         Field(
             "okta",
-            "Sign-in through Okta.",
+            "Login through Okta.",
             type="dict",
             required=True,
             branch=("okta",),
             fields=(
-                replace(USERNAME, description="User name at Okta."),
-                replace(PASSWORD, description="Password at Okta."),
+                replace(USERNAME, description="User name for Okta."),
+                replace(PASSWORD, description="Password for Okta."),
                 Field("app_id", "Okta application."),
                 Field("idp_host", "Okta host."),
                 Field("role", "Role to assume."),

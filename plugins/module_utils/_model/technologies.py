@@ -92,7 +92,7 @@ def _optional(fields: Sequence[Field]) -> tuple[Field, ...]:
 
 _TYPE = Field("type", "Type of the integration behind the connection.", required=True)
 _AUTO_BOOTSTRAP = Field("auto_bootstrap", "Whether Immuta sets up the platform itself. The vendor documents V(false).", type="bool")
-_UNITY_CATALOG = Field("unity_catalog", "That it is Unity Catalog, always V(true).", type="bool", required=True)
+_UNITY_CATALOG = Field("unity_catalog", "Whether it is Unity Catalog. Always V(true).", type="bool", required=True)
 
 
 def _config(fields: Sequence[Field]) -> Field:
@@ -161,24 +161,22 @@ AFTER_MIGRATION = (
 
 SETTINGS_FIELDS: tuple[Field, ...] = (
     Field("is_active", "Whether Immuta governs the object.", type="bool"),
-    Field("activate_new_children", "Whether objects that appear in it later become active by themselves.", type="bool"),
+    Field("activate_new_children", "Whether Immuta activates new objects in it automatically.", type="bool"),
     Field(
         "data_owners",
-        "Users and groups that own the data, as the API takes them. Their order does not matter.",
+        "Users and groups that own the data, in the API's format. Their order does not matter.",
         type="list",
         elements="dict",
     ),
     Field(
         "infrastructure_admins",
-        "Users and groups that administer the connection, as the API takes them. Current tenants no longer have them.",
+        "Users and groups that administer the connection, in the API's format. Current tenants no longer have them.",
         type="list",
         elements="dict",
     ),
 )
 
-OPTIONS_FIELDS: tuple[Field, ...] = (
-    Field("force_recursive_crawl", "Whether Immuta reads the whole platform at once, rather than when it is asked to.", type="bool"),
-)
+OPTIONS_FIELDS: tuple[Field, ...] = (Field("force_recursive_crawl", "Whether Immuta reads the whole platform immediately instead of on request.", type="bool"),)
 
 
 def key_problem(key: str) -> str:

@@ -196,7 +196,7 @@ def plan_update(wanted: Desired, observed: Mapping[str, Any], policy: Policy, *,
 
 
 def plan_delete(wanted: Desired, observed: Mapping[str, Any], *, force: bool, policy: Policy) -> Plan:
-    """Return the plan to remove the integration. If Immuta did the set-up itself, the body holds the privileged credentials as flat keys.
+    """Return the plan to remove the integration. If Immuta did the setup itself, the body holds the privileged credentials as flat keys.
 
     Raise OptionError if needed credentials are missing, and if the integration is not the one that the task describes.
     """
@@ -224,7 +224,7 @@ def _credentials(platform: Platform, config: Mapping[str, Any], current: Mapping
 
 
 def _is_auto_bootstrapped(wanted: Desired, observed: Mapping[str, Any]) -> Any:
-    """Return whether Immuta did the set-up itself: as the tenant shows it, or else as the task says."""
+    """Return whether Immuta did the setup itself: as the tenant shows it, or else as the task says."""
     shown = observed.get("autoBootstrap")
     return wanted.auto_bootstrap if shown is None else shown
 

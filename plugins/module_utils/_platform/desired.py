@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the operator wants of one platform, checked before anything is read or sent. Pure, and without secrets.
+"""The desired state of one platform, validated before the role reads or sends anything. Without I/O and secrets.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -23,7 +23,7 @@ from .works import CLEANUP, SETUP, Work
 
 Options = Mapping[str, Any]
 
-#: the parts of a platform, by the way it is given, in both spellings
+#: kind of a platform -> its options, in both spellings
 PARTS = {
     "integration": ("id", "type", "auto_bootstrap", "autoBootstrap", "config", "api_key_dest", "apiKeyDest"),
     "connection": ("connection_key", "connectionKey", "connection", "settings", "options", "native_integration", "nativeIntegration"),
@@ -32,7 +32,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class DesiredState:
-    """One platform, and how far a run shall go. kind: integration or connection. identity: what artifacts and locks belong to."""
+    """One platform and the options of a run. C(kind) is integration or connection. C(identity) names the platform in artifacts and locks."""
 
     kind: str
     place: Place
@@ -40,15 +40,15 @@ class DesiredState:
     auto_bootstrap: bool = False
     state: str = "present"
     stages: tuple[str, ...] = STAGES
-    #: the directory that outlives the run; empty: there is none
+    #: the directory that remains after the run; empty if there is none
     artifacts: str = ""
-    #: the platform's own folder in it, or else a private one
+    #: the platform's folder in it, or a private folder
     folder: str = ""
-    #: None: no approval is asked for
+    #: None if no approval is required
     approved: tuple[str, ...] | None = None
     require_approval: bool = False
     steps: tuple[Mapping[str, str], ...] = ()
-    #: own statements: before, after
+    #: which statements of the operator there are: before, after
     own_scripts: tuple[str, ...] = ()
     leftovers: str = "fail"
     on_failure: str = "keep"
@@ -59,45 +59,45 @@ class DesiredState:
     server_validation: bool = True
     wait: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
-    #: the SQL runs on another host of the inventory
+    #: inventory host that runs the SQL; empty for the host of the play
     sql_host: str = ""
-    #: a private directory there, for as long as a script runs
+    #: private directory on the SQL host, while a script runs
     remote_folder: str = ""
-    #: every script reports what became of its statements, for the audit log
+    #: whether scripts report the outcome of their statements, for the audit log
     has_audit_log: bool = False
     change_reference: str = ""
-    #: what a script may touch, as far as the config says: database, accounts
+    #: what the config allows a script to touch: database, accounts
     scope: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def uses_scripts(self) -> bool:
-        """Whether scripts set the platform up."""
+        """Whether scripts set up the platform."""
         return not self.auto_bootstrap and bool(self.place.scripts)
 
     @property
     def database_is_shared(self) -> bool:
-        """Whether the operator's setup steps leave out the script that makes the database: it is there, and belongs to somebody else."""
+        """Whether the operator's setup steps omit the script that creates the database, because it already exists and is shared."""
         named = {step["script"] for step in self.steps}
         return "initial-create" in self.place.scripts and "initial-create" not in named and bool(named & set(SETUP.scripts))
 
     @property
     def runs_all_stages(self) -> bool:
-        """Whether all stages are in this run."""
+        """Whether this run has all stages."""
         return set(self.stages) == set(STAGES)
 
     def steps_of(self, work: Work) -> list[dict[str, str]]:
-        """The scripts of a work and the databases they run in: the operator's steps, or else the platform's."""
+        """Return the scripts of a work with their databases: the operator's steps, or those of the platform."""
         own = [{"database": "", **step} for step in self.steps if step["script"] in work.scripts]
         return own or [{"script": name, "database": database} for name, database in self.place.scripts.items() if name in work.scripts]
 
     @property
     def has_cleanup(self) -> bool:
-        """Whether there are scripts that take a set-up back."""
+        """Whether there are scripts that clean up a setup."""
         return bool(self.steps_of(CLEANUP)) and not self.database_is_shared
 
 
 def desired_state_of(options: Options) -> DesiredState:
-    """What the role's variables (without their prefix) ask for. Raises OptionError, which names the variable."""
+    """Return the state that the role's variables (without their prefix) describe. Raises OptionError, which names the variable."""
     kind, platform = _platform(options)
     native, link = _native_and_link(kind, platform)
     place = _place(kind, native, link)
@@ -130,7 +130,7 @@ def desired_state_of(options: Options) -> DesiredState:
 
 
 def _native_and_link(kind: str, platform: Options) -> tuple[Options, Options]:
-    """The integration that the scripts are of, and the connection that it is behind, where there is one."""
+    """Return the integration that the scripts belong to, and its connection, if there is one."""
     if kind == "integration":
         return platform, {}
     return _part(platform, "native_integration", "nativeIntegration"), _part(platform, "connection")
@@ -140,7 +140,7 @@ def _place(kind: str, native: Options, link: Options) -> Place:
     type_name = native.get("type") or link.get("technology")
     if not type_name:
         needed = "a type" if kind == "integration" else "the technology in connection, or the type in native_integration"
-        raise OptionError(f"{PREFIX}{kind} needs {needed}: it says which scripts there are.", option=kind)
+        raise OptionError(f"{PREFIX}{kind} needs {needed}, which determines the scripts.", option=kind)
     return Place.of(str(type_name), _part(native, "config"), link)
 
 
@@ -149,18 +149,18 @@ def _text(options: Options, name: str) -> str:
 
 
 def _platform(options: Options) -> tuple[str, Options]:
-    """The kind of the platform, and its options. Raises OptionError unless there is one, made of parts that are known."""
+    """Return the kind of the platform and its options. Raises OptionError unless exactly one kind is given, with known options."""
     given = {kind: options.get(kind) or {} for kind in PARTS}
     named = [kind for kind in PARTS if given[kind]]
     if len(named) != 1:
-        raise OptionError(f"A platform is either {PREFIX}integration or {PREFIX}connection, a dictionary.", option="integration")
+        raise OptionError(f"Give either {PREFIX}integration or {PREFIX}connection, as a dictionary.", option="integration")
     kind = named[0]
     platform = {name: value for name, value in given[kind].items() if value is not None}
     strange = sorted(set(platform) - set(PARTS[kind]))
     if strange:
         near = nearest(strange[0], PARTS[kind])
         raise OptionError(
-            f"{PREFIX}{kind} does not know {', '.join(strange)}.",
+            f"{PREFIX}{kind} has no option {', '.join(strange)}.",
             option=f"{kind}.{strange[0]}",
             hint=(f"Did you mean {near}? " if near else "") + f"It is a dictionary with any of {', '.join(PARTS[kind])}.",
         )
@@ -170,10 +170,10 @@ def _platform(options: Options) -> tuple[str, Options]:
 
 
 def _part(options: Options, *names: str) -> Options:
-    """The dictionary under one of the names; empty when there is none. Raises OptionError when it is something else."""
+    """Return the dictionary under one of the names, or an empty one. Raises OptionError for any other value."""
     value: Any = next((options[name] for name in names if options.get(name) not in (None, "")), {})
     if not isinstance(value, Mapping):
-        raise OptionError(f"{names[0]} of the platform has to be a dictionary.", option=names[0])
+        raise OptionError(f"{names[0]} of the platform must be a dictionary.", option=names[0])
     return {name: each for name, each in value.items() if each is not None}
 
 
@@ -190,41 +190,41 @@ def _approved(options: Options) -> tuple[str, ...] | None:
     sums = tuple(str(each).strip().lower() for each in options["approved_sha256"])
     if not any(sums):
         raise OptionError(
-            f"{PREFIX}approved_sha256 is given and empty, so no script is approved.",
+            f"{PREFIX}approved_sha256 is given but empty, so no script is approved.",
             option="approved_sha256",
-            hint="Give the checksums that the stage generate reported, or leave the variable out when no approval is asked for.",
+            hint="Give the checksums that the stage generate reported, or omit the variable if no approval is required.",
         )
     wrong = [each for each in sums if not re.fullmatch("[0-9a-f]{64}", each)]
     if wrong:
-        raise OptionError(f"{PREFIX}approved_sha256 holds {wrong[0][:70]!r}, which is no SHA-256: it has 64 hexadecimal digits.", option="approved_sha256")
+        raise OptionError(f"{PREFIX}approved_sha256 holds {wrong[0][:70]!r}, which is not a SHA-256 checksum of 64 hexadecimal digits.", option="approved_sha256")
     return sums
 
 
 def _check(desired: DesiredState) -> None:
-    """Raise OptionError for what cannot work together."""
+    """Raise OptionError for options that contradict each other."""
     absolute = desired.artifacts.startswith("/")
     if not desired.stages or (desired.artifacts and not absolute) or not (desired.runs_all_stages or absolute):
         raise OptionError(
-            f"{PREFIX}stages holds any of {', '.join(STAGES)}. Stages that run apart need {PREFIX}artifacts, an absolute path that all of them reach.",
+            f"{PREFIX}stages can contain {', '.join(STAGES)}. Separate stages need {PREFIX}artifacts, an absolute path that all of them can reach.",
             option="stages",
         )
     runs_scripts = desired.uses_scripts and "run" in desired.stages
     if runs_scripts and desired.require_approval and desired.approved is None:
         raise OptionError(
-            f"{PREFIX}require_approval is set, and {PREFIX}approved_sha256 is not given: no script runs without an approval.",
+            f"{PREFIX}require_approval is set, but {PREFIX}approved_sha256 is not given. No script runs without an approval.",
             option="approved_sha256",
-            hint="Run the stage generate, have its scripts read, and give their checksums.",
+            hint="Run the stage generate, have its scripts reviewed, and give their checksums.",
         )
     if desired.force and (desired.kind, desired.state) == ("connection", "absent"):
         raise OptionError(
-            f"{PREFIX}force_disable is for integrations.",
+            f"{PREFIX}force_disable works only for integrations.",
             option="force_disable",
-            hint=f"To have Immuta forget a connection and leave the warehouse alone, leave run out of {PREFIX}stages.",
+            hint=f"To remove a connection from Immuta without touching the warehouse, omit run from {PREFIX}stages.",
         )
 
 
 def folder_name(name: str) -> str:
-    """The name of a host's folder in the artifacts. Two hosts never share one, and none leads out of the directory."""
+    """Return the name of a host's folder in the artifacts. It is unique for each host and never leads out of the directory."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     if safe == name and safe.strip("."):
         return name

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a platform's secret is replaced: on the warehouse, then in Immuta, and back where Immuta refuses. Pure; what it returns holds secrets.
+"""How to replace a platform's secret: on the warehouse, then in Immuta, and back on the warehouse if Immuta refuses.
+
+Without I/O. The results contain secrets.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -24,23 +26,23 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class SecretMethod:
-    """How a warehouse gets another secret.
+    """The statements that replace a secret on a warehouse.
 
-    At every moment the warehouse takes what Immuta has: a key stays until Immuta uses the next one. A password cannot.
+    An old key stays valid until Immuta uses the new one. This is not possible with a password.
     """
 
     #: the statement that sets the new secret
     set: str
-    #: the statement that goes back to the present one
+    #: the statement that restores the current secret
     back: str
-    #: the statements that end with the old one, when Immuta uses the new one
+    #: the statements that remove the old secret after Immuta uses the new one
     settle: str = ""
-    #: the database that they run in, and the one that the account signs in to; options of the place in braces
+    #: the databases that the statements run in and that the account signs in to; options of the place in braces
     database: str = ""
     sign_in: str = ""
 
 
-#: type -> secret -> how it is set. What is not listed is made elsewhere, and only Immuta is told.
+#: type -> secret -> method. Every other secret is created elsewhere, and the role only updates Immuta.
 SECRET_METHODS: dict[str, dict[str, SecretMethod]] = {
     "Snowflake": {
         "password": SecretMethod("ALTER USER \"%(user)s\" SET PASSWORD = '%(new)s'", "ALTER USER \"%(user)s\" SET PASSWORD = '%(present)s'"),
@@ -68,21 +70,21 @@ SECRET_METHODS: dict[str, dict[str, SecretMethod]] = {
     },
 }
 
-#: type -> what is doubled inside of the quotes of a name, and of a literal
+#: type -> characters to double inside a quoted name, and inside a literal
 QUOTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "Snowflake": ('"', ("\\", "'")),
     "Redshift": ('"', ("\\", "'")),
     "Azure Synapse Analytics": ("]", ("'",)),
 }
 
-#: parts of a platform that hold secrets of something else
+#: options of a platform that contain secrets of something else
 _OTHER_SECRETS = ("additional_workspace_connections", "lineage")
-#: what is no secret, and belongs to one
+#: option -> keys that belong to its secret without being secret
 _RELATED_OPTIONS = {"oauth_client_config": frozenset({"public_certificate_thumbprint"})}
 
 
 def rotatable_secrets() -> dict[str, frozenset[str]]:
-    """The secrets that a platform can have; of one that is a dictionary, the keys that belong to it (none: any)."""
+    """Return the secrets that a platform can have. For a dictionary, the keys that belong to it, or none if any key may."""
     found: dict[str, frozenset[str]] = {"extra": frozenset()}
     for each in (each for platform in PLATFORMS.values() for each in platform.fields if each.option not in _OTHER_SECRETS):
         parts = frozenset(part.option for part in each.fields if each.file or part.secret or part.fields)
@@ -93,14 +95,14 @@ def rotatable_secrets() -> dict[str, frozenset[str]]:
 
 @dataclass(frozen=True)
 class Rotation:
-    """The rotation of one platform's secret. config: the config, or the connection, with the new secret. Holds secrets."""
+    """The rotation of one platform's secret. C(config) is the config or connection with the new secret. Contains secrets."""
 
     config: dict[str, Any]
     #: names of the new secrets
     new: tuple[str, ...]
     method: SecretMethod | None = None
     account: str = ""
-    #: set, back and settle, ready to be sent
+    #: set, back and settle -> the statements
     statements: dict[str, str] = field(default_factory=dict)
     database: str = ""
     sign_in: str = ""
@@ -108,22 +110,22 @@ class Rotation:
     login: dict[str, Any] = field(default_factory=dict)
 
     def is_other_field(self, changed: str) -> bool:
-        """Whether a field that differs is none of the new secrets: C(config.password)."""
+        """Whether a field that differs, such as C(config.port), is not one of the new secrets."""
         parts = changed.split(".")
         return len(parts) < 2 or parts[1] not in self.new
 
 
 def rotation_of(place: Place, present: Options, given: Options, *, auto_bootstrap: bool = False) -> Rotation:
-    """The rotation that the variables ask for. present: the config, or the connection, as it is. Raises OptionError for what is none."""
+    """Return the rotation that the variables ask for. C(present) is the current config or connection. Raises OptionError for an invalid one."""
     present, new = _normalized(present), _normalized(given.get("new_secrets") or {})
     if isinstance(new.get("private_key"), str):
-        # the text of a key is its content
+        # a text is the content of the key
         new["private_key"] = {"content": new["private_key"]}
     _check(place, new, auto_bootstrap=auto_bootstrap)
     kept = {name: value for name, value in present.items() if name != "credential" or "credential" not in new}
     config = deep_merge(kept, new)
     if config == present:
-        raise OptionError(f"What {PREFIX}new_secrets holds is what the platform has now. Nothing has been changed.", option="new_secrets")
+        raise OptionError(f"The secrets in {PREFIX}new_secrets are the current ones of the platform. Nothing has been changed.", option="new_secrets")
     rotation = Rotation(config, tuple(new))
     login = given.get("login") or {}
     name = next((name for name in SECRET_METHODS.get(place.type, {}) if name in new), "")
@@ -156,7 +158,7 @@ def _with_statements(rotation: Rotation, method: SecretMethod, place: Place, pre
 
 
 def _system_login(place: Place, config: Options, new: Options, login: Options) -> dict[str, Any]:
-    """How the system account signs in with the new secret: where the administrator does, but in the platform's own warehouse."""
+    """Return the login of the system account with the new secret: the administrator's host, and the platform's own warehouse."""
     where = {name: value for name, value in login.items() if name in ("host", "port", "account", "ssl", "ca_path", "extra")}
     own = {name: value for name, value in place.login.items() if name == "warehouse" or (name in ("host", "port") and name not in login)}
     if "private_key" in new:
@@ -173,17 +175,17 @@ def _check(place: Place, new: Options, *, auto_bootstrap: bool) -> None:
     strange = [name for name in new if name not in known]
     strange += [f"{name}.{part}" for name, value in new.items() if isinstance(value, Mapping) and known.get(name) for part in value if part not in known[name]]
     reasons = (
-        (place.type == "Trino", "Immuta makes the key of Trino itself and takes none. The module immuta_integration_api_key has it make a new one."),
+        (place.type == "Trino", "Immuta creates the key of Trino itself and accepts no other. To get a new one, use the module immuta_integration_api_key."),
         (
             auto_bootstrap,
-            "Immuta made the account of this platform itself (auto_bootstrap) and keeps its secret to itself: it takes none. For another one, deregister"
-            " the platform and register it again; with auto_bootstrap false it gets an account whose secret is yours.",
+            "Immuta made the account of this platform itself (auto_bootstrap) and accepts no other secret. To replace it, deregister"
+            " the platform and register it again. With auto_bootstrap set to false, you choose the secret of the account.",
         ),
         (
             not new,
             f"There is no new secret: {PREFIX}new_secrets is a dictionary of the platform's secrets with their new values, such as password.",
         ),
-        (bool(strange), f"{PREFIX}new_secrets holds what is no secret of a platform: {', '.join(strange)}. It can hold {', '.join(sorted(known))}."),
+        (bool(strange), f"{PREFIX}new_secrets contains names that are not secrets of a platform: {', '.join(strange)}. It can contain {', '.join(sorted(known))}."),
         (any(value in ("", None) for value in new.values()), f"A new secret in {PREFIX}new_secrets is empty."),
     )
     for holds, reason in reasons:
@@ -197,7 +199,7 @@ def _check_method(method: SecretMethod, present: Options, given: Options, public
         (
             "%(present)s" in method.back and not present.get("password"),
             "password",
-            "The present password is needed, too: the account gets it back when Immuta refuses the new one.",
+            "The current password is also needed, because the role restores it if Immuta refuses the new one.",
         ),
         (
             "%(public)s" in method.set and ("PRIVATE" in str(given.get("new_public_key")) or not public),
@@ -221,7 +223,7 @@ def _escaped(value: Any, marks: tuple[str, ...]) -> str:
 
 
 def _normalized(options: Options, fields: Any = CONFIG_FIELDS) -> dict[str, Any]:
-    """The options in our names, at every depth that the tables know."""
+    """Return the options in this collection's spelling, at every depth that the tables know."""
     known = {name: each for each in fields for name in (each.option, each.key)}
     return dict(_pairs(options, known))
 
@@ -239,39 +241,39 @@ def _pairs(options: Options, known: Mapping[str, Field]) -> Iterator[tuple[str, 
             yield each.option, value
 
 
-# --- what holds when it broke ------------------------------------------------------------------------------------
+# --- after a failure ------------------------------------------------------------------------------------
 
-#: what the warehouse takes -> in words; empty: this run does not set anything there
+#: secret that the warehouse accepts -> in words. Empty if the run sets nothing there
 ON_WAREHOUSE = {
-    "": "The warehouse takes what it was given without this run",
-    "present": "The warehouse takes the present secret",
-    "new": "The warehouse takes the new secret",
-    "both": "The warehouse takes both keys",
-    "unknown": "Whether the warehouse takes the present or the new secret is not known",
+    "": "This run did not change the secret on the warehouse",
+    "present": "The warehouse accepts the current secret",
+    "new": "The warehouse accepts the new secret",
+    "both": "The warehouse accepts both keys",
+    "unknown": "It is unknown whether the warehouse accepts the current or the new secret",
 }
 IN_IMMUTA = {
-    "present": "and Immuta has the present one",
+    "present": "and Immuta has the current one",
     "new": "and Immuta has the new one",
-    "unknown": "and whether Immuta has the present or the new one is not known",
+    "unknown": "and it is unknown whether Immuta has the current or the new one",
 }
-_RUN_AGAIN = "With the cause out of the way, run this again with the same variables."
-_RUN_AGAIN_SOON = "As long as they differ, Immuta cannot sign in. Run this again soon with the same variables: it brings the new one to both."
+_RUN_AGAIN = "Remove the cause and run this again with the same variables."
+_RUN_AGAIN_SOON = "While they differ, Immuta cannot sign in. Run this again soon with the same variables to set the new secret in both."
 
 
 @dataclass(frozen=True)
 class ValidSecrets:
-    """Which secret holds where. warehouse: a key of ON_WAREHOUSE; immuta: a key of IN_IMMUTA."""
+    """Which secret is valid where. C(warehouse) is a key of ON_WAREHOUSE, C(immuta) a key of IN_IMMUTA."""
 
     warehouse: str = ""
     immuta: str = "present"
 
     @property
     def can_restore(self) -> bool:
-        """Whether the warehouse gets the present secret again: it was set by this run, and Immuta certainly has the present one."""
+        """Whether to restore the current secret on the warehouse: this run replaced it there, and Immuta certainly has the current one."""
         return self.immuta == "present" and self.warehouse in ("new", "both", "unknown")
 
     def describe(self, undone: str = "") -> str:
-        """What holds, and what to do next. undone: what became of the way back."""
+        """Return which secret is valid where, and what to do next. C(undone) is a sentence about the attempt to restore."""
         next_step = _RUN_AGAIN if self.warehouse in ("", "both", self.immuta) else _RUN_AGAIN_SOON
         return " ".join(filter(None, [f"{ON_WAREHOUSE[self.warehouse]}, {IN_IMMUTA[self.immuta]}.", undone, next_step]))
 

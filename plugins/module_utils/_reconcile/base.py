@@ -140,9 +140,9 @@ class ReconcilerBase:
 
         return self._wait(attempt, lambda answer: answer is not None, lambda answer: f"Immuta still reports that integration {id} is being changed") or {}
 
-    def _wait_until_finished(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the integration once Immuta has finished a create or an update. Raise RemoteFailure if that failed. seen: its last known state."""
-        integration = self._wait_until_settled(id, seen) if self._settings.wait else seen or self._integrations.get(id)
+    def _wait_until_finished(self, id: str, observed: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the integration once Immuta has finished a create or an update. Raise RemoteFailure if that failed. observed: its last known state."""
+        integration = self._wait_until_settled(id, observed) if self._settings.wait else observed or self._integrations.get(id)
         status = integration["status"]
         if status in FAILED or status in GONE:
             self._raise_failed(integration)
@@ -176,17 +176,19 @@ class ReconcilerBase:
 
     def _tests(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return name, status and message of each test in an answer, without C(result), which holds raw rows of the platform."""
-        kept = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in validation_tests(answer)]
-        return [{"name": "", "status": "", **printable_test(self._mask(test))} for test in kept]
+        tests = [{key: test[key] for key in ("name", "status", "message") if test.get(key) is not None} for test in validation_tests(answer)]
+        return [{"name": "", "status": "", **printable_test(self._mask(test))} for test in tests]
 
-    def _wait_until_settled(self, id: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _wait_until_settled(self, id: str, observed: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the integration once Immuta is not changing it; if it was removed, only id and status."""
-        integration = seen or self._get_or_deleted(id)
+        integration = observed or self._get_or_deleted(id)
         if integration["status"] not in TRANSIENT:
             return integration
         self._wait(lambda: self._status(id), lambda status: status not in TRANSIENT, lambda status: f"integration {id} is {status}")
         # the two endpoints may differ for a moment
-        return self._wait(lambda: self._get_or_deleted(id), lambda seen: seen["status"] not in TRANSIENT, lambda seen: f"integration {id} is {seen['status']}")
+        return self._wait(
+            lambda: self._get_or_deleted(id), lambda observed: observed["status"] not in TRANSIENT, lambda observed: f"integration {id} is {observed['status']}"
+        )
 
     def _get_or_deleted(self, id: str) -> dict[str, Any]:
         return {"status": None, **(none_if_missing(lambda: self._integrations.get(id)) or {"id": id, "status": "deleted"})}
@@ -218,7 +220,7 @@ class ReconcilerBase:
             return self._check_validation(answer) or self._unknown_validation()
 
     def _warn_unknown_branch(self, document: Mapping[str, Any], fields: Sequence[Field], path: str) -> None:
-        """Warn of a branch that the tables do not know, such as an authentication type: its options cannot be checked."""
+        """Warn about a branch that the tables do not know, such as an authentication type: its options cannot be checked."""
         decider, branch, known = next((each.option for each in fields if each.decides), ""), branch_of(document, fields), branches(fields)
         if branch and known and branch not in known:
             self._warn(f"{path}.{decider} {branch} is not known to this collection ({', '.join(sorted(known))}); it is sent unchanged.")
@@ -228,7 +230,7 @@ class ReconcilerBase:
         return {"status": "unknown", "tests": []}
 
     def _check_validation(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the validation in an answer; empty if there is none. Raise RemoteFailure if it failed, and warn of its warnings."""
+        """Return the validation in an answer; empty if there is none. Raise RemoteFailure if it failed, and warn about its warnings."""
         tests, status = self._tests(answer), validation_status(answer)
         if status == "failed":
             raise RemoteFailure(f"Immuta's validation failed: {'; '.join(failed_tests(tests)) or 'it does not say why'}.", status=status, tests=tests)

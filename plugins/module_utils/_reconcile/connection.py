@@ -208,8 +208,8 @@ class ConnectionReconciler(JobWaiter):
             return self.observe(wanted) or _predicted_connection(wanted)
         observed = self._wait(
             lambda: self.observe(wanted),
-            lambda seen: seen is not None and not is_transitional(seen.state),
-            lambda seen: f"{wanted.name} is {seen.state}" if seen else f"{wanted.name} is not visible yet",
+            lambda observed: observed is not None and not is_transitional(observed.state),
+            lambda observed: f"{wanted.name} is {observed.state}" if observed else f"{wanted.name} is not visible yet",
         )
         observed = observed or Observed()
         progress.sent(native_integration_id=observed.native_id)
@@ -273,7 +273,7 @@ class ConnectionReconciler(JobWaiter):
     # --- activation and health -----------------------------------------------------------------------------------
 
     def _before_activation(self, path: Sequence[str], object: Mapping[str, Any], technology: Technology, overrides: Mapping[str, Any]) -> None:
-        """Warn of grants that an activation revokes. Raise ImmutaError if it would activate too many objects, as far as their number is known."""
+        """Warn about grants that an activation revokes. Raise ImmutaError if it would activate too many objects, as far as their number is known."""
         name = "/".join(path)
         if technology.revokes_grants and activates(overrides):
             self._warn(grants_warning(name))
@@ -288,12 +288,12 @@ class ConnectionReconciler(JobWaiter):
             found = SearchResult([], False)
         return max(_child_count(object), found.total + sum(map(_child_count, found.objects)))
 
-    def _settled(self, wanted: Wanted, seen: Observed) -> Observed:
+    def _settled(self, wanted: Wanted, observed: Observed) -> Observed:
         """Return the connection once its state is permanent and not inactive; unchanged if the state is unknown or the task does not wait."""
-        if not self._settings.wait or not (is_transitional(seen.state) or seen.state == INACTIVE):
-            return seen
+        if not self._settings.wait or not (is_transitional(observed.state) or observed.state == INACTIVE):
+            return observed
         return self._wait(
-            lambda: self.observe(wanted) or seen,
+            lambda: self.observe(wanted) or observed,
             lambda current: not (is_transitional(current.state) or current.state == INACTIVE),
             lambda current: f"{wanted.name} is {current.state}",
         )
@@ -321,8 +321,8 @@ class ConnectionReconciler(JobWaiter):
             tests=[],
         )
 
-    def _why_unhealthy(self, seen: Observed) -> str:
-        reason = shorten(self._mask(unhealthy_reason(seen.object, seen.answer))).rstrip(".")
+    def _why_unhealthy(self, observed: Observed) -> str:
+        reason = shorten(self._mask(unhealthy_reason(observed.object, observed.answer))).rstrip(".")
         return f"Immuta says: {reason}." if reason else "Immuta does not say why."
 
     # --- remove --------------------------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ class ConnectionReconciler(JobWaiter):
             progress.sent()
             self._wait_for_jobs(answer, f"the removal of {wanted.name}")
             if self._settings.wait:
-                self._wait(lambda: self.observe(wanted), lambda seen: seen is None, lambda seen: f"{wanted.name} still exists")
+                self._wait(lambda: self.observe(wanted), lambda observed: observed is None, lambda observed: f"{wanted.name} still exists")
         count = answer.get("childCount")
         return ConnectionOutcome(plan_remove(wanted, observed, count, None), observed=gone, child_count=count)
 
@@ -356,7 +356,7 @@ class ConnectionReconciler(JobWaiter):
             self._warn(f"{error.message} So {wanted.name} is deactivated first and then removed.")
         self._override([wanted.key], {"isActive": False}, wanted.name, progress)
         if self._settings.wait:
-            self._wait(lambda: self.observe(wanted), _is_inactive_or_gone, lambda seen: f"{wanted.name} is {seen.state if seen else 'gone'}")
+            self._wait(lambda: self.observe(wanted), _is_inactive_or_gone, lambda observed: f"{wanted.name} is {observed.state if observed else 'gone'}")
         try:
             return self._when_settled(observed.native_id, lambda: self._connections.delete([wanted.key]))
         except ApiError as error:
@@ -407,7 +407,7 @@ class ConnectionReconciler(JobWaiter):
             return {"id": id, "status": None}
 
     def _warn_not_compared(self, wanted: Wanted, observed: Observed) -> None:
-        """Warn of options that could not be compared or are not sent."""
+        """Warn about options that could not be compared or are not sent."""
         if wanted.connection and not observed.answer:
             self._warn(f"Immuta's API does not show the settings of {wanted.name}, as for most technologies, so they were not compared.")
         if wanted.native and observed.native_id and not observed.native.get("status"):
@@ -453,8 +453,8 @@ def _wants_inactive(error: ApiError, observed: Observed) -> bool:
     return error.status == 409 or (error.status in (400, 422) and "activ" in error.server_message.lower())
 
 
-def _is_inactive_or_gone(seen: Observed | None) -> bool:
-    return seen is None or not (seen.state in (ACTIVE, UNHEALTHY) or is_transitional(seen.state))
+def _is_inactive_or_gone(observed: Observed | None) -> bool:
+    return observed is None or not (observed.state in (ACTIVE, UNHEALTHY) or is_transitional(observed.state))
 
 
 def _ids(wanted: Wanted, observed: Observed) -> dict[str, str]:

@@ -94,7 +94,7 @@ class Reconciler(ReconcilerBase):
         return self._find(wanted)[0]
 
     def _find(self, wanted: Desired) -> tuple[dict[str, Any] | None, Twins]:
-        """Return the integration, and if there is none, its probable duplicates under another host name. Warn of those in the same account."""
+        """Return the integration, and if there is none, its probable duplicates under another host name. Warn about those in the same account."""
         found, others = self._search(wanted)
         for twin in others:
             if shares_account(twin["host"], wanted.key):
@@ -191,9 +191,9 @@ class Reconciler(ReconcilerBase):
 
     def _final_status(self, outcome: IntegrationOutcome) -> Any:
         """Return the final status of a removed integration. Raise RemoteFailure if the removal failed."""
-        said = outcome.integration.get("status")
-        if not self._settings.wait or said in GONE:
-            return said
+        status = outcome.integration.get("status")
+        if not self._settings.wait or status in GONE:
+            return status
         last = self._wait_until_settled(outcome.sent)
         if last["status"] not in GONE:
             self._raise_failed(last)
