@@ -96,6 +96,7 @@ class Account:
         self.members[Membership(ACCOUNTADMIN, "USER", ADMIN)] = None
         self.add("WAREHOUSE", (WAREHOUSE,), ACCOUNTADMIN)
         self.storage.create_database(SHARED)
+        self.storage.create_schema(SHARED, PUBLIC)
         self.add("DATABASE", (SHARED,), "", ORIGIN="SNOWFLAKE.ACCOUNT_USAGE")
 
     # Things
