@@ -53,14 +53,6 @@ def redshift(call: Callable[..., Reply]) -> Callable[..., Reply]:
     return run
 
 
-@pytest.fixture
-def snowflake(call: Callable[..., Reply]) -> Callable[..., Reply]:
-    def run(check: bool = False, config: dict[str, Any] | None = None, **arguments: Any) -> Reply:
-        return call(check=check, **{"type": "Snowflake", "auto_bootstrap": False, "config": {**SNOWFLAKE, **(config or {})}, **arguments})
-
-    return run
-
-
 # --- faults of the network
 
 
@@ -86,64 +78,6 @@ def test_an_update_is_repeated(fault: dict[str, Any], when: str, redshift: Calla
     assert redshift(config={"port": 1})["action"] == "updated"
     assert len(sent(tenant, "PUT", "/integrations/1")) >= 3
     assert tenant.integrations()[0]["config"]["port"] == 1
-
-
-@pytest.mark.parametrize("fault", [{"status": 503}, {"reset": True}], ids=str)
-@pytest.mark.parametrize("show_deleted", [False, True])
-def test_a_delete_whose_answer_was_lost_is_done(fault: dict[str, Any], show_deleted: bool, redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    seed(tenant)
-    tenant.settings(show_deleted=show_deleted, transitions="polls:2")
-    tenant.fault(method="DELETE", path="/integrations/1$", when="after", **fault)
-    reply = redshift(state="absent")
-    assert (reply.result.get("msg"), reply["action"]) == (None, "deleted")
-    assert [item for item in tenant.integrations() if item["status"] != "deleted"] == []
-
-
-LOST = [{"reset": True}, {"status": 500}, {"status": 502}, {"status": 504, "body": "<html>Gateway</html>"}]
-
-
-@pytest.mark.parametrize("fault", LOST, ids=str)
-def test_a_lost_create_is_looked_for(fault: dict[str, Any], redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.fault(method="POST", path="/integrations$", when="after", **fault)
-    reply = redshift()
-    assert (reply["action"], reply["adopted"], reply["changed"], reply["healthy"]) == ("created", True, True, True)
-    assert len(tenant.writes()) == 1
-    assert len(tenant.integrations()) == 1
-
-
-@pytest.mark.parametrize("fault", LOST, ids=str)
-def test_a_create_that_never_arrived_is_sent_again(fault: dict[str, Any], redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.fault(method="POST", path="/integrations$", when="before", **fault)
-    reply = redshift()
-    assert (reply["action"], reply["adopted"]) == ("created", False)
-    assert len(tenant.integrations()) == 1
-    between = [entry["method"] for entry in tenant.requests()]
-    assert between == ["GET", "POST", "POST", *["GET"] * 3, "POST", "GET"]
-
-
-@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-@pytest.mark.parametrize("body", ["<html><head><title>Maintenance</title></head></html>", "not json", "[1, 2", '{"no": "list"}'])
-def test_an_answer_that_makes_no_sense_is_an_error(check: bool, body: str, redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.fault(method="GET", path="/integrations$", status=200, body=body, times=9)
-    reply = redshift(check=check)
-    assert reply["failed"]
-    assert (reply["status"], reply["method"], reply["path"]) == (200, "GET", "/integrations")
-    assert "Traceback" not in reply.output
-    if "Maintenance" in body:
-        assert "Maintenance" in reply["msg"]
-
-
-def test_a_cut_answer_is_read_again(redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    seed(tenant)
-    tenant.fault(method="GET", path="/integrations$", truncate=20, wire=True)
-    assert redshift()["action"] == "unchanged"
-
-
-def test_an_unreadable_answer_to_a_create_is_looked_behind(redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.fault(method="POST", path="/integrations$", when="after", status=200, body="<html>done</html>")
-    reply = redshift()
-    assert (reply["action"], reply["adopted"]) == ("created", True)
-    assert len(tenant.writes()) == 1
 
 
 def test_nobody_there(redshift: Callable[..., Reply]) -> None:
@@ -183,24 +117,6 @@ def test_a_failed_validation_names_its_tests(where: str, check: bool, redshift: 
     assert tenant.writes() == []
 
 
-@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_a_refused_dry_run_says_that_it_was_one(check: bool, redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.settings(unknown_hosts="fail")
-    reply = redshift(check=check)
-    assert (reply["failed"], reply["status"]) == (True, 422)
-    assert reply["msg"].startswith("POST /integrations failed: HTTP 422 ")
-    assert "This was a dry run: Immuta has changed nothing." in reply["msg"]
-    assert "This was a dry run" not in redshift(server_validation=False)["msg"]
-
-
-def test_a_failed_dry_run_that_answers_200_fails_too(redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.settings(unknown_hosts="fail", dry_run_failure=200)
-    reply = redshift(check=True)
-    assert reply["failed"]
-    assert "Basic Connection Test" in reply["msg"]
-    assert reply["tests"][0]["status"] == "failed"
-
-
 def test_without_validation_nothing_is_asked(redshift: Callable[..., Reply], tenant: Simulator) -> None:
     assert redshift(server_validation=False)["action"] == "created"
     assert [entry["query"] for entry in tenant.requests()] == [""] * 3
@@ -218,53 +134,7 @@ def test_an_error_is_warned_of(status: str, redshift: Callable[..., Reply], tena
     assert "no route to host" in reply.output
 
 
-@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_a_failed_creation_is_finished_by_an_update(check: bool, redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    seed(tenant, status="createError")
-    reply = redshift(check=check)
-    assert (reply["action"], reply["changed_reason"]) == ("updated", "status is createError")
-    assert len(tenant.writes()) == (0 if check else 1)
-
-
-@pytest.mark.parametrize("word", ["create", "edit"])
-def test_what_ends_badly_is_a_failure(word: str, redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    if word == "edit":
-        seed(tenant)
-    tenant.settings(fails={word: "the disk is full"}, transitions="polls:2")
-    reply = redshift(config={"port": 1})
-    assert (reply["failed"], reply["status"]) == (True, f"{word}Error")
-    assert "the disk is full" in reply["msg"]
-    assert reply["tests"][0]["message"] == "the disk is full"
-
-
-def test_a_failed_removal_is_a_failure(redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    seed(tenant)
-    tenant.settings(fails={"delete": "a user is logged in"})
-    reply = redshift(state="absent")
-    assert (reply["failed"], reply["status"]) == (True, "deleteError")
-    assert "a user is logged in" in reply["msg"]
-
-
-def test_gone_ones_do_not_count(redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.force(seed(tenant), "disabled")
-    assert redshift()["integration"]["id"] == "2"
-
-
 # --- waiting
-
-
-def test_without_waiting_a_create_is_on_its_way(redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.settings(transitions="polls:9")
-    reply = redshift(wait=False)
-    assert (reply["action"], reply["healthy"], reply["integration"]["status"]) == ("created", None, "creating")
-
-
-def test_without_waiting_what_is_on_its_way_is_an_error(redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.settings(transitions="polls:9")
-    redshift(wait=False)
-    reply = redshift(wait=False)
-    assert reply["failed"]
-    assert "is in state creating" in reply["msg"]
 
 
 def test_the_next_run_continues(redshift: Callable[..., Reply], tenant: Simulator) -> None:
@@ -279,69 +149,11 @@ def test_the_next_run_continues(redshift: Callable[..., Reply], tenant: Simulato
     assert len(tenant.writes()) == 1
 
 
-def test_a_check_waits_for_nothing(redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    tenant.settings(transitions="polls:3")
-    tenant.migrate(seed(tenant))
-    reply = redshift(check=True, config={"port": 1})
-    assert (reply["action"], reply["validation"]["status"]) == ("updated", "not_asked")
-    assert (reply["integration"]["status"], reply["healthy"]) == ("migrating", None)
-    assert "is migrating. Check mode does not wait for that" in reply.output
-    assert tenant.writes() == []
-
-
 def test_someone_elses_edit_is_waited_for(redshift: Callable[..., Reply], tenant: Simulator) -> None:
     seed(tenant)
     busy = {"statusCode": 409, "error": "Conflict", "message": "Unable to edit integration with ID 1 in current state editing."}
     tenant.fault(method="PUT", path="/integrations/1", status=409, body=json.dumps(busy), times=2)
     assert redshift(config={"port": 1})["action"] == "updated"
-
-
-# --- what is there already
-
-
-@pytest.mark.parametrize("wording", ["on host", "on"])
-@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_a_409_adopts(wording: str, check: bool, redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    seed(tenant)
-    tenant.settings(conflict_wording=wording)
-    tenant.fault(method="GET", path="/integrations$", status=200, body="[]")
-    reply = redshift(check=check)
-    assert (reply["adopted"], reply["action"], reply["integration"]["id"]) == (True, "unchanged", "1")
-
-
-@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_use_put_adopts(check: bool, redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    seed(tenant, status="createError")
-    tenant.fault(method="GET", path="/integrations$", status=200, body="[]")
-    reply = redshift(check=check)
-    assert (reply["adopted"], reply["action"]) == (True, "updated")
-    assert len(tenant.writes()) == (0 if check else 1)
-
-
-def test_the_same_database_of_the_same_account_is_warned_of(snowflake: Callable[..., Reply], tenant: Simulator) -> None:
-    id_ = seed(tenant, "Snowflake")
-    reply = snowflake(check=True, config={"host": "acme.privatelink.snowflakecomputing.com"})
-    assert reply["action"] == "created"
-    assert f"integration {id_} has database IMMUTA of the same account" in reply.output
-
-
-@pytest.mark.parametrize("state", ["present", "absent"])
-@pytest.mark.parametrize("form", ["list", "hits"])
-@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_what_a_connection_owns_is_left_alone(state: str, form: str, check: bool, snowflake: Callable[..., Reply], tenant: Simulator) -> None:
-    id_ = seed(tenant, "Snowflake")
-    tenant.settings(data_api="on", search_form=form)
-    tenant.connections([{"connectionKey": "other", "nativeIntegrationId": 99}, {"connectionKey": "my-acme", "nativeIntegrationId": int(id_)}])
-    reply = snowflake(check=check, state=state, config={"warehouse": "OTHER"})
-    assert (reply["failed"], reply["connection_key"]) == (True, "my-acme")
-    assert tenant.writes() == []
-
-
-def test_one_that_no_connection_owns_is_updated(snowflake: Callable[..., Reply], tenant: Simulator) -> None:
-    seed(tenant, "Snowflake")
-    tenant.settings(data_api="on")
-    tenant.connections([{"connectionKey": "other", "nativeIntegrationId": 99}])
-    assert snowflake(config={"warehouse": "OTHER"})["action"] == "updated"
 
 
 # --- secrets and keys
@@ -408,16 +220,3 @@ def test_an_id_alone_is_enough_to_remove(call: Callable[..., Reply], tenant: Sim
     assert call(state="absent", id=id_, wait=False)["action"] == "deleted"
     assert [entry["method"] for entry in tenant.requests()] == ["GET", "DELETE"]
     assert call(state="absent", id=id_)["action"] == "unchanged"
-
-
-def test_single_settings_by_id(call: Callable[..., Reply], tenant: Simulator) -> None:
-    id_ = seed(tenant)
-    reply = call(type="Redshift", id=id_, config={"impersonation": {"enabled": True}, "username": "admin", "password": SECRET})
-    assert reply["action"] == "updated"
-    assert tenant.integrations()[0]["config"]["initialDatabase"] == "dev"
-
-
-def test_an_id_of_nothing_is_not_registered(redshift: Callable[..., Reply], tenant: Simulator) -> None:
-    reply = redshift(id="99")
-    assert (reply["failed"], reply["option"]) == (True, "id")
-    assert tenant.writes() == []

@@ -141,13 +141,6 @@ def test_what_was_made_with_another_key_is_read_edited_and_removed(key: str, dir
     assert (played["remove"]["child_count"], played["gone"]["connections"]) == (3, [])
 
 
-@pytest.mark.parametrize("key", [*ODD, "Crawl"])
-def test_no_new_connection_gets_such_a_key(key: str, direct: Callable[..., Play], tenant: Simulator) -> None:
-    record = direct([task("register", CONNECTION, **{**PAYLOAD, "connection_key": key})])["register"]
-    assert (record.failed, record["option"]) == (True, "connection_key")
-    assert tenant.writes() == []
-
-
 # --- jobs
 
 
@@ -169,37 +162,6 @@ def test_it_does_not_wait_unless_asked(direct: Callable[..., Play], tenant: Simu
     assert not [line for line in conversations(tenant)[0] if line.startswith(("GET /jobs", "POST /jobs"))]
 
 
-def test_a_job_that_takes_too_long(direct: Callable[..., Play], tenant: Simulator) -> None:
-    tenant.settings(jobs="seconds:600")
-    record = direct([task("register", CONNECTION, **PAYLOAD, wait_timeout=1)])["register"]
-    assert record.failed
-    assert "acme" in record["msg"]
-    assert record["seconds"] == 1
-
-
-@pytest.mark.parametrize("state", ["failed", "cancelled", "expired"])
-@pytest.mark.parametrize("what", ["register", "update", "settings", "crawl", "delete"])
-def test_a_job_that_fails_fails_the_task(what: str, state: str, direct: Callable[..., Play], tenant: Simulator) -> None:
-    tenant.settings(job_fails={what: f"warehouse is gone, password={SECRET}"}, job_failure=state)
-    if what != "register":
-        seed(tenant)
-    tasks = {
-        "register": task("it", CONNECTION, **PAYLOAD),
-        "update": task("it", CONNECTION, connection_key="acme", connection={**PAYLOAD["connection"], "warehouse": "OTHER"}),
-        "settings": task("it", OBJECT, object_path=["acme"], settings={"is_active": False}),
-        "crawl": task("it", SYNC, object_path=["acme"]),
-        "delete": task("it", CONNECTION, connection_key="acme", state="absent"),
-    }
-    played = direct([tasks[what]])
-    record = played["it"]
-    assert (record.failed, record["status"]) == (True, state)
-    assert "acme" in record["msg"]
-    assert "warehouse is gone" in record["msg"]
-    assert record["jobs"][0]["state"] == state
-    if what in ("register", "update"):
-        assert SECRET not in played.output
-
-
 def test_a_failed_validation_names_the_tests(direct: Callable[..., Play], tenant: Simulator) -> None:
     tenant.settings(unknown_hosts="fail")
     played = direct([{**task("check", CONNECTION, **PAYLOAD), "check_mode": True, "ignore_errors": True}, task("register", CONNECTION, **PAYLOAD)])
@@ -218,39 +180,6 @@ def test_an_integration_on_the_host_is_in_the_way(direct: Callable[..., Play], t
         assert (record.failed, record["status"]) == (True, status)
         assert f"(id = {id_})" in record["msg"]
     assert tenant.stored_connections() == []
-
-
-# --- what cannot be changed, and what may not be seen
-
-
-@pytest.mark.parametrize(
-    ("options", "option"),
-    [
-        (
-            {"connection": {"technology": "Databricks", "hostname": HOST, "http_path": "p", "authentication_type": "token", "token": SECRET}},
-            "connection.technology",
-        ),
-        ({"connection": {**PAYLOAD["connection"], "hostname": "other.snowflakecomputing.com"}}, "connection.hostname"),
-        ({"native_integration": {"type": "Snowflake", "config": {"database": "OTHER"}}}, "native_integration.config.database"),
-    ],
-    ids=["technology", "host", "native integration"],
-)
-@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_what_an_edit_cannot_change_is_named(check: bool, options: dict[str, Any], option: str, direct: Callable[..., Play], tenant: Simulator) -> None:
-    assert direct([task("register", CONNECTION, **PAYLOAD)]).ok["register"]["changed"]
-    tenant.clear_log()
-    record = direct([task("edit", CONNECTION, connection_key="acme", **options)], check=check)["edit"]
-    assert (record.failed, record["option"]) == (True, option)
-    assert tenant.writes() == []
-
-
-@pytest.mark.parametrize("status", ["403", "404"])
-@pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
-def test_a_tenant_without_connections_says_so(check: bool, status: str, direct: Callable[..., Play], tenant: Simulator) -> None:
-    tenant.settings(data_api=status)
-    record = direct([task("register", CONNECTION, **PAYLOAD)], check=check)["register"]
-    assert (record.failed, record["status"]) == (True, int(status))
-    assert "Connections may not be enabled on this tenant." in record["msg"]
 
 
 # --- objects
@@ -341,12 +270,6 @@ def test_a_secret_alone_is_sent_when_asked(direct: Callable[..., Play], tenant: 
     assert played["rotate"]["changes"] == [{"field": "connection.password", "before": None, "after": None, "secret": True}]
     assert tenant.stored_connections()[0]["connection"]["password"] == "an0ther s3cret"
     assert "an0ther" not in played.output
-
-
-def test_a_username_is_compared(direct: Callable[..., Play], tenant: Simulator) -> None:
-    seed(tenant)
-    record = direct([task("edit", CONNECTION, connection_key="acme", connection={**PAYLOAD["connection"], "username": "other"})]).ok["edit"]
-    assert [change["field"] for change in record["changes"]] == ["connection.username", "connection.password"]
 
 
 # --- a connection's integration
