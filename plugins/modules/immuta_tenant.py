@@ -230,6 +230,7 @@ from ansible_collections.community.immuta.plugins.module_utils._model.specs impo
 def main() -> None:
     run(
         change_tenant,
+        hidden_options=["integrations", "connections"],
         argument_spec={
             **FLEET,
             **WAIT,

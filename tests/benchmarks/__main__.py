@@ -1,116 +1,106 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a job takes here against how long it takes with what users have today: ansible.builtin.uri, one request a task.
+"""What a fleet costs here, against what it costs with what users have today, in one run on one machine.
 
-    PYTHONPATH=tests .venv/bin/python -m benchmarks
+    tests/run benchmarks                                     # a part that takes about ten minutes
+    PYTHONPATH=tests .venv/bin/python -m benchmarks --help   # what can be left out, and the plot
 
-The first table holds jobs, each as two playbooks against the same simulated tenant. The others are about the role (see roles.py).
-What is printed is wall seconds of whole ansible-playbook runs and their ratios. Nothing is asserted, because seconds are a machine's
-and no property of the code. Other work on the machine makes them noisy.
+Seconds are those of whole ansible-playbook runs. They are a property of the machine and not of the code, so nothing is asserted:
+the ratios count. Other work on the machine makes them noisy.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
 import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import yaml
 from simulator import Simulator
-from support.playbook import run_playbook
 
-from .roles import nothing_to_do, side_by_side
+from .figures import figures
+from .measure import Bench, Cost, table
+from .side_by_side import side_by_side
+from .ways import EMPTY, TENANT, WAYS, Way, redshift
 
-REPEATS = 3
-PLATFORMS = 20
-INVENTORY = {"all": {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}}}}
-
-Tasks = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One job, done with requests by hand and with this collection."""
-
-    title: str
-    today: Tasks
-    here: Tasks
+COUNTS, LATENCIES = (1, 10, 100, 1000), (0, 50)
+#: a way whose cost grows by a process a platform runs for so many, and the rest is projected unless --whole asks for all of it
+PROJECTED_FROM = 20
+Measured = dict[tuple[Way, int, int], Cost]
 
 
-def redshift(number: int) -> dict[str, Any]:
-    config = {
-        "host": f"cluster-{number}.example.com",
-        "database": "immuta",
-        "initialDatabase": "dev",
-        "authenticationType": "userPassword",
-        "username": "immuta",
-        "password": f"not-a-real-password-{number}",
-    }
-    return {"type": "Redshift", "autoBootstrap": True, "config": config}
+@contextmanager
+def bench_of(count: int, latency: int) -> Iterator[Bench]:
+    """A tenant with so many integrations that are as they should be. latency: milliseconds before each answer."""
+    with Simulator(transitions="immediate") as tenant, tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            tenant.seed({**redshift(number), "status": "enabled"})
+        if latency:
+            tenant.fault(times=10**9, delay=latency / 1000)
+        yield Bench(tenant, Path(folder))
 
 
-def request(method: str, path: str, **options: Any) -> dict[str, Any]:
-    headers = {"Authorization": "{{ key }}"}
-    return {"ansible.builtin.uri": {"url": "{{ tenant }}" + path, "method": method, "headers": headers, **options}}
+def nothing_to_do(counts: Sequence[int], latencies: Sequence[int], repeats: int, *, whole: bool) -> Measured:
+    """Every way at every size and latency, printed as it is measured."""
+    measured: Measured = {}
+    for latency in latencies:
+        for count in counts:
+            with bench_of(count, latency) as bench:
+                platforms = [redshift(number) for number in range(count)]
+                costs = {way: _measured(way, bench, platforms, repeats, whole=whole) for way in WAYS}
+            measured |= {(way, count, latency): cost for way, (cost, _projected) in costs.items()}
+            _print(costs, f"{count} platforms with nothing to do, {latency} ms")
+    return measured
 
 
-def cases() -> Iterator[Case]:
-    numbers = list(range(1, PLATFORMS + 1))
-    yield Case(
-        f"see what {PLATFORMS} platforms are like",
-        [{**request("GET", "/integrations/{{ item }}"), "loop": numbers}],
-        [{"community.immuta.immuta_integration_info": {}}],
-    )
-    yield Case(
-        "see that one platform is as it should be",
-        [request("GET", "/integrations"), request("GET", "/integrations/1"), request("GET", "/integrations/1/status")],
-        [{"community.immuta.immuta_integration": redshift(1)}],
-    )
-    yield Case(
-        "change a setting, validated and waited for",
-        [
-            request("GET", "/integrations"),
-            request("PUT", "/integrations/2?dryRun=true", body_format="json", body=redshift(2)),
-            request("PUT", "/integrations/2", body_format="json", body=redshift(2)),
-            request("GET", "/integrations/2/status"),
-            request("GET", "/integrations/2"),
-        ],
-        [{"community.immuta.immuta_integration": {**redshift(2), "update_secrets": "always"}}],
-    )
+def _measured(way: Way, bench: Bench, platforms: Sequence[dict[str, object]], repeats: int, *, whole: bool) -> tuple[Cost, bool]:
+    """The cost of a way, and whether it is projected from a smaller number."""
+    count = len(platforms)
+    if not way.per_platform or whole or count <= PROJECTED_FROM:
+        return way.run(bench, platforms, repeats), False
+    one, part = (way.run(bench, platforms[:size], repeats) for size in (1, PROJECTED_FROM))
+    seconds = one.seconds + (part.seconds - one.seconds) / (PROJECTED_FROM - 1) * (count - 1)
+    return Cost(seconds, part.requests * count // PROJECTED_FROM, part.megabytes), True
 
 
-def seconds(tasks: Tasks, tenant: Simulator, folder: Path) -> float:
-    """Median wall seconds of a whole ansible-playbook run of these tasks."""
-    playbook = folder / "play.yml"
-    defaults = {"group/community.immuta.all": {"url": tenant.url, "api_key": tenant.api_key}}
-    variables = {"tenant": tenant.url, "key": tenant.api_key}
-    play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "module_defaults": defaults, "tasks": tasks}
-    playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
-    taken = []
-    for _unused in range(REPEATS):
-        started = time.monotonic()
-        done = run_playbook(playbook, INVENTORY, folder)
-        taken.append(time.monotonic() - started)
-        if done.rc:
-            raise SystemExit(done.output)
-    return statistics.median(taken)
+def _print(costs: dict[Way, tuple[Cost, bool]], title: str) -> None:
+    tenant = costs[TENANT][0].seconds
+    rows = [
+        (
+            f"{way.title}{' (projected)' if projected else ''}",
+            f"{cost.seconds:.2f}",
+            f"{cost.seconds - costs[EMPTY][0].seconds:.2f}",
+            str(cost.requests),
+            f"{cost.megabytes:.0f}",
+            f"{cost.seconds / tenant:.2f}",
+        )
+        for way, (cost, projected) in costs.items()
+    ]
+    table(title, ("seconds", "beyond empty", "requests", "peak MiB", "ratio"), rows)
 
 
 def main() -> None:
-    with Simulator(transitions="immediate") as tenant, tempfile.TemporaryDirectory() as folder:
-        for number in range(1, PLATFORMS + 1):
-            tenant.seed({**redshift(number), "status": "enabled"})
-        print(f"{'job':<45} {'today':>8} {'here':>8} {'ratio':>6}")
-        for case in cases():
-            today, here = seconds(case.today, tenant, Path(folder)), seconds(case.here, tenant, Path(folder))
-            print(f"{case.title:<45} {today:>7.2f}s {here:>7.2f}s {today / here:>5.1f}x")
-        nothing_to_do([redshift(number) for number in range(1, PLATFORMS + 1)], tenant, Path(folder), INVENTORY)
-        side_by_side(Path(folder))
+    parser = argparse.ArgumentParser(prog="benchmarks")
+    parser.add_argument("--counts", type=int, nargs="*", default=COUNTS, metavar="N", help="numbers of platforms")
+    parser.add_argument("--latencies", type=int, nargs="*", default=LATENCIES, metavar="MS", help="milliseconds that the tenant takes for an answer")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="runs of each, of which the median counts")
+    parser.add_argument("--whole", action="store_true", help="project nothing: takes hours at 1,000 platforms")
+    parser.add_argument("--plot", type=Path, metavar="PATH", help="draw PATH.svg and PATH.png")
+    parser.add_argument("--parts", nargs="*", default=("sizes", "figures", "scripts"), choices=("sizes", "figures", "scripts"), help="what to measure")
+    given = parser.parse_args()
+    if "sizes" in given.parts:
+        measured = nothing_to_do(given.counts, given.latencies, given.repeats, whole=given.whole)
+        if given.plot:
+            from .plot import draw
+
+            draw({(way.title, count, latency): cost.seconds for (way, count, latency), cost in measured.items() if way is not EMPTY}, given.plot)
+    if "figures" in given.parts:
+        figures(bench_of, given.repeats)
+    if "scripts" in given.parts:
+        with tempfile.TemporaryDirectory() as folder:
+            side_by_side(Path(folder))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._core.errors import ImmutaError, OptionError
 from .._core.files import read_if_exists, write_atomically
 from .._core.names import nearest
-from .._core.secrets import REDACTED, find_secrets, looks_secret, mask, redact_url, register, secrets_in, url_passwords
+from .._core.secrets import REDACTED, find_secrets, looks_secret, mask, redact_url, register, url_passwords
 from .._http.session import Session
 from .._model.fields import EXTRA, objects, prune
 from .tenant import TENANT_SPEC, connect, tenant_of
@@ -48,7 +47,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         super()._load_params()
         self.params = {name: value if name.startswith("_ansible_") else prune(value) for name, value in self.params.items() if value is not None}
         #: the options as the task sets them, before aliases, fallbacks and defaults
-        self.task_options = {name: deepcopy(value) for name, value in self.params.items() if not name.startswith("_ansible_")}
+        self.task_options = {name: prune(value) for name, value in self.params.items() if not name.startswith("_ansible_")}
         self.secrets: set[str] = set()
         self.add_secrets(find_secrets(self.task_options))
         self.add_secrets(url_passwords(_url_option(self.task_options)))
@@ -81,7 +80,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         if _url_option(self.task_options):
             given["url"] = redact_url(_url_option(self.task_options))
         whole = {**result, "invocation": {"module_args": given}}
-        displayed: dict[str, Any] = _mask_texts(whole, secrets_in(whole, self.secrets))
+        displayed: dict[str, Any] = _mask_texts(whole, frozenset(self.secrets))
         return {**displayed, **{name: result[name] for name in self.unmasked if name in result}}
 
 
@@ -94,6 +93,8 @@ class Task:
         self._read_only: bool = module.check_mode
         #: the options, without nulls at every depth
         self.params: dict[str, Any] = prune(module.params)
+        # ansible-core sets every missing option of every item to null, which takes more memory than the options that the task sets
+        module.params.update({name: value for name, value in self.params.items() if isinstance(value, (dict, list))})
         self.check_mode: bool = module.check_mode
         self.diff: bool = bool(module._diff)
 

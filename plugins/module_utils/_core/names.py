@@ -8,12 +8,13 @@ PRIVATE to the collection: it can change at any time.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return the most similar of the names, ignoring case; empty if none is similar."""
+    import difflib  # only a typo needs it
+
     known = {each.lower(): each for each in names}
     return known.get(next(iter(difflib.get_close_matches(str(name).lower(), known, 1)), ""), "")
 

@@ -9,10 +9,9 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
@@ -83,6 +82,11 @@ def is_redacted(value: Any) -> bool:
 
 def looks_secret(name: Any) -> bool:
     """Return whether a field of this name (API key or option name) holds a secret."""
+    return _is_secret_name(str(name))
+
+
+@lru_cache(maxsize=4096)
+def _is_secret_name(name: str) -> bool:
     normalized = _normalize_name(name)
     return _SECRET_NAME.search(normalized) is not None and normalized not in _NOT_SECRET
 
@@ -126,14 +130,7 @@ def mask(value: Any, secrets: Iterable[str] = ()) -> Any:
     userinfo of a URL, the password of a connection string, a key file).
     Known secrets are also found as JSON, Python, URLs, HTML, SQL, shells and base64 encode them. Empty strings, nulls and booleans are not masked.
     """
-    return _mask(value, _known_secrets(frozenset(secret for secret in secrets if isinstance(secret, str))), False)
-
-
-def secrets_in(value: Any, secrets: Iterable[str]) -> frozenset[str]:
-    """Return the secrets that may occur in the texts of a value. Masking only these gives the same result, and is faster for many secrets."""
-    text = "\n".join(_texts(value))
-    known = _known_secrets(frozenset(secret for secret in secrets if isinstance(secret, str)))
-    return frozenset(each.secret for each in known if each.core in text or any(form.text in text for form in each.base64_encodings))
+    return _mask(value, _known_secrets(frozenset(secrets)), False)
 
 
 def register(module: Any, values: Iterable[Any]) -> None:
@@ -172,20 +169,7 @@ def _secret_strings(value: Any, inside: bool) -> Iterator[str]:
         yield from [value] if inside else _passwords_in(value)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Return all strings in a value, including the names of its fields."""
-    if isinstance(value, dict):
-        for name, child in value.items():
-            yield str(name)
-            yield from _texts(child)
-    elif isinstance(value, (list, tuple)):
-        for child in value:
-            yield from _texts(child)
-    elif isinstance(value, str):
-        yield value
-
-
-def _mask(value: Any, known: tuple[_KnownSecret, ...], inside: bool) -> Any:
+def _mask(value: Any, known: _KnownSecrets, inside: bool) -> Any:
     if isinstance(value, dict):
         return {
             _mask_text(name, known) if isinstance(name, str) else name: _mask(child, known, _is_secret(name, child, inside)) for name, child in value.items()
@@ -262,9 +246,10 @@ class _KnownSecret(NamedTuple):
     base64_encodings: tuple[_Encoding, ...]
 
 
-def _mask_text(text: str, known: tuple[_KnownSecret, ...]) -> str:
+def _mask_text(text: str, known: _KnownSecrets) -> str:
     """Mask the known secrets. Overlapping occurrences are masked as one, so that no end of a secret remains visible."""
-    spans = sorted(span for form in _possible_encodings(text, known) for span in _spans(text, form))
+    possible = _possible_encodings(text, known)
+    spans = sorted(span for form in possible for span in _spans(text, form)) if possible else ()
     pieces: list[str] = []
     covered = 0
     for start, end in spans:
@@ -274,13 +259,11 @@ def _mask_text(text: str, known: tuple[_KnownSecret, ...]) -> str:
     return "".join([*pieces, text[covered:]]) if pieces else text
 
 
-def _possible_encodings(text: str, known: tuple[_KnownSecret, ...]) -> Iterator[_Encoding]:
-    longest = max(map(len, _BASE64.findall(text)), default=0) if known else 0
-    for secret in known:
-        if secret.core in text:
-            yield from _encodings(secret.secret)
-        if secret.shortest <= longest:
-            yield from secret.base64_encodings
+def _possible_encodings(text: str, known: _KnownSecrets) -> list[_Encoding]:
+    secrets = known.candidates(text)
+    longest = max(map(len, _BASE64.findall(text)), default=0) if secrets else 0
+    found = [form for secret in secrets if secret.core in text for form in _encodings(secret.secret)]
+    return [*found, *(form for secret in secrets if secret.shortest <= longest for form in secret.base64_encodings)]
 
 
 def _spans(text: str, form: _Encoding) -> Iterator[tuple[int, int]]:
@@ -314,9 +297,31 @@ def _repeated(form: str) -> tuple[str, str]:
     return form[-step:], form[-step:] * (1 + 4096 // step)
 
 
+class _KnownSecrets:
+    """A set of secrets. If there are many, an index of four-character parts finds the few that a text may hold."""
+
+    #: The largest number of secrets that are all looked for without an index
+    FEW = 16
+
+    def __init__(self, secrets: Iterable[_KnownSecret]) -> None:
+        self._all = tuple(secrets)
+        self._not_indexed: list[_KnownSecret] = []
+        self._by_part: dict[str, list[_KnownSecret]] = {}
+        for secret in self._all if len(self._all) > self.FEW else ():
+            for part in {secret.core[:MIN_LENGTH], *(form.text[:MIN_LENGTH] for form in secret.base64_encodings)}:
+                (self._by_part.setdefault(part, []) if len(part) == MIN_LENGTH else self._not_indexed).append(secret)
+
+    def candidates(self, text: str) -> Collection[_KnownSecret]:
+        """Return the secrets of which one part or more occurs in the text."""
+        if not self._by_part:
+            return self._all
+        parts = self._by_part.keys() & {text[start : start + MIN_LENGTH] for start in range(len(text) - MIN_LENGTH + 1)}
+        return dict.fromkeys([*self._not_indexed, *(secret for part in parts for secret in self._by_part[part])])
+
+
 @lru_cache(maxsize=64)
-def _known_secrets(secrets: frozenset[str]) -> tuple[_KnownSecret, ...]:
-    return tuple(_known_secret(piece) for secret in secrets for piece in _pieces(secret))
+def _known_secrets(secrets: frozenset[Any]) -> _KnownSecrets:
+    return _KnownSecrets(_known_secret(piece) for secret in secrets if isinstance(secret, str) for piece in _pieces(secret))
 
 
 def _pieces(secret: str) -> Iterator[str]:
@@ -369,7 +374,7 @@ def _url(text: str) -> set[str]:
 
 
 def _html(text: str) -> set[str]:
-    written = {html.escape(text, quote=False)}
+    written = {text.translate(_MARKUP)}
     written |= {text.translate({**_MARKUP, ord("'"): single, ord('"'): double}) for single, double in _HTML_QUOTES}
     return written | {each.encode("ascii", "xmlcharrefreplace").decode() for each in written}
 

@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .._core.errors import OptionError
@@ -106,6 +107,7 @@ class Place:
         return Place(f"{self.option}.{field.option}", raw) if field else Place(raw, raw)
 
 
+@lru_cache(maxsize=1024)
 def camel_case(option: str) -> str:
     """Return the API spelling of an option: C(initialDatabase) for C(initial_database)."""
     head, *rest = option.split("_")

@@ -1,73 +1,35 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host costs by the role, against one item of a looped module task; and whether scripts of different hosts run side by side.
-
-Both run with playbooks/ansible.example.cfg, so the lines of output are those that an operator sees.
-"""
+"""Whether the scripts of different hosts run side by side: hosts whose script takes seconds, against one such host."""
 
 from __future__ import annotations
 
 import re
-import statistics
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from engines import RedshiftEngine
 from simulator import Simulator
-from support.playbook import ROOT, Run, run_playbook
+from support.playbook import Run, run_playbook
 
-REGISTER = "community.immuta.register"
-REPEATS = 3
+from .measure import CONFIGURATION
+from .ways import REGISTER
+
 SCRIPT_SECONDS = 3
 HOSTS = 4
-CONFIGURATION = {"ANSIBLE_CONFIG": str(ROOT / "playbooks" / "ansible.example.cfg")}
 
 # The banners between which the role runs SQL, as Ansible's log holds them
 BANNER = re.compile(r"^(?P<at>[\d-]+ [\d:]+,\d+) .*?TASK \[[\w.]+ : (?P<title>.*?)\]", re.MULTILINE)
 FIRST, BEHIND = "Run the scripts", "Have the tenant register"
 
 
-def nothing_to_do(platforms: list[dict[str, Any]], tenant: Simulator, folder: Path, localhost: Mapping[str, Any]) -> None:
-    """Platforms that are as they should be: one looped task, and the role with a host each. The role may cost at most half as much again."""
-    reach = {"url": tenant.url, "api_key": tenant.api_key}
-    options = {"type": "Redshift", "auto_bootstrap": True, "config": "{{ item }}"}
-    task = {"community.immuta.immuta_integration": options, "loop": [platform["config"] for platform in platforms]}
-    play = {"hosts": "localhost", "gather_facts": False, "module_defaults": {"group/community.immuta.all": reach}, "tasks": [task]}
-    playbook = folder / "loop.yml"
-    playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
-    hosts = {f"platform_{number}": {"immuta_platform_integration": platform} for number, platform in enumerate(platforms)}
-    inventory = {"immuta_platforms": {"vars": {f"immuta_{name}": value for name, value in reach.items()}, "hosts": hosts}}
-    looped, done = timed(playbook, localhost, folder)
-    rows = [("one looped module task", looped, done)]
-    rows += [(f"the role, {forks} forks", *timed(REGISTER, inventory, folder, "--forks", str(forks))) for forks in (5, 20)]
-    print(f"\n{f'{len(platforms)} platforms that are as they should be':<45} {'seconds':>8} {'a platform':>11} {'ratio':>6} {'banners':>8} {'lines':>6}")
-    for title, seconds, run in rows:
-        banners = len(re.findall(r"^TASK \[", run.output, re.MULTILINE))
-        print(f"{title:<45} {seconds:>7.2f}s {seconds / len(platforms):>10.2f}s {seconds / looped:>5.2f}x {banners:>8} {len(run.output.splitlines()):>6}")
-
-
-def timed(playbook: str | Path, inventory: Mapping[str, Any], folder: Path, *arguments: str) -> tuple[float, Run]:
-    """Median wall seconds of a whole ansible-playbook run, and the last of the runs."""
-    taken = []
-    for _unused in range(REPEATS):
-        started = time.monotonic()
-        done = succeeded(run_playbook(playbook, inventory, folder, *arguments, environment=CONFIGURATION))
-        taken.append(time.monotonic() - started)
-    return statistics.median(taken), done
-
-
 def succeeded(run: Run) -> Run:
     if run.rc:
         raise SystemExit(run.output)
     return run
-
-
-# --- side by side
 
 
 def side_by_side(folder: Path) -> None:
