@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a fleet costs here, against what it costs with what users have today, in one run on one machine.
 
-    tests/run benchmarks                                     # a part that takes about ten minutes
-    PYTHONPATH=tests .venv/bin/python -m benchmarks --help   # what can be left out, and the plot
+    tests/run benchmarks                                     # all of it, with the plot in .build
+    PYTHONPATH=tests .venv/bin/python -m benchmarks --help   # how to leave something out
 
 Seconds are those of whole ansible-playbook runs. They are a property of the machine and not of the code, so nothing is asserted:
 the ratios count. Other work on the machine makes them noisy.

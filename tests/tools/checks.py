@@ -300,6 +300,12 @@ def report_page() -> None:
     run(sys.executable, "-m", "report", PYTHONPATH=f"{ROOT / 'tests'}{os.pathsep}{ROOT / '.venv' / 'collections'}")
 
 
+def benchmarks() -> None:
+    """What a fleet costs, compared with what users do today. The plot goes to .build."""
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "tests/benchmarks/requirements.txt")
+    run(sys.executable, "-m", "benchmarks", "--plot", BUILD / "fleet", PYTHONPATH=str(ROOT / "tests"))
+
+
 def demo() -> None:
     """The whole workflow on this machine: register, edit, break, repair, deregister."""
     run(sys.executable, "-m", "demo", PYTHONPATH=str(ROOT / "tests"))
@@ -329,7 +335,7 @@ ALL = LINT | {"pytest": pytest, "cores": cores, "sanity": sanity, "tarball": tar
 # Not in the default run. pytest runs a part of each.
 LONG: dict[str, Callable[[], object]] = {"faults": faults, "slow": slow, "examples": examples, "report": report_page}
 # Not checks; the Makefile runs them in the same environment.
-OTHER: dict[str, Callable[[], object]] = {"build": build, "demo": demo, "venv": lambda: None}
+OTHER: dict[str, Callable[[], object]] = {"build": build, "demo": demo, "benchmarks": benchmarks, "venv": lambda: None}
 GROUPS = {"all": list(ALL), "lint": list(LINT)}
 # How long each check takes on two cores, for --help.
 DURATIONS = {
