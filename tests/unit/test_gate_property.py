@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ScriptRefused
 from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden_statements, is_query
 from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
-from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF, scan
+from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF, tokenize
 from hypothesis import given
 from hypothesis import strategies as st
 from support.examples import examples
@@ -148,7 +148,7 @@ def escaped(char: str, quote: str, platform: str, chance: random.Random) -> str:
 def with_other_gaps(text: str, chance: random.Random, platform: str) -> str:
     """Return the same tokens with other space and comments between them, in another case, and with quoted names."""
     found, gaps = [], GAPS + MORE_GAPS[platform]
-    for token in scan(text, DIALECT_OF[platform]):
+    for token in tokenize(text, DIALECT_OF[platform]):
         if token.kind == "space":
             found.append(chance.choice(gaps))
         elif token.text in NAMES and chance.random() < 0.3:

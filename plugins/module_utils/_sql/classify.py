@@ -109,12 +109,12 @@ def classify_tokens(tokens: Sequence[Token]) -> Classification:
     verb, rest = tokens[0].key or tokens[0].kind.upper(), tokens[1:]
     if verb in ("CREATE", "ALTER", "DROP"):
         kind, rest = kind_of(rest)
-        return Classification(f"{verb} {kind}".rstrip(), _name(rest))
+        return Classification(f"{verb} {kind}".rstrip(), _first_name(rest))
     if verb in _VERBS_WITHOUT_OBJECT:
         return Classification(verb, None)
     if verb in ("GRANT", "REVOKE", "DENY", "ATTACH", "DETACH"):
         return Classification(verb, _granted_object(rest))
-    return Classification(verb, _name(rest))
+    return Classification(verb, _first_name(rest))
 
 
 def kind_of(tokens: Sequence[Token]) -> tuple[str, Sequence[Token]]:
@@ -135,12 +135,12 @@ def _granted_object(tokens: Sequence[Token]) -> str | None:
     """Return the object that privileges are granted on or, without one, the role that is granted."""
     keys = [token.key for token in tokens]
     if "ON" not in keys:
-        return _name(tokens)
+        return _first_name(tokens)
     after_on = tokens[keys.index("ON") + 1 :]
-    return "ACCOUNT" if after_on and after_on[0].key == "ACCOUNT" else _name(after_on)
+    return "ACCOUNT" if after_on and after_on[0].key == "ACCOUNT" else _first_name(after_on)
 
 
-def _name(tokens: Sequence[Token]) -> str | None:
+def _first_name(tokens: Sequence[Token]) -> str | None:
     """Return the first name with its qualifiers, or None if no name comes first."""
     index = 0
     while index + 1 < len(tokens) and tokens[index].key in _BEFORE_NAME and tokens[index + 1].kind in ("word", "name"):

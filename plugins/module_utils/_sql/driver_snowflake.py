@@ -138,7 +138,7 @@ class SnowflakeDriver(DbApiDriver):
         option = "private_key" if "private_key" in self.login else "private_key_path"
         passphrase = self.login.get("private_key_passphrase")
         try:
-            pem = self.login["private_key"].encode() if option == "private_key" else _read(self.login["private_key_path"])
+            pem = self.login["private_key"].encode() if option == "private_key" else _read_file(self.login["private_key_path"])
             key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
         except (OSError, ValueError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not a PEM key, or login.private_key_passphrase does not open it"
@@ -146,6 +146,6 @@ class SnowflakeDriver(DbApiDriver):
         return key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
-def _read(path: str) -> bytes:
+def _read_file(path: str) -> bytes:
     with open(path, "rb") as stream:
         return stream.read()

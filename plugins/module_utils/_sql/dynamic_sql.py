@@ -56,7 +56,7 @@ _MATCHES_NOTHING = re.compile(r"(?!)")
 _LINE_CONTINUATION = re.compile(r"\\\r?\n")
 
 
-def bounds(token: Token) -> tuple[int, int]:
+def content_bounds(token: Token) -> tuple[int, int]:
     """Return the offsets at which the content of a literal begins and ends, without prefix and quotes."""
     if token.kind == "dollar":
         width = token.text.index("$", 1) + 1
@@ -66,7 +66,7 @@ def bounds(token: Token) -> tuple[int, int]:
 
 def decode(token: Token, dialect: str) -> list[Char] | None:
     """Return the characters of a literal. Return None if it has an undocumented escape, or a T-SQL line continuation."""
-    opening, closing = bounds(token)
+    opening, closing = content_bounds(token)
     prefix, content = token.text[: opening - 1].upper(), token.text[opening:closing]
     if token.kind == "dollar" or prefix == "R":
         return [Char(content, content)]
@@ -75,7 +75,7 @@ def decode(token: Token, dialect: str) -> list[Char] | None:
     return _decode_escapes(content, token.text[-1], _escapes(dialect, prefix))
 
 
-def readings(token: Token, dialect: str) -> list[str] | None:
+def decoded_texts(token: Token, dialect: str) -> list[str] | None:
     """Return every text that the database may decode a literal to. Return None if that is unknown.
 
     In Databricks, a setting decides whether two quotes inside a literal are one quote or the boundary of two joined literals.
@@ -101,7 +101,7 @@ def _decode_escapes(content: str, quote: str, escapes: re.Pattern[str]) -> list[
     while index < len(content):
         escape, run = escapes.match(content, index), plain.match(content, index)
         if escape:
-            char = Char(escape[0], _meaning(escape))
+            char = Char(escape[0], _decoded(escape))
         elif run:
             char = Char(run[0], run[0])
         elif content[index] == quote:
@@ -113,7 +113,7 @@ def _decode_escapes(content: str, quote: str, escapes: re.Pattern[str]) -> list[
     return chars
 
 
-def _meaning(escape: re.Match[str]) -> str:
+def _decoded(escape: re.Match[str]) -> str:
     *codes, named = escape.groups()
     for code, base in zip(codes, (16, 16, 8)):
         if code:
@@ -133,21 +133,21 @@ def text_of(chars: Sequence[Char]) -> str:
 _EXPRESSION_ENDS = frozenset({";", "USING", "INTO", "LOOP", "DO", "THEN", "CALL"})
 
 
-def expressions(tokens: Sequence[Token], dialect: str) -> Iterator[Expression]:
+def executed_expressions(tokens: Sequence[Token], dialect: str) -> Iterator[Expression]:
     """Yield each expression whose text these tokens execute. The tokens must not include space and comments."""
-    find_start = _EXPRESSION_STARTS.get(dialect, _after_immediate)
+    find_start = _EXPRESSION_STARTS.get(dialect, _start_after_immediate)
     for index, token in enumerate(tokens):
         start = find_start(tokens, index) if token.kind in ("word", "name") else 0
         if start:
             yield _expression(tokens, start, find_start, ends=_EXPRESSION_ENDS | {","} if dialect == "tsql" else _EXPRESSION_ENDS)
 
 
-def _after_immediate(tokens: Sequence[Token], index: int) -> int:
+def _start_after_immediate(tokens: Sequence[Token], index: int) -> int:
     """Return where the expression of EXECUTE IMMEDIATE … begins, or 0 if there is none here."""
     return index + 2 if [token.key for token in tokens[index : index + 2]] == ["EXECUTE", "IMMEDIATE"] else 0
 
 
-def _after_execute(tokens: Sequence[Token], index: int) -> int:
+def _start_after_execute(tokens: Sequence[Token], index: int) -> int:
     """Return where the expression of EXECUTE … in a Redshift routine begins, or 0. EXECUTE can also be the name of a privilege."""
     following = tokens[index + 1 : index + 2]
     if tokens[index].key != "EXECUTE" or not following or following[0].key in ("ON", "FOR", ",", "AS"):
@@ -155,7 +155,7 @@ def _after_execute(tokens: Sequence[Token], index: int) -> int:
     return index + 1
 
 
-def _after_exec(tokens: Sequence[Token], index: int) -> int:
+def _start_after_exec(tokens: Sequence[Token], index: int) -> int:
     """Return where the expression of EXEC ( …, sp_executesql …, or sp_executesql @stmt = … begins, or 0 if there is none here."""
     keys = [token.key for token in tokens[index + 1 : index + 3]]
     if tokens[index].text.strip('[]"').upper() == "SP_EXECUTESQL":
@@ -178,4 +178,4 @@ def _expression(tokens: Sequence[Token], start: int, find_start: Callable[[Seque
     return Expression(start, index, tuple(literals))
 
 
-_EXPRESSION_STARTS = {"redshift": _after_execute, "tsql": _after_exec}
+_EXPRESSION_STARTS = {"redshift": _start_after_execute, "tsql": _start_after_exec}

@@ -54,18 +54,18 @@ def forbidden_statements(
     refused: list[dict[str, Any]] = []
     for statement in statements:
         findings = dict.fromkeys(checker.check(statement.text))
-        refused += [_row(statement, finding) for finding in findings]
+        refused += [_as_row(statement, finding) for finding in findings]
     return refused
 
 
-def _row(statement: Statement, finding: Finding) -> dict[str, Any]:
+def _as_row(statement: Statement, finding: Finding) -> dict[str, Any]:
     line = statement.line + finding.line - 1
     return {"number": statement.number, "line": line, "verb": finding.verb, "object": finding.object, "reason": finding.reason}
 
 
 def refusal_error(refused: list[dict[str, Any]], platform: str, purpose: str, checksum: str) -> ScriptRefused:
     """Return the error that says which statements were refused, on which lines and why. It quotes names, and no literal."""
-    listed = "; ".join(f"{_lines(refused, reason)}, {meaning}" for reason, meaning in _REASONS.items() if _lines(refused, reason))
+    listed = "; ".join(f"{_listed_statements(refused, reason)}, {meaning}" for reason, meaning in _REASONS.items() if _listed_statements(refused, reason))
     return ScriptRefused(
         f"The script contains statements that do not belong in a {purpose} script for {platform}: {listed}.",
         hint="No statement has run. Review these lines. To run them anyway, set purpose to any.",
@@ -74,7 +74,7 @@ def refusal_error(refused: list[dict[str, Any]], platform: str, purpose: str, ch
     )
 
 
-def _lines(refused: list[dict[str, Any]], reason: str) -> str:
+def _listed_statements(refused: list[dict[str, Any]], reason: str) -> str:
     """Return the first ten statements with this reason as text, or "" if there is none."""
     rows = [row for row in refused if row["reason"] == reason]
     listed = ", ".join(f"{' '.join(filter(None, (row['verb'], row['object'])))} (statement {row['number']}, line {row['line']})" for row in rows[:10])

@@ -22,13 +22,13 @@ def nested_statements(tokens: Tokens, dialect: str) -> Iterator[Tokens]:
         return  # batch_parts has already split them
     start = 1
     while start < len(tokens):
-        index = next((index for index in range(start, len(tokens)) if _begins(tokens, index)), len(tokens))
-        start = _end(tokens, index)
+        index = next((index for index in range(start, len(tokens)) if _begins_nested_statement(tokens, index)), len(tokens))
+        start = _nested_end(tokens, index)
         if index < len(tokens):
             yield tokens[index:start]
 
 
-def _begins(tokens: Tokens, index: int) -> bool:
+def _begins_nested_statement(tokens: Tokens, index: int) -> bool:
     key, before = tokens[index].key, tokens[index - 1].key
     if key not in NESTED_VERBS or before not in BEFORE_NESTED or index + 1 >= len(tokens):
         return False
@@ -44,7 +44,7 @@ def _is_statement(key: str, following: Token) -> bool:
     return following.kind in ("word", "name", "string", "dollar") and following.key not in AFTER_NAME and following.key != "IMMEDIATE"
 
 
-def _end(tokens: Tokens, start: int) -> int:
+def _nested_end(tokens: Tokens, start: int) -> int:
     depth = 0
     for index in range(start, len(tokens)):
         depth += (tokens[index].key == "(") - (tokens[index].key == ")")

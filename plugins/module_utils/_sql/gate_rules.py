@@ -28,7 +28,7 @@ _OBJECTS = "TABLE, VIEW, FUNCTION, PROCEDURE, SEQUENCE, INDEX, TRIGGER, TYPE, MA
 _ACCOUNTS = "ROLE, USER, GROUP, "
 
 
-def _classes(**kinds: str) -> dict[str, str]:
+def _classes_by_kind(**kinds: str) -> dict[str, str]:
     """Return kind -> class. A keyword argument has an underscore for the space in the class."""
     return {kind: class_.replace("_", " ") for class_, names in kinds.items() for kind in entries(names)}
 
@@ -57,7 +57,7 @@ class Rules:
 
 RULES = {
     "Snowflake": Rules(
-        classes=_classes(
+        classes=_classes_by_kind(
             object=_OBJECTS
             + "TAG, TASK, STREAM, FILE FORMAT, AGGREGATION POLICY, PROJECTION POLICY, JOIN POLICY, PASSWORD POLICY, SESSION POLICY, NETWORK RULE",
             schema="SCHEMA",
@@ -83,21 +83,21 @@ RULES = {
         allowed_owners=entries("SYSADMIN, SECURITYADMIN, USERADMIN, ACCOUNTADMIN"),
     ),
     "Redshift": Rules(
-        classes=_classes(object=_OBJECTS + "RLS POLICY", schema="SCHEMA", database="DATABASE", account=_ACCOUNTS + "OWNED"),
+        classes=_classes_by_kind(object=_OBJECTS + "RLS POLICY", schema="SCHEMA", database="DATABASE", account=_ACCOUNTS + "OWNED"),
         plain_verbs=entries("DO, RESET, ANALYZE, ABORT"),
         privileges_outside={"LANGUAGE": entries("USAGE")},
         privileges_without_object=entries("CREATE ROLE, ACCESS SYSTEM TABLE, ACCESS CATALOG"),
         public_roles=entries("public"),
     ),
     "Databricks": Rules(
-        classes=_classes(object=_OBJECTS + "VOLUME, POLICY", schema="SCHEMA, DATABASE", database="CATALOG", account=_ACCOUNTS, session="VARIABLE"),
+        classes=_classes_by_kind(object=_OBJECTS + "VOLUME, POLICY", schema="SCHEMA, DATABASE", database="CATALOG", account=_ACCOUNTS, session="VARIABLE"),
         plain_verbs=entries("REFRESH, RESET, ANALYZE, DECLARE"),
         privileges_outside={"METASTORE": entries("CREATE CATALOG")},
         system_databases={"system": entries("USE CATALOG, USE SCHEMA, SELECT, BROWSE")},
         public_roles=entries("account users, users"),
     ),
     "Azure Synapse Analytics": Rules(
-        classes=_classes(
+        classes=_classes_by_kind(
             object=_OBJECTS + "PROC, STATISTICS, SECURITY POLICY",
             schema="SCHEMA",
             database="DATABASE",

@@ -56,28 +56,28 @@ def scope_of(type: str, config: Mapping[str, Any], *more: Mapping[str, Any]) -> 
     config: of the integration, with the names of the options or of the API. more: other configs of the same platform whose accounts
     are in scope too, such as the config before an edit. The database is "" if the config names none.
     """
-    database = str(next(_values(config, "database"), "") or next(_values(config, "catalog"), ""))
+    database = str(next(_values_at(config, "database"), "") or next(_values_at(config, "catalog"), ""))
     accounts = dict.fromkeys(str(name) for name in [*_accounts_in_configs(config, more), *_derived_accounts(type, database)] if name)
     return {"database": database, "accounts": [name for name in accounts if not is_system_role(name)]}
 
 
 def _accounts_in_configs(config: Mapping[str, Any], more: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
     # If this config has no client ID, it signs in with a token, whose owner is unknown. Then earlier client IDs are not in scope either.
-    paths = [path for path in _ACCOUNT_PATHS if path != _CLIENT_ID_PATH or any(_values(config, path))]
+    paths = [path for path in _ACCOUNT_PATHS if path != _CLIENT_ID_PATH or any(_values_at(config, path))]
     for document in (config, *more):
         for path in paths:
-            yield from _values(document, path)
+            yield from _values_at(document, path)
 
 
 def _derived_accounts(type: str, database: object) -> list[str]:
     return [name.format(database=database) for name in _DERIVED_ACCOUNTS.get(type, ())]
 
 
-def _values(document: Any, path: str) -> Iterator[Any]:
+def _values_at(document: Any, path: str) -> Iterator[Any]:
     """Yield the values at a path of a document, in the spelling of the API or of the options. A list yields its items."""
     if isinstance(document, list):
         for item in document:
-            yield from _values(item, path)
+            yield from _values_at(item, path)
     elif not path:
         yield document
     elif isinstance(document, Mapping):
@@ -85,7 +85,7 @@ def _values(document: Any, path: str) -> Iterator[Any]:
         option = re.sub(r"(?<!^)([A-Z])", r"_\1", step).lower()
         for spelling in dict.fromkeys((step, option, _OPTION_SPELLINGS.get(option, option))):
             if spelling in document:
-                yield from _values(document[spelling], rest)
+                yield from _values_at(document[spelling], rest)
 
 
 @dataclass

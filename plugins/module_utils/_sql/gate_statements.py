@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .._core.errors import ScriptRefused
 from .classify import classify_tokens, without_opening_parentheses
-from .dynamic_sql import expressions, readings
+from .dynamic_sql import decoded_texts, executed_expressions
 from .gate_definitions import OUT_OF_SCOPE, UNREADABLE, WRONG_KIND, Violation, check_definition, outside_parentheses, read_definition
 from .gate_grants import check_grant
 from .gate_nested import calls_effect_function, nested_statements
@@ -270,7 +270,7 @@ class StatementChecker:
             yield from self._check_exec(tokens)
         elif keys[1:2] == ["TASK"]:
             yield from self._check_call(tokens[1:])
-        elif not next(expressions(tokens, self.dialect), None):
+        elif not next(executed_expressions(tokens, self.dialect), None):
             yield Violation(UNREADABLE)
 
     def _check_exec(self, tokens: Tokens) -> Iterator[Violation]:
@@ -297,7 +297,7 @@ class StatementChecker:
         if len(arguments) != 3 or arguments[1].key != "," or arguments[2].text.startswith("@"):
             yield Violation(UNREADABLE)
             return
-        texts = readings(arguments[2], self.dialect) if arguments[2].kind == "string" else [normalize_part(arguments[2], self.dialect)]
+        texts = decoded_texts(arguments[2], self.dialect) if arguments[2].kind == "string" else [normalize_part(arguments[2], self.dialect)]
         if not texts or not self.scope.is_own_account(texts[0].casefold()):
             yield Violation(OUT_OF_SCOPE)
 
@@ -319,9 +319,9 @@ class StatementChecker:
         """Yield the violations of nested statements and of dynamic SQL."""
         for inner in nested_statements(tokens, self.dialect):
             yield from self._check_part(Part(list(inner), "block"))
-        for expression in expressions(tokens, self.dialect):
+        for expression in executed_expressions(tokens, self.dialect):
             literal = tokens[expression.literals[0]] if expression.is_plain else None
-            texts = readings(literal, self.dialect) if literal else None
+            texts = decoded_texts(literal, self.dialect) if literal else None
             if literal is None or texts is None or self.depth > MAX_DEPTH:
                 yield self._as_finding(tokens, Violation(UNREADABLE))
                 continue

@@ -47,7 +47,7 @@ class Ledger:
         try:
             if write:
                 self._open_and_lock()
-            for number, line in enumerate(_lines(path), 1):
+            for number, line in enumerate(_read_lines(path), 1):
                 self._read_entry(number, line)
         except OSError as error:
             self.close()
@@ -138,7 +138,7 @@ class Ledger:
         os.fsync(self._writable_file.fileno())
 
 
-def _lines(path: str) -> list[str]:
+def _read_lines(path: str) -> list[str]:
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return [line for line in stream.read().split("\n") if line]

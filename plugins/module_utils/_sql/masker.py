@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from .._core.errors import ScriptRefused
 from .._core.secrets import looks_secret
-from .dynamic_sql import LITERALS, Char, bounds, decode, expressions, text_of
+from .dynamic_sql import LITERALS, Char, content_bounds, decode, executed_expressions, text_of
 from .splitter import token_runs
 from .tokenizer import Token
 
@@ -41,7 +41,7 @@ def mask_literals(script: str, dialect: str) -> str:
     Code inside literals stays readable, with its own literals masked: routine bodies in SQL, and dynamic SQL. Bodies in other
     languages and quoted text in comments are masked as a whole.
     """
-    return "".join(MASK + re.sub(r"[^\r\n]+", "", text) if is_literal else text for text, is_literal in marked(script, dialect))
+    return "".join(MASK + re.sub(r"[^\r\n]+", "", text) if is_literal else text for text, is_literal in marked_parts(script, dialect))
 
 
 def mask_message(message: str, statement: str, dialect: str, names: Iterable[str] = ()) -> str:
@@ -74,7 +74,7 @@ def secrets_in(script: str, dialect: str) -> set[str]:
     """
     secrets: set[str] = set()
     words: list[str] = []
-    for text, is_literal in marked(script, dialect):
+    for text, is_literal in marked_parts(script, dialect):
         if is_literal and words and looks_secret(words[-1]) and len(text) >= 4:
             secrets |= _spellings(text)
         elif not is_literal and re.fullmatch(r"\w+", text):
@@ -82,7 +82,7 @@ def secrets_in(script: str, dialect: str) -> set[str]:
     return secrets
 
 
-def marked(script: str, dialect: str) -> Iterator[Marked]:
+def marked_parts(script: str, dialect: str) -> Iterator[Marked]:
     """Yield the parts of a script, each with whether it is a literal (without its quotes). Joined, they equal the script."""
     for tokens, _repeat in token_runs(script, dialect):
         code_literals = _code_literals(tokens, dialect)
@@ -98,7 +98,7 @@ def _mark_token(token: Token, last: str, before: str) -> Iterator[Marked]:
     if token.kind == "comment":
         yield from _mark_comment(token.text)
     elif token.kind in LITERALS:
-        opening, closing = bounds(token)
+        opening, closing = content_bounds(token)
         yield from ((token.text[:opening], False), (token.text[opening:closing], True), (token.text[closing:], False))
     elif _is_secret_value(token, last, before):
         yield from _mark_quoted(token.text, 1) if token.kind == "name" else [(token.text, True)]
@@ -120,7 +120,7 @@ def _code_literals(tokens: list[Token], dialect: str) -> dict[int, list[Marked]]
 
 def _dynamic_sql_literals(tokens: list[Token], dialect: str) -> Iterator[list[int | None]]:
     """Yield the indexes of the literals of each piece of dynamic SQL, in order. None stands for an expression between them."""
-    for expression in expressions(tokens, dialect):
+    for expression in executed_expressions(tokens, dialect):
         indexes: list[int | None] = []
         for index in range(expression.start, expression.stop):
             if index in expression.literals:
@@ -159,7 +159,7 @@ def _part_lengths(decoded: list[list[Char] | None], dialect: str) -> list[tuple[
         return None
     text = "".join(text_of(chars or ()) for chars in decoded)
     try:
-        return [(len(part), is_literal) for part, is_literal in marked(text, dialect) if part][::-1]
+        return [(len(part), is_literal) for part, is_literal in marked_parts(text, dialect) if part][::-1]
     except (ScriptRefused, RecursionError):
         return None
 
@@ -168,7 +168,7 @@ def _literal_parts(literal: Token | None, chars: list[Char], parts: list[tuple[i
     """Yield the parts of one literal as written, with its quotes. Remove the lengths of these parts from the list."""
     inside = list(_source_parts(chars, parts))
     if literal is not None:
-        opening, closing = bounds(literal)
+        opening, closing = content_bounds(literal)
         yield from [(literal.text[:opening], False), *inside, (literal.text[closing:], False)]
 
 
@@ -225,7 +225,7 @@ def _literals_and_names(statement: str, dialect: str) -> tuple[set[str], set[str
     """Return the literals of a statement (at least four characters, as written and as read by the database) and the names that it uses."""
     literals: set[str] = set()
     names: set[str] = set()
-    parts = [("", False), *marked(statement, dialect), ("", False)]
+    parts = [("", False), *marked_parts(statement, dialect), ("", False)]
     for (left, _l), (text, is_literal), (right, _r) in zip(parts, parts[1:], parts[2:]):
         if is_literal:
             literals |= {*_spellings(text), *text.splitlines()}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .._core.errors import ScriptRefused
 from .classify import kind_of
-from .dynamic_sql import LITERALS, readings
+from .dynamic_sql import LITERALS, decoded_texts
 from .gate_definitions import outside_parentheses
 from .names import Name
 from .tokenizer import Token, significant_tokens
@@ -93,7 +93,7 @@ def _language(tokens: Tokens) -> str:
 
 
 def _literal_tokens(literal: Token, dialect: str) -> list[Token] | None:
-    texts = readings(literal, dialect)
+    texts = decoded_texts(literal, dialect)
     if texts is None or len(texts) > 1:
         return None
     try:

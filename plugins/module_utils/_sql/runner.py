@@ -150,7 +150,7 @@ def _append_report(task: Task, report: str, document: Mapping[str, Any]) -> None
 def load_script(params: Mapping[str, Any]) -> Script:
     """Return the script in the option C(path) or C(script). Raise ScriptRefused if it is unreadable, empty or not the expected one."""
     try:
-        content = params["script"].encode("utf-8") if "script" in params else _read(params["path"])
+        content = params["script"].encode("utf-8") if "script" in params else _read_file(params["path"])
         text = content.decode("utf-8")
     except OSError as error:
         raise ScriptRefused(f"The script {params['path']} cannot be read: {error.strerror}.", option="path") from None
@@ -171,7 +171,7 @@ def load_script(params: Mapping[str, Any]) -> Script:
     return Script(checksum, text, dialect, statements)
 
 
-def _read(path: str) -> bytes:
+def _read_file(path: str) -> bytes:
     with open(path, "rb") as stream:
         return stream.read()
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Union
 
-from .tokenizer import DIALECTS, Dialect, Token, scan, unclosed_error
+from .tokenizer import DIALECTS, Dialect, Token, tokenize, unclosed_error
 
 _SPACE_OR_COMMENT = ("space", "comment")
 # Tokens between two statements that are held in memory at once
@@ -71,7 +71,7 @@ def token_runs(script: str, dialect: str) -> Iterator[tuple[list[Token], int]]:
     body: list[Token] = []
     # The number of tokens in body, without the gap at its end
     size = 0
-    for token, repeat in _with_statement_ends(scan(script, dialect), DIALECTS[dialect]):
+    for token, repeat in _with_statement_ends(tokenize(script, dialect), DIALECTS[dialect]):
         if repeat and body:
             yield body[:size], repeat
             gap, body = body[size:], []

@@ -25,7 +25,7 @@ class Part(NamedTuple):
     where: str = "plain"
 
 
-def words(values: str) -> frozenset[str]:
+def word_set(values: str) -> frozenset[str]:
     return frozenset(values.split())
 
 
@@ -70,23 +70,23 @@ class _OpenCounter:
 
 # ------------------------------------------------------------------------------------------------------------------ blocks
 
-TRANSACTION = words("TRANSACTION TRAN WORK NAME")
+TRANSACTION = word_set("TRANSACTION TRAN WORK NAME")
 # keyword -> the keywords that end its condition
 _CONDITION_ENDS = {
-    "IF": words("THEN"),
-    "ELSEIF": words("THEN"),
-    "ELSIF": words("THEN"),
-    "WHEN": words("THEN"),
-    "CASE": words("WHEN"),
-    "WHILE": words("DO LOOP"),
-    "FOR": words("DO LOOP"),
-    "UNTIL": words("END"),
+    "IF": word_set("THEN"),
+    "ELSEIF": word_set("THEN"),
+    "ELSIF": word_set("THEN"),
+    "WHEN": word_set("THEN"),
+    "CASE": word_set("WHEN"),
+    "WHILE": word_set("DO LOOP"),
+    "FOR": word_set("DO LOOP"),
+    "UNTIL": word_set("END"),
 }
 # Of these, the keywords that are not part of the condition
-_NOT_IN_CONDITION = words("WHEN END")
-_JOINING_WORDS = words("ELSE LOOP REPEAT THEN DO")
+_NOT_IN_CONDITION = word_set("WHEN END")
+_JOINING_WORDS = word_set("ELSE LOOP REPEAT THEN DO")
 # After these, the conditions of DECLARE … HANDLER FOR continue
-_CONDITION_CONTINUES = words("HANDLER FOR , NOT SQLSTATE VALUE")
+_CONDITION_CONTINUES = word_set("HANDLER FOR , NOT SQLSTATE VALUE")
 
 
 def block_parts(tokens: Tokens, dialect: str) -> Iterator[Part]:
@@ -171,7 +171,7 @@ class _BlockSplitter:
 # ----------------------------------------------------------------------------------------------------------------- batches
 
 # T-SQL: words that can only begin a statement
-_STATEMENT_WORDS = words(
+_STATEMENT_WORDS = word_set(
     """
     ALTER BACKUP BEGIN BREAK BULK CHECKPOINT CLOSE COMMIT CONTINUE CREATE DBCC DEALLOCATE DECLARE DELETE DENY DROP EXEC EXECUTE FETCH
     GOTO GRANT IF INSERT KILL MERGE OPEN PRINT RAISERROR READTEXT RECONFIGURE RESTORE RETURN REVERT REVOKE ROLLBACK SAVE SELECT SET
@@ -180,25 +180,25 @@ _STATEMENT_WORDS = words(
 )
 # Words that begin a statement only with one of these words after them
 _WORD_PAIRS = {
-    "COPY": words("INTO"),
-    "RENAME": words("OBJECT DATABASE"),
-    "ENABLE": words("TRIGGER"),
-    "DISABLE": words("TRIGGER"),
-    "ADD": words("SIGNATURE SENSITIVITY"),
+    "COPY": word_set("INTO"),
+    "RENAME": word_set("OBJECT DATABASE"),
+    "ENABLE": word_set("TRIGGER"),
+    "DISABLE": word_set("TRIGGER"),
+    "ADD": word_set("SIGNATURE SENSITIVITY"),
 }
 # (first word of the statement or "" for any, reserved word) -> the words after it that make it a clause of that statement
 _CLAUSE_WORDS = {
-    ("ALTER", "DROP"): words("COLUMN CONSTRAINT MEMBER"),
-    ("ALTER", "ALTER"): words("COLUMN"),
-    ("CREATE", "EXECUTE"): words("AS"),
-    ("ALTER", "EXECUTE"): words("AS"),
-    ("", "GRANT"): words("OPTION"),
-    ("", "UPDATE"): words("("),
+    ("ALTER", "DROP"): word_set("COLUMN CONSTRAINT MEMBER"),
+    ("ALTER", "ALTER"): word_set("COLUMN"),
+    ("CREATE", "EXECUTE"): word_set("AS"),
+    ("ALTER", "EXECUTE"): word_set("AS"),
+    ("", "GRANT"): word_set("OPTION"),
+    ("", "UPDATE"): word_set("("),
 }
-_PERMISSION_VERBS = words("GRANT DENY REVOKE")
-_MAIN_VERBS = words("SELECT INSERT UPDATE DELETE MERGE")
-_CHANGE_VERBS = words("INSERT UPDATE DELETE")
-_BATCH_JOINING_WORDS = words("; ELSE END TRY CATCH")
+_PERMISSION_VERBS = word_set("GRANT DENY REVOKE")
+_MAIN_VERBS = word_set("SELECT INSERT UPDATE DELETE MERGE")
+_CHANGE_VERBS = word_set("INSERT UPDATE DELETE")
+_BATCH_JOINING_WORDS = word_set("; ELSE END TRY CATCH")
 
 
 def batch_parts(tokens: Tokens) -> Iterator[Part]:

@@ -126,7 +126,7 @@ class Token(NamedTuple):
         return self.text.upper() if self.kind in ("word", "symbol", "end") else ""
 
 
-def scan(script: str, dialect: str) -> Iterator[Token]:
+def tokenize(script: str, dialect: str) -> Iterator[Token]:
     """Yield every token of a script, including space and comments. The texts joined equal the script.
 
     Raise ScriptRefused, with the line, if something is never closed or if only a command-line client understands a line.
@@ -149,8 +149,8 @@ def scan(script: str, dialect: str) -> Iterator[Token]:
 
 
 def significant_tokens(text: str, dialect: str) -> list[Token]:
-    """Return the tokens of a text without space and comments. Raise ScriptRefused for the same reasons as C(scan)."""
-    return [token for token in scan(text, dialect) if token.kind not in ("space", "comment")]
+    """Return the tokens of a text without space and comments. Raise ScriptRefused for the same reasons as C(tokenize)."""
+    return [token for token in tokenize(text, dialect) if token.kind not in ("space", "comment")]
 
 
 def unclosed_error(what: str, line: int) -> ScriptRefused:
