@@ -222,7 +222,7 @@ def test_a_slow_statement_is_waited_for_until_it_is_given_up(databricks: Databri
     failed = ran["run"]["failed_statement"]
     assert [each["status"] for each in ran["run"]["statements"]] == ["ok", "failed", "pending"]
     assert ran["run"]["statements"][0]["seconds"] > 1.4
-    assert failed["code"] == "CANCELED" and "not over after 3 seconds (statement_timeout)" in failed["message"]
+    assert failed["code"] == "CANCELED" and "it had not finished after 3 seconds (statement_timeout)" in failed["message"]
     assert 3 <= failed["seconds"] < 10
     assert [each["path"] for each in databricks.requests() if each["path"].endswith("/cancel")] == [f"{STATEMENTS}/{failed['query_id']}/cancel"]
     found = databricks.catalog()["catalogs"]
