@@ -147,7 +147,9 @@ def module_of(name: str) -> Mapping[str, Any]:
     main()
     files = FILE_COMMON_ARGUMENTS if said.pop("add_file_common_args", False) else {}
     tenant = TENANT_SPEC if said.pop("tenant", True) else {}
-    return {**said, "argument_spec": {**files, **tenant, **said["argument_spec"]}}
+    said["argument_spec"] = {**files, **tenant, **said["argument_spec"]}
+    # What a module shows of its options is not part of the check.
+    return {name: value for name, value in said.items() if name not in ("unmasked", "hidden_options", "open_specs")}
 
 
 def input_errors(module: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
