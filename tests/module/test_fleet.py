@@ -181,10 +181,10 @@ def test_on_error_stop_begins_nothing_more(tenant: Simulator, fleet: FLEET) -> N
     broken = {"type": "Snowflake", "auto_bootstrap": True, "config": {"host": "x"}}
     reply = fleet(integrations=[TRINO, broken], on_error="stop")
     assert not reply["changed"] and tenant.integrations() == []
-    assert "It was not begun, because integration x failed." in reply["plan"][0]["error"]
+    assert "It was not started, because integration x failed." in reply["plan"][0]["error"]
     tenant.fault(method="POST", path="/integrations$", status=500)
     reply = fleet(integrations=[snowflake(1), snowflake(2), TRINO], on_error="stop", concurrency=1, server_validation=False, retries=0, wait_interval=0.01)
-    assert sum("It was not begun" in (item["error"] or "") for item in reply["plan"]) == 2 or len(tenant.integrations()) == 3
+    assert sum("It was not started" in (item["error"] or "") for item in reply["plan"]) == 2 or len(tenant.integrations()) == 3
 
 
 def test_a_lost_answer_makes_no_second_integration(tenant: Simulator, fleet: FLEET) -> None:

@@ -230,7 +230,7 @@ def test_hosts_that_are_not_for_one_task(play: PLAY, tenant: Simulator, tmp_path
     assert run.message("twin").startswith("twin: It is about the integration Snowflake acme7.snowflakecomputing.com, and so is other.")
     assert "acme7.snowflakecomputing.com" not in there(tenant) and "acme1.snowflakecomputing.com" in there(tenant)
     assert len((tmp_path / "audit").read_text(encoding="utf-8").splitlines()) == 1
-    assert "left: the role looks at it, because an earlier run left something to do" in report(run)["table"]
+    assert "left: the role handles it, because an earlier run left work to do" in report(run)["table"]
 
 
 # --- drift, and what was approved

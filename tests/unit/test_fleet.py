@@ -91,12 +91,12 @@ def test_a_plan_is_what_is_to_be_done_in_no_particular_order() -> None:
 @pytest.mark.parametrize(
     "approved, now, said",
     [
-        ([CREATED, UPDATED], [CREATED], "integration b updated (config.role) was approved and is not needed any more"),
+        ([CREATED, UPDATED], [CREATED], "integration b updated (config.role) was approved and is no longer needed"),
         ([CREATED], [CREATED, UPDATED], "integration b updated (config.role), which was not approved"),
         ([CREATED, UPDATED], [CREATED, {**UPDATED, "action": "deleted"}], "integration b deleted, where integration b updated (config.role) was approved"),
         ({"plan": [CREATED]}, [], "integration a created was approved"),
         (checksum(steps_of([CREATED])), [UPDATED], f"not {checksum(steps_of([CREATED]))}. It is now: integration b updated (config.role)."),
-        (checksum(steps_of([CREATED])), [UNCHANGED], "nothing is to be done"),
+        (checksum(steps_of([CREATED])), [UNCHANGED], "nothing to change"),
         ([], [UPDATED], "which was not approved"),
     ],
 )
@@ -157,11 +157,11 @@ def test_a_failure_stops_what_was_not_begun_only_when_it_shall() -> None:
     [
         ({}, False, ""),
         ({"stages": ["register", "run", "generate"]}, False, ""),
-        ({"stages": ["generate"]}, False, "its stages run apart"),
-        ({}, True, "an earlier run left something to do"),
-        ({"repair": True}, False, "it is to be repaired"),
+        ({"stages": ["generate"]}, False, "its stages run separately"),
+        ({}, True, "an earlier run left work to do"),
+        ({"repair": True}, False, "a repair is requested"),
         ({"audit_log": "/log"}, False, "its runs are audited"),
-        ({"break_lock": "abc"}, False, "a lock is to be broken"),
+        ({"break_lock": "abc"}, False, "it breaks a lock"),
         ({"integration": {"type": "Trino", "apiKeyDest": "/key"}}, False, "it has an API key to write"),
         ({"update_secrets": "always", "sql_after": ["SELECT 1"], "leftovers": "adopt"}, False, ""),
     ],
@@ -179,7 +179,7 @@ def test_hosts_of_one_tenant_are_one_call() -> None:
         Host("d", "integration", {}, one, {"update_secrets": "always"}),
         Host("e", "integration", {}, {**one, "api_key": "other"}),
         Host("f", problem="it is wrong", tenant=one),
-        Host("g", "integration", {}, one, role="it is to be repaired"),
+        Host("g", "integration", {}, one, role="a repair is requested"),
     ]
     calls = calls_for(hosts)
     assert ["".join(host.name for host in call.hosts) for call in calls] == ["ab", "c", "d", "e"]
@@ -208,7 +208,7 @@ FIELDS = [{"field": "config.role", "secret": False}, {"field": "config.password"
         ({}, {"action": "updated", "changed": True, "error": "PUT failed."}, "", "failed changed", "PUT failed."),
         ({"problem": "immuta_platform_stages is wrong."}, None, "", "failed", "immuta_platform_stages is wrong."),
         ({}, None, "The tenant is down.", "failed", "The tenant is down."),
-        ({"role": "it is to be repaired"}, None, "", "", "the role looks at it, because it is to be repaired"),
+        ({"role": "a repair is requested"}, None, "", "", "the role handles it, because a repair is requested"),
     ],
 )
 def test_what_comes_of_a_host(host: dict[str, Any], item: dict[str, Any] | None, failure: str, marks: str, said: str) -> None:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a tenant has, as the lists that bring another tenant to the same, or this one to no change. Pure.
+"""Export the platforms of a tenant as options. On the same tenant, they change nothing; on another tenant, they create the same. Pure.
 
-A secret is a variable of a vault: the tenant does not give it back. A variable that is not filled in counts as not given.
+The tenant does not return secrets, so the export uses vault variables instead. An undefined variable counts as not given.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -28,46 +28,46 @@ from . import names
 Options = dict[str, Any]
 Document = Mapping[str, Any]
 
-#: what the name of a vault variable begins with
+#: prefix of the vault variables
 VAULT = "vault_immuta_"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """One platform as options. vault: the names of the variables that hold its secrets, in the order of the options."""
+    """One platform as options. vault: the names of its vault variables, in the order of the options."""
 
     kind: str
     key: str
     options: Options
     vault: tuple[str, ...] = ()
-    #: a name for it as a host of an inventory, and what tells it from others of that name
+    #: name as an inventory host, and the suffix that makes it unique
     host: str = ""
     mark: str = ""
 
 
 @dataclass
 class _Vault:
-    """The variables of one platform."""
+    """The vault variables of one platform."""
 
     prefix: str
     names: list[str] = field(default_factory=list)
 
     def variable(self, path: str) -> str:
-        """The placeholder of the secret at that path."""
+        """Return the placeholder for the secret at this path."""
         name = f"{VAULT}{_word(f'{self.prefix}_{path}')}"
         self.names.append(name)
         return f"{{{{ {name} }}}}"
 
 
 def export_integration(document: Document) -> Exported:
-    """An integration as the options of C(immuta_integration). Its type must be one that the tables know."""
+    """Return an integration as the options of C(immuta_integration). Its type must be a known one."""
     platform = PLATFORMS[str(document["type"])]
     config = document.get("config") or {}
     key = natural_key(platform, config) or platform.type
     vault = _Vault(f"{platform.type}_{key}" if platform.identity else platform.type)
     options: Options = {"type": platform.type}
     if any(missing_required(config, platform.fields, "config")):
-        options = {"id": str(document.get("id")), **options}  # without it nothing could be registered by these options
+        options = {"id": str(document.get("id")), **options}  # these options alone could not register it
     if platform.auto_bootstrap and document.get("autoBootstrap") is not None:
         options["auto_bootstrap"] = document["autoBootstrap"]
     if platform.fields or config:
@@ -77,7 +77,7 @@ def export_integration(document: Document) -> Exported:
 
 
 def export_connection(key: str, observed: Observed) -> Exported:
-    """A connection as the options of C(immuta_connection)."""
+    """Return a connection as the options of C(immuta_connection)."""
     technology, vault = observed.technology, _Vault(f"connection_{key}")
     known = {each.key for each in SETTINGS_FIELDS}
     settings = {name: value for name, value in observed_settings(observed.object, observed.answer).items() if name in known}
@@ -92,7 +92,7 @@ def export_connection(key: str, observed: Observed) -> Exported:
 
 
 def unique(exported: Sequence[Exported]) -> list[Exported]:
-    """The same in a stable order, each with a host name and vault variables of its own."""
+    """Return the same platforms in a stable order, each with unique host name and vault variables."""
     found = sorted(exported, key=lambda each: (each.kind, str(each.options.get("type")), each.key, each.mark))
     hosts = names.unique([each.host for each in found], [each.mark for each in found])
     times = Counter(name for each in found for name in each.vault)
@@ -114,11 +114,11 @@ def _replaced(value: Any, new: Mapping[str, str]) -> Any:
     return value
 
 
-# --- documents to options, with variables in place of secrets ----------------------------------------------------
+# --- documents to options, with variables instead of secrets ----------------------------------------------------
 
 
 def _options(document: Document, fields: Sequence[Field], vault: _Vault, path: str = "", *, required: bool = True) -> Options:
-    """The document in option names. What is secret, or hidden, is a variable; so is a required secret that the tenant leaves out."""
+    """Return the document with option names. Secrets, redacted values and required secrets that the tenant omits become variables."""
     known, shown = {each.key: each for each in fields}, prune(document)
     options = {each.option: _value(shown[key], each, vault, f"{path}_{each.option}", required) for key, each in known.items() if key in shown}
     extra = {key: _raw(key, shown[key], vault, path) for key in sorted(set(shown) - set(known))}
@@ -136,19 +136,19 @@ def _value(value: Any, each: Field, vault: _Vault, path: str, required: bool) ->
 
 
 def _raw(key: str, value: Any, vault: _Vault, path: str) -> Any:
-    """A value that the tables do not know."""
+    """Return a value of an unknown field."""
     if isinstance(value, Mapping):
         return {name: _raw(name, item, vault, f"{path}_{key}") for name, item in prune(value).items()}
     return vault.variable(f"{path}_{key}") if looks_secret(key) or _hides(value) else value
 
 
 def _hides(value: Any) -> bool:
-    """Whether it is redacted, or holds a secret among other things."""
+    """Return whether the value is redacted or contains a secret."""
     return is_redacted(value) or mask(value) != value or (isinstance(value, str) and REDACTED in value)
 
 
 def _left_out(document: Document, fields: Sequence[Field]) -> Iterator[Field]:
-    """The credentials without which it cannot be registered, and that the tenant does not show at all."""
+    """Yield the required credentials that the tenant does not show at all."""
     branch, known = branch_of(document, fields), branches(fields)
     for each in fields:
         holds = not each.branch or (branch in known and not belongs_to_other_branch(each, branch))

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole fleet, from what is there to what is wanted: look once, plan, have it validated, apply, wait for all together. No Ansible in it.
+"""Reconcile a whole fleet: read the tenant once, plan, validate, apply, and wait for all items together. Independent of Ansible.
 
-Every item goes through the reconciler of the single module. Here it is decided in which order, and how many at once.
+Every item goes through the reconciler of the single module. This file decides the order and how many items run at the same time.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -36,7 +36,7 @@ from .snapshot import ItemConnections, ItemIntegrations, ItemSession, PolledInte
 
 @dataclass(frozen=True)
 class Rules:
-    """How a task goes about its fleet. kinds: those of which it gave a list. prune_max: how many may be removed because no list has them."""
+    """The options of a task about its fleet. kinds: the kinds for which the task sets a list. prune_max: how many unlisted platforms it may remove."""
 
     kinds: frozenset[str] = frozenset({INTEGRATION, CONNECTION})
     at_once: int = 10
@@ -48,7 +48,7 @@ class Rules:
 
 
 class Fleet:
-    """The items of a task and their tenant."""
+    """The items of a task, and the tenant that they belong to."""
 
     def __init__(
         self, session: Session, items: Sequence[Item], settings: Settings, rules: Rules, *, warn: Callable[[str], None], mask: Callable[[Any], Any]
@@ -64,27 +64,27 @@ class Fleet:
         self._snapshot = Snapshot(session, at_once=rules.at_once, warn=warn)
 
     def run(self) -> None:
-        """Plan all items, and unless it is check mode, apply the plan. What came of an item stands in the item.
+        """Plan all items and, outside of check mode, apply the plan. Each item records its own outcome.
 
-        Raises ImmutaError where nothing at all can be done: the tenant cannot be read, the plan is not the expected one.
+        Raise ImmutaError if the whole task must stop: the tenant cannot be read, or the plan is not the expected one.
         """
         self._plan()
         if self._rules.stop and any(item.error for item in self.items):
-            self._not_begun(item for item in self.items if item.is_work)
+            self._mark_not_started(item for item in self.items if item.is_work)
         elif not self._settings.check_mode:
             self._apply()
 
     # --- plan ----------------------------------------------------------------------------------------------------
 
     def _plan(self) -> None:
-        looking = replace(self._settings, check_mode=True, server_validation=False)
+        planning = replace(self._settings, check_mode=True, server_validation=False)
         for item in self.items:
-            self._bring(item, looking)
+            self._reconcile(item, planning)
         refuse_same(self.items)
         if CONNECTION in self._rules.kinds:
             for item in self.items:
                 item.owner = self._snapshot.owners.get(item.id, "") if item.kind == INTEGRATION else ""
-        self._find_unmanaged(looking)
+        self._find_unmanaged(planning)
         steps = steps_of(item.as_result() for item in self.items if item.action != "unchanged")
         self.plan_sha256 = checksum(steps)
         if self._rules.expected_plan is not None:
@@ -92,13 +92,13 @@ class Fleet:
         sends = not self._settings.check_mode
         if sends or self._settings.server_validation:
             checking = replace(self._settings, check_mode=True, will_send=sends)
-            each([item for item in self.items if item.is_work], lambda item: self._bring(item, checking), at_once=self._rules.at_once)
+            each([item for item in self.items if item.is_work], lambda item: self._reconcile(item, checking), at_once=self._rules.at_once)
 
-    def _find_unmanaged(self, looking: Settings) -> None:
-        """List what no item is about, and plan to remove it where the task wants that."""
-        strangers = [*self._strange_integrations(), *self._strange_connections()]
-        self.unmanaged = [{"kind": item.kind, "key": item.key, **item.options} for item in strangers]
-        if not self._rules.prune or not strangers:
+    def _find_unmanaged(self, planning: Settings) -> None:
+        """List the platforms that are in no list, and plan to remove them if the task prunes."""
+        unlisted = [*self._unlisted_integrations(), *self._unlisted_connections()]
+        self.unmanaged = [{"kind": item.kind, "key": item.key, **item.options} for item in unlisted]
+        if not self._rules.prune or not unlisted:
             return
         broken = [item.label for item in self.items if item.error]
         if broken:
@@ -107,10 +107,10 @@ class Fleet:
         if self._snapshot.is_partial:
             self._warn("Nothing is pruned, because a connection that is missing here may own what no list has.")
             return
-        kinds = {kind for kind in {item.kind for item in strangers} if self._may_prune(kind)}
-        pruned = [replace(item, options={**item.options, "state": "absent"}, pruned=True) for item in strangers if item.kind in kinds]
+        kinds = {kind for kind in {item.kind for item in unlisted} if self._may_prune(kind)}
+        pruned = [replace(item, options={**item.options, "state": "absent"}, pruned=True) for item in unlisted if item.kind in kinds]
         for item in pruned:
-            self._bring(item, looking)
+            self._reconcile(item, planning)
         removed = [item.label for item in pruned if item.is_work]
         if len(removed) > self._rules.prune_max:
             raise ImmutaError(
@@ -121,13 +121,13 @@ class Fleet:
         self.items += pruned
 
     def _may_prune(self, kind: str) -> bool:
-        """Whether the list of this kind may remove anything: one that was given empty may not, unless the task says so."""
+        """Return whether platforms of this kind may be pruned. An empty list prunes nothing unless the task sets prune_empty."""
         given = any(item.kind == kind for item in self.items)
         if not given and not self._rules.prune_empty:
-            self._warn(f"{kind}s is empty, so no {kind} is pruned. Set prune_empty if all of them are to be removed.")
+            self._warn(f"{kind}s is empty, so no {kind} is pruned. Set prune_empty to remove all of them.")
         return given or self._rules.prune_empty
 
-    def _strange_integrations(self) -> list[Item]:
+    def _unlisted_integrations(self) -> list[Item]:
         if INTEGRATION not in self._rules.kinds:
             return []
         known = {id for item in self.items if item.kind == INTEGRATION for id in (item.id, *self._ids_meant(item))}
@@ -136,12 +136,12 @@ class Fleet:
         return [Item(INTEGRATION, _name_of(found), {"id": str(found.get("id")), "type": found.get("type")}) for found in alone]
 
     def _ids_meant(self, item: Item) -> list[str]:
-        """The ids of what an item that cannot be planned is about: it is managed all the same."""
+        """Return the ids that an item refers to even if it could not be planned. These integrations are managed, so they are never pruned."""
         platform, config = PLATFORMS.get(str(item.options.get("type"))), item.options.get("config") or {}
         same = self._snapshot.integrations.matching(Desired(platform, _identity_in(platform, config))) if item.error and platform else ()
         return [str(item.options.get("id")), *(str(found.get("id")) for found in same)]
 
-    def _strange_connections(self) -> list[Item]:
+    def _unlisted_connections(self) -> list[Item]:
         if CONNECTION not in self._rules.kinds:
             return []
         known = {item.key for item in self.items if item.kind == CONNECTION}
@@ -150,16 +150,16 @@ class Fleet:
 
     # --- one item ------------------------------------------------------------------------------------------------
 
-    def _bring(self, item: Item, settings: Settings) -> bool:
-        """Have the item's reconciler bring it to what is wanted, as far as the settings let it. Returns whether that worked."""
+    def _reconcile(self, item: Item, settings: Settings) -> bool:
+        """Run the item's reconciler with these settings, and return whether it succeeded. The item records the outcome or the error."""
         session = ItemSession(self._session)
         apis = ItemIntegrations(self._snapshot, session), ItemConnections(self._snapshot, session)
         settings = replace(settings, force_disable=bool(item.options.get("force_disable")))
         try:
             if item.kind == CONNECTION:
-                item.outcome = _bring_connection(item, ConnectionReconciler(*apis, settings, warn=item.warn, mask=self._mask))
+                item.outcome = _reconcile_connection(item, ConnectionReconciler(*apis, settings, warn=item.warn, mask=self._mask))
             else:
-                item.outcome = _bring_integration(item, Reconciler(*apis, settings, warn=item.warn, mask=self._mask), self._snapshot)
+                item.outcome = _reconcile_integration(item, Reconciler(*apis, settings, warn=item.warn, mask=self._mask), self._snapshot)
             item.needs_script = _needs_script(item)
         except ImmutaError as error:
             item.error = error
@@ -168,13 +168,13 @@ class Fleet:
     # --- apply ---------------------------------------------------------------------------------------------------
 
     def _apply(self) -> None:
-        """What is to be made and changed first, what is to be removed afterwards, and then the wait for all of it together."""
+        """Create and update first, remove after that, and then wait for all items together."""
         sending = replace(self._settings, server_validation=False)
         work = [item for item in self.items if item.is_work or _is_under_way(item)]
         for group in ([item for item in work if not item.absent], [item for item in work if item.absent]):
             stopped = self._rules.stop and any(item.error for item in self.items)
             left = group if stopped else each(group, lambda item: self._send(item, sending), at_once=self._rules.at_once, stop=self._rules.stop)
-            self._not_begun(left)
+            self._mark_not_started(left)
         apis = PolledIntegrations(self._session), Connections(self._session)
         waiter = Reconciler(*apis, self._settings, warn=self._warn, mask=self._mask)
         for item in work:
@@ -182,7 +182,7 @@ class Fleet:
 
     def _send(self, item: Item, settings: Settings) -> bool:
         planned = item.outcome
-        sent = self._bring(item, settings)
+        sent = self._reconcile(item, settings)
         if sent and planned and item.outcome and not item.outcome.validation.get("tests"):
             item.outcome = replace(item.outcome, validation=planned.validation)
         return sent
@@ -195,14 +195,14 @@ class Fleet:
         except ImmutaError as error:
             item.error = error
 
-    def _not_begun(self, items: Iterable[Item]) -> None:
+    def _mark_not_started(self, items: Iterable[Item]) -> None:
         first = next((item.label for item in self.items if item.error), "")
         for item in list(items):
-            item.error = ImmutaError(f"It was not begun, because {first} failed.", hint="Mend that and run this again.")
+            item.error = ImmutaError(f"It was not started, because {first} failed.", hint="Fix that and run this again.")
 
 
-def _bring_integration(item: Item, reconciler: Reconciler, snapshot: Snapshot) -> Outcome:
-    """The same as the module immuta_integration, up to the wait at the end."""
+def _reconcile_integration(item: Item, reconciler: Reconciler, snapshot: Snapshot) -> Outcome:
+    """Do the same as the module immuta_integration, except for the wait at the end."""
     options = item.options
     found = snapshot.integrations.with_id(str(options.get("id") or ""))
     type_name = options.get("type") or (found or {}).get("type")
@@ -214,13 +214,13 @@ def _bring_integration(item: Item, reconciler: Reconciler, snapshot: Snapshot) -
     return reconciler.send_absent(wanted) if item.absent else reconciler.send_present(wanted)
 
 
-def _bring_connection(item: Item, reconciler: ConnectionReconciler) -> Outcome:
-    """The same as the module immuta_connection."""
+def _reconcile_connection(item: Item, reconciler: ConnectionReconciler) -> Outcome:
+    """Do the same as the module immuta_connection."""
     return reconciler.absent(item.key) if item.absent else reconciler.present(wanted_connection(item.options))
 
 
 def _needs_script(item: Item) -> bool:
-    """Whether a script has to run on the warehouse for it, which is the role's work. One that Immuta forgets by force needs none."""
+    """Return whether the item needs a script on the warehouse, which the role runs. A removal with force_disable needs none."""
     outcome, options = item.outcome, item.options
     if outcome is None or item.action == "unchanged":
         return False
@@ -236,13 +236,13 @@ def _needs_script(item: Item) -> bool:
 
 
 def _is_under_way(item: Item) -> bool:
-    """Whether the tenant is busy with it, so that the plan may be another one once it is done."""
+    """Return whether the tenant is still changing the platform, so that its plan may change once that is done."""
     status = item.outcome.observed.native.get("status") if isinstance(item.outcome, ConnectionOutcome) else item.document.get("status")
     return item.error is None and not item.needs_script and status in TRANSIENT
 
 
 def _identity_in(platform: Platform, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The natural key alone, as the API spells it."""
+    """Return the natural key as a configuration in the API's spelling, empty if the type has none."""
     return {platform.option(platform.identity).key: config.get(platform.identity)} if platform.identity else {}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts of a play as one fleet: which of them one task can plan and apply, which need the role, and what came of each. Pure.
+"""The hosts of a play as one fleet: which hosts one task can plan and apply, which need the role, and the outcome of each. Pure.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -17,17 +17,17 @@ from .items import CONNECTION, INTEGRATION
 
 Options = Mapping[str, Any]
 
-#: what a drift check can find -> how that is told, and the key of the report
-_TOLD = {
+#: what a drift check can find -> its title in messages, and its key in the report
+_TITLES = {
     "drifted": ("Not as the inventory says", "drifted"),
     "unmanaged": ("In no inventory", "unmanaged"),
     "unhealthy": ("Unhealthy", "unhealthy"),
     "owned": ("In the inventory as an integration, although a connection owns it", "owned"),
     "failed": ("Failed", "failed_hosts"),
 }
-FINDINGS = tuple(_TOLD)
+FINDINGS = tuple(_TITLES)
 
-_MOST_NAMED = 20
+_MAX_NAMES = 20
 
 # Options that all items of one module call share.
 _SHARED = ("update_secrets", "server_validation", "wait", "wait_timeout", "wait_interval")
@@ -35,7 +35,7 @@ _SHARED = ("update_secrets", "server_validation", "wait", "wait_timeout", "wait_
 
 @dataclass(frozen=True)
 class Host:
-    """One platform of the inventory. kind and options: the item it is. problem: why it cannot be one; role: why the role has to look at it first."""
+    """One platform of the inventory. kind and options: its item. problem: why it cannot be an item. role: why the role must handle it."""
 
     name: str
     kind: str = ""
@@ -48,13 +48,13 @@ class Host:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of M(community.immuta.immuta_tenant), for all hosts that share a tenant and how it is gone about."""
+    """One call of M(community.immuta.immuta_tenant), for all hosts that share a tenant and the shared options."""
 
     hosts: tuple[Host, ...]
 
     @property
     def is_role(self) -> bool:
-        """Whether the role has to look at these hosts, so that they are only planned here."""
+        """Whether the role must handle these hosts, so that the call only plans them."""
         return bool(self.hosts[0].role)
 
     @property
@@ -62,31 +62,31 @@ class Call:
         return self.hosts[0].tenant
 
     def arguments(self, *, whole: bool, **more: Any) -> dict[str, Any]:
-        """The options of the module. They hold secrets. whole: a list that is empty is given, so that what is unmanaged is found."""
+        """Return the options of the module, secrets included. whole: pass empty lists too, so that the module finds unmanaged platforms."""
         lists = {f"{kind}s": [{**host.options, "name": host.name} for host in self.hosts if host.kind == kind] for kind in (INTEGRATION, CONNECTION)}
         return {**self.tenant, **self.hosts[0].shared, **{name: items for name, items in lists.items() if items or whole}, **more}
 
 
 def shared_of(values: Options) -> dict[str, Any]:
-    """Of a host's variables, without their prefix, those that all items of a call share."""
+    """Return the host's variables that all items of a call share, without their prefix."""
     return {name: values[name] for name in _SHARED if values.get(name) is not None}
 
 
 def reason_for_role(values: Options, *, pending: bool) -> str:
-    """Why the role has to look at a host itself; empty when one task for all of them will do. pending: an earlier run left something to do."""
+    """Return why the role must handle a host, empty if the fleet task can. pending: an earlier run left work to do."""
     reasons = (
-        (pending, "an earlier run left something to do"),
-        (set(values.get("stages") or ()) not in (set(), {"generate", "run", "register"}), "its stages run apart"),
-        (values.get("repair"), "it is to be repaired"),
+        (pending, "an earlier run left work to do"),
+        (set(values.get("stages") or ()) not in (set(), {"generate", "run", "register"}), "its stages run separately"),
+        (values.get("repair"), "a repair is requested"),
         (values.get("audit_log"), "its runs are audited"),
-        (values.get("break_lock"), "a lock is to be broken"),
+        (values.get("break_lock"), "it breaks a lock"),
         (any(name in (values.get(INTEGRATION) or {}) for name in ("api_key_dest", "apiKeyDest")), "it has an API key to write"),
     )
     return next((text for holds, text in reasons if holds), "")
 
 
 def calls_for(hosts: Iterable[Host], *, with_role: bool = False) -> list[Call]:
-    """The calls that plan all hosts that are items, in the order of the hosts. with_role: also those that the role looks at, in calls of their own."""
+    """Return the calls that plan all hosts, in the order of the hosts. with_role: include the hosts that the role handles, in separate calls."""
     groups: dict[str, list[Host]] = {}
     for host in hosts:
         if host.kind and not host.problem and (with_role or not host.role):
@@ -95,9 +95,9 @@ def calls_for(hosts: Iterable[Host], *, with_role: bool = False) -> list[Call]:
 
 
 def outcome_of(host: Host, item: Options | None, failure: str = "") -> dict[str, Any]:
-    """What came of one host. item: of the module's plan; failure: why there is none.
+    """Return the outcome of one host. item: its row in the module's plan. failure: why it has no row.
 
-    Keys: done (nothing is left to do), failed, changed, msg (one line for people), action, kind, key and the item's own facts.
+    Keys: done (nothing is left to do), failed, changed, msg (one line), action, kind, key and the facts of the item.
     """
     problem = host.problem or failure or (item or {}).get("error") or ""
     shown = {name: (item or {}).get(name) for name in ("key", "action", "changes", "id", "status", "healthy", "failed_tests", "owner", "needs_script")}
@@ -109,11 +109,11 @@ def outcome_of(host: Host, item: Options | None, failure: str = "") -> dict[str,
         "done": not problem and not needs_role,
         "idle": not problem and not needs_role and shown["action"] == "unchanged",
         "failed": bool(problem),
-        "msg": f"{host.name}: {problem or _words(shown, host.role)}",
+        "msg": f"{host.name}: {problem or _describe(shown, host.role)}",
     }
 
 
-def _words(item: Options, role: str) -> str:
+def _describe(item: Options, role: str) -> str:
     fields = [str(change["field"]) for change in item["changes"] or () if not change["secret"]]
     what = f"{item['action']}" + (f" ({', '.join(fields)})" if item["action"] == "updated" and fields else "")
     if item["needs_script"]:
@@ -121,17 +121,17 @@ def _words(item: Options, role: str) -> str:
     elif item["healthy"] is False:
         what = f"{what}, unhealthy: status {item['status']}"
     if role:
-        told = f"the role looks at it, because {role}"
+        told = f"the role handles it, because {role}"
         return f"{what}; {told}" if item["action"] else told
     return what
 
 
-#: what was done, or would be -> how that is told of a plan
+#: action -> its words in a plan
 TO_DO = {"created": "to be registered", "updated": "to be updated", "deleted": "to be removed"}
 
 
 def findings(platforms: Mapping[str, Options], unmanaged: Sequence[Options] | None) -> dict[str, Any]:
-    """What a drift check found: the names of hosts, and what nobody manages, which is null when only a part of the fleet was looked at."""
+    """Return what a drift check found: names of hosts, and the unmanaged platforms, which are null if only a part of the fleet was read."""
     return {
         "drifted": [name for name, each in platforms.items() if each["action"] not in (None, "unchanged")],
         "unmanaged": None if unmanaged is None else list(unmanaged),
@@ -142,18 +142,18 @@ def findings(platforms: Mapping[str, Options], unmanaged: Sequence[Options] | No
 
 
 def complaint(found: Options, kinds: Iterable[str]) -> str:
-    """One sentence for each kind of finding that there is; empty when there is none."""
+    """Return one sentence for each kind of finding. Empty without findings."""
     sentences = []
-    for title, key in (_TOLD[kind] for kind in kinds):
+    for title, key in (_TITLES[kind] for kind in kinds):
         names = [each if isinstance(each, str) else f"{each['kind']} {each['key']}" for each in found.get(key) or ()]
         if names:
-            more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-            sentences.append(f"{title}: {', '.join(names[:_MOST_NAMED])}{more}.")
+            more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+            sentences.append(f"{title}: {', '.join(names[:_MAX_NAMES])}{more}.")
     return " ".join(sentences)
 
 
 def table(platforms: Mapping[str, Options]) -> list[str]:
-    """What each host needs, a line each, those with nothing to do last and counted."""
+    """Return one line for each host that needs something, and a last line that counts the others."""
     lines = [str(each["msg"]) for each in platforms.values() if each["action"] != "unchanged" or each["failed"] or not each["done"] or each["healthy"] is False]
     rest = len(platforms) - len(lines)
     return [*lines, *([f"{rest} as {'it' if rest == 1 else 'they'} should be"] if rest else [])]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The items of a fleet: what the lists of a task want, which of them mean the same platform, what became of each. Pure.
+"""The items of a fleet: the platforms in the lists of a task, duplicates among them, and the outcome of each. Pure.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -27,42 +27,42 @@ Options = Mapping[str, Any]
 
 @dataclass
 class Item:
-    """One platform of a fleet, and what is known of it so far. C(key) is how people know it: its host, its connection key, or its id."""
+    """One platform of a fleet and its state so far. C(key): its host, its connection key, or its id."""
 
     kind: str
     key: str
     #: the options of the single module
     options: Options
-    #: the operator's own name for it
+    #: the operator's own name for the platform
     name: str = ""
-    #: no list has it: it is to be removed because of that
+    #: the platform is in no list and will be removed
     pruned: bool = False
     outcome: Outcome | None = None
-    #: a script has to run on the warehouse first, or afterwards: that is the role's work
+    #: the change needs a script on the warehouse, which the role runs
     needs_script: bool = False
-    #: the connection that the integration belongs to, where connections were looked at
+    #: the connection that the integration belongs to, if connections were read
     owner: str = ""
     error: ImmutaError | None = None
     warnings: list[str] = field(default_factory=list)
 
     @property
     def label(self) -> str:
-        """How messages speak of it."""
+        """The name of the item in messages."""
         return f"{self.kind} {self.key}"
 
     @property
     def absent(self) -> bool:
-        """Whether it is to be removed."""
+        """Whether the task removes the platform."""
         return self.options.get("state") == "absent"
 
     @property
     def action(self) -> str:
-        """What is to be done, or was: created, updated, deleted or unchanged; empty when that could not be found out."""
+        """The planned or completed action: created, updated, deleted or unchanged. Empty if it is unknown."""
         return self.outcome.plan.action if self.outcome else ""
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The integration, or the object of the connection, as the tenant shows it or would; empty when there is none."""
+        """The integration, or the object of the connection, as the tenant shows it or would show it. Empty if it does not exist."""
         shown: Mapping[str, Any] = {}
         if isinstance(self.outcome, ConnectionOutcome):
             shown = self.outcome.observed.object
@@ -72,7 +72,7 @@ class Item:
 
     @property
     def id(self) -> str:
-        """The id of the integration, or of the one behind the connection; empty while there is none."""
+        """The id of the integration, or of the one behind the connection. Empty if none exists."""
         id = self.outcome.observed.native_id if isinstance(self.outcome, ConnectionOutcome) else self.document.get("id")
         return "" if id is None else str(id)
 
@@ -83,17 +83,17 @@ class Item:
 
     @property
     def changed(self) -> bool:
-        """Whether the tenant was changed, or would be in check mode."""
+        """Whether the tenant changed, or would change in check mode."""
         return bool(self.error.facts.get("changed")) if self.error else self.is_work
 
     def warn(self, text: str) -> None:
-        """Keep a warning, once."""
+        """Record a warning, unless it is already recorded."""
         if text not in self.warnings:
             self.warnings.append(text)
 
     def as_result(self) -> dict[str, Any]:
-        """The item as the result of the module shows it."""
-        # the keys that all outcomes share: the whole document behind it is not shown
+        """Return the item as the module returns it."""
+        # only the keys that all outcomes share, without the whole document
         shown = Outcome.as_result(self.outcome) if self.outcome else {}
         return {
             "kind": self.kind,
@@ -119,7 +119,7 @@ class Item:
 
 
 def items_of(kind: str, given: Iterable[Options]) -> list[Item]:
-    """The items of one list, in its order. Raises OptionError when two of them mean the same platform."""
+    """Return the items of one list in its order. Raise OptionError if two of them describe the same platform."""
     items = [Item(kind, _key(kind, options), options, str(options.get("name") or "")) for options in given]
     first: dict[tuple[str, str], int] = {}
     for number, item in enumerate(items):
@@ -134,7 +134,7 @@ def items_of(kind: str, given: Iterable[Options]) -> list[Item]:
 
 
 def _identity(item: Item) -> tuple[str, str]:
-    """What two items of one platform have in common, as far as it can be told before the tenant is asked."""
+    """Return the identity of a platform as far as it is known before the tenant is asked."""
     return ("", item.key) if item.kind == CONNECTION else (str(item.options.get("type") or ""), item.key)
 
 
@@ -151,7 +151,7 @@ def _key(kind: str, options: Options) -> str:
 
 
 def refuse_same(items: Sequence[Item]) -> None:
-    """Raise OptionError when two items turned out to mean the same integration, one by its id and one by its host."""
+    """Raise OptionError if two items are the same integration, one by its id and one by its host."""
     seen: dict[str, Item] = {}
     for item in items:
         id = item.id if item.kind == INTEGRATION else ""
@@ -165,7 +165,7 @@ def refuse_same(items: Sequence[Item]) -> None:
 
 
 def _facts(error: ImmutaError) -> dict[str, Any]:
-    """The machine-readable part of a failure, without the plan that stands beside it."""
+    """Return the machine-readable part of a failure, without the plan."""
     kept = ("status", "method", "path", "api_error", "option", "tests", "dry_run", "last_status", "connection_key", "jobs")
     shown: dict[str, Any] = mask({name: error.facts[name] for name in kept if name in error.facts})
     return shown

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many requests at once, and never more than a task allows.
+"""Run work for many items in parallel, up to the limit of a task.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 def each(things: Iterable[T], work: Callable[[T], bool], *, at_once: int, stop: bool = False) -> list[T]:
-    """Do the work for every thing, at most so many at once, and return those that were not begun.
+    """Do the work for every thing, at most C(at_once) at the same time, and return those that were not started. Raise what the work raises.
 
-    work: returns whether it succeeded. stop: begin nothing more once something has failed. Raises what the work raises.
+    work: returns whether it succeeded. stop: start nothing more after a failure.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -31,7 +31,7 @@ def each(things: Iterable[T], work: Callable[[T], bool], *, at_once: int, stop: 
 
 
 def _done(thing: T, work: Callable[[T], bool], failed: Event, stop: bool) -> bool:
-    """Whether the work was begun."""
+    """Return whether the work was started."""
     if stop and failed.is_set():
         return False
     if not work(thing):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a report shows of a fleet: numbers, platforms, and what nobody manages. Pure; whoever writes it down computes nothing more.
+"""The contents of a report on a fleet: totals, platforms, and unmanaged platforms. Pure; the writers of the formats compute nothing.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -23,12 +23,12 @@ from .items import INTEGRATION
 
 Given = Mapping[str, Any]
 
-#: the format of what M(community.immuta.immuta_fleet) returns that is understood here
+#: the supported format of the result of M(community.immuta.immuta_fleet)
 READS = 1
 #: the format of a report as JSON
 FORMAT = 1
 
-#: what can be said of a platform, the worst first -> how that is told
+#: states of a platform, the worst first -> their titles
 STATES = {
     "failed": "Failed",
     "unhealthy": "Unhealthy",
@@ -37,10 +37,10 @@ STATES = {
     "owned": "Owned by a connection",
     "fine": "As it should be",
 }
-#: those that are a failure to who counts tests
+#: the states that are failed tests
 FAILURES = ("failed", "unhealthy", "drifted")
 
-# Where a character can be one that has to be looked at.
+# Characters that may need a code.
 _ODD = re.compile(r"[^ -~]")
 _HALVES = re.compile(r"[\ud800-\udfff]")
 # Join letters of Persian and Indic scripts.
@@ -71,7 +71,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Platform:
-    """One host of the inventory. states: of STATES, the worst first."""
+    """One host of the inventory. states: keys of STATES, the worst first."""
 
     name: str
     tenant: str
@@ -88,12 +88,12 @@ class Platform:
 
     @property
     def titles(self) -> list[tuple[str, str]]:
-        """Its states, each with how that is told."""
+        """Its states with their titles."""
         return [(state, STATES[state]) for state in self.states]
 
     @property
     def facts(self) -> list[str]:
-        """What it is, in short."""
+        """Its kind, key, id and tenant."""
         said = (self.kind, self.key if self.key != self.name else "", f"id {self.id}" if self.id else "", self.tenant)
         return [fact for fact in said if fact]
 
@@ -109,7 +109,7 @@ class Platform:
 
 @dataclass(frozen=True)
 class Stray:
-    """What a tenant has and no host is about."""
+    """A platform of a tenant that is in no inventory."""
 
     tenant: str
     kind: str
@@ -122,7 +122,7 @@ class Stray:
 
 @dataclass(frozen=True)
 class Tenant:
-    """One tenant in numbers. errors: why it could not be read. unmanaged: null when that is not known."""
+    """The totals of one tenant. errors: why it could not be read. unmanaged: null if unknown."""
 
     name: str
     errors: tuple[str, ...]
@@ -140,7 +140,7 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a report shows. generated: the time, as ISO 8601 writes it. unmanaged: null when only a part of the fleet was looked at."""
+    """A whole report. generated: the time in ISO 8601. unmanaged: null if only a part of the fleet was read."""
 
     title: str
     generated: str
@@ -155,7 +155,7 @@ class Report:
 
     @property
     def filters(self) -> list[tuple[str, str, int]]:
-        """The states that there are: name, how it is told, number of platforms."""
+        """The states that occur: name, title, number of platforms."""
         return [(state, STATES[state], number) for state, number in self.counts.items() if number]
 
     @property
@@ -173,11 +173,11 @@ class Report:
 
     @property
     def columns(self) -> list[tuple[str, str]]:
-        """Of the table of tenants: the numbers that are not nought everywhere."""
+        """The columns of the table of tenants: the states that occur."""
         return [(state, title) for state, title, _number in self.filters]
 
     def document(self) -> dict[str, Any]:
-        """The report as JSON has it."""
+        """Return the report as it is written to JSON."""
         return {
             "format": FORMAT,
             "title": self.title,
@@ -191,7 +191,7 @@ class Report:
 
 
 def report_on(fleet: Given, *, title: str, generated: str) -> Report:
-    """The report on what M(community.immuta.immuta_fleet) found. Raises OptionError when that is something else."""
+    """Return the report on a result of M(community.immuta.immuta_fleet). Raise OptionError if it is something else."""
     known = fleet.get("platforms")
     if fleet.get("format") != READS or not isinstance(known, Mapping) or not all(isinstance(each, Mapping) for each in known.values()):
         raise OptionError(
@@ -207,15 +207,15 @@ def report_on(fleet: Given, *, title: str, generated: str) -> Report:
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    """The text with a code in place of each character that cannot be seen, turns the text around, or is none that XML can hold.
+    """Return the text with codes instead of characters that are invisible, change the text direction, or are not allowed in XML.
 
-    lines: line breaks may stay.
+    lines: keep line breaks.
     """
     return _ODD.sub(lambda found: _seen(found.group(), lines), text)
 
 
 def as_json(report: Report) -> str:
-    """The report as JSON, in which no character turns the text around. Half a character, which many readers refuse, is U+FFFD."""
+    """Return the report as JSON without characters that change the text direction. A lone surrogate becomes U+FFFD."""
     text = json.dumps(report.document(), indent=2, ensure_ascii=False, default=str)
     return visible(_HALVES.sub("\ufffd", text), lines=True) + "\n"
 
@@ -233,7 +233,7 @@ def _seen(character: str, lines: bool) -> str:
 
 
 def _pairs(character: str) -> Iterable[bytes]:
-    """A character as JSON codes it: its one or two units of UTF-16."""
+    """Return the one or two UTF-16 units of a character, as JSON escapes them."""
     units = character.encode("utf-16-be", "surrogatepass")
     return (units[place : place + 2] for place in range(0, len(units), 2))
 
@@ -250,7 +250,7 @@ def _platform(name: str, given: Given) -> Platform:
 
 
 def _message(name: str, given: Given) -> str:
-    """What came of it, without its name, as of a plan: nothing was done yet."""
+    """Return the message of a host without its name, in the words of a plan."""
     said, action = _text(given.get("msg")).removeprefix(f"{name}: "), given.get("action")
     return f"{TO_DO[action]}{said[len(action) :]}" if action in TO_DO and said.startswith(action) and not given.get("failed") else said
 
@@ -280,7 +280,7 @@ def _stray(given: Given) -> Stray:
 
 
 def _place(platform: Platform) -> tuple[int, str]:
-    """The worst first, then by name."""
+    """Return the sort key: the worst state first, then the name."""
     return list(STATES).index(platform.states[0]), platform.name
 
 
@@ -290,7 +290,7 @@ def _counts(platforms: Iterable[Platform]) -> dict[str, int]:
 
 
 def _tenants(platforms: Sequence[Platform], unmanaged: Sequence[Stray] | None, given: Iterable[Given]) -> Iterable[Tenant]:
-    """One row a tenant, however many calls it took, in the order of their names."""
+    """Yield one row per tenant, sorted by name."""
     errors: dict[str, list[str]] = {}
     for each in given:
         errors.setdefault(_text(each.get("tenant")), []).extend(filter(None, [_text(each.get("error"))]))
@@ -305,12 +305,12 @@ def _tenants(platforms: Sequence[Platform], unmanaged: Sequence[Stray] | None, g
 
 
 def _text(value: Any) -> str:
-    """A text for what should be one; empty for what is not given. What is a secret by itself is no part of it."""
+    """Return the value as text, masked. Empty for None."""
     return "" if value is None else str(mask(value if isinstance(value, str) else _shown(value)))
 
 
 def _shown(value: Any) -> str:
-    """A value of any kind as a person reads it."""
+    """Return a value of any type as readable text."""
     if value is None:
         return "not set"
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A report as JUnit XML: one test case a platform.
+"""A report as JUnit XML: one test case per platform.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -15,9 +15,9 @@ from .report import STATES, Platform, Report, visible
 
 
 def as_junit(report: Report) -> str:
-    """The report as systems of continuous integration read it: a suite for each tenant.
+    """Return the report as JUnit XML, with one suite per tenant.
 
-    A platform that failed, is unhealthy or drifted is a failure. One that was not compared, because the role looks at it itself, is skipped.
+    A platform that failed, is unhealthy or drifted is a failure. A platform that only the role can compare is skipped.
     """
     root = ET.Element("testsuites", name=visible(report.title))
     for tenant in report.tenants:

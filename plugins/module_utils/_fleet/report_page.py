@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A report as one page of HTML that needs nothing from elsewhere.
+"""A report as one self-contained HTML page.
 
-The template computes nothing: it writes down what a report has. Jinja2 escapes every value, and none is written with an invisible character in it.
-The policy in the page lets run only the script and the style that stand here, by their checksums.
+The template computes nothing. Jinja2 escapes every value, and invisible characters become codes. The content security policy of the page
+allows only the script and the style in this file, by their checksums.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -252,7 +252,7 @@ TEMPLATE = """\
 
 
 def as_html(report: Report) -> str:
-    """The report as a page. Raises MissingLibrary where Jinja2 is missing."""
+    """Return the report as a page. Raise MissingLibrary if Jinja2 is missing."""
     try:
         from jinja2 import Environment, StrictUndefined
         from markupsafe import Markup

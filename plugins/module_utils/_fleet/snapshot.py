@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a tenant has, read once for a whole fleet, and the APIs as the items of the fleet see them.
+"""The state of a tenant, read once for a whole fleet, and the APIs as the items of the fleet see them.
 
-Each item first looks at what was read for all. Once a request of its own may have changed something, it looks at the tenant.
+Each item reads the shared snapshot at first. After it has sent a request that may have changed something, it reads the tenant.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -28,18 +28,18 @@ Object = dict[str, Any]
 
 
 class Snapshot:
-    """The integrations and connections of a tenant. Each is read when it is first needed, and once."""
+    """The integrations and connections of a tenant. Each is read once, when it is first needed."""
 
     def __init__(self, session: Session, *, at_once: int, warn: Callable[[str], None]) -> None:
         self.session = session
         self._at_once = at_once
         self._warn = warn
-        #: whether the tenant says that it has more connections than it showed
+        #: whether the tenant has more connections than it showed
         self.is_partial = False
 
     @cached_property
     def integrations(self) -> Listing:
-        """All integrations, by one request."""
+        """All integrations, from one request."""
         return Listing.of(Integrations(self.session).list())
 
     @cached_property
@@ -56,18 +56,18 @@ class Snapshot:
 
     @property
     def objects(self) -> dict[str, Object]:
-        """Connection key -> the object of each connection, by one request. Raises Forbidden or NotFound from a tenant without connections."""
+        """Connection key -> object of the connection, from one request. Raise Forbidden or NotFound if the tenant offers no connections."""
         if isinstance(self._objects, ApiError):
             raise self._objects
         return self._objects
 
     def known_objects(self) -> dict[str, Object]:
-        """The same; a tenant without connections has none."""
+        """Return the same as C(objects), but an empty mapping if the tenant offers no connections."""
         return {} if isinstance(self._objects, ApiError) else self._objects
 
     @cached_property
     def connections(self) -> dict[str, Object | ApiError]:
-        """Connection key -> what the tenant shows of it, or its refusal. One request each, several at once."""
+        """Connection key -> connection as the tenant shows it, or the error. One request each, several in parallel."""
         api = Connections(self.session)
         found: dict[str, Object | ApiError] = {}
 
@@ -82,9 +82,9 @@ class Snapshot:
         return found
 
     def observed(self, key: str) -> tuple[Observed, ApiError | None]:
-        """What is known of a connection, and why the tenant does not show the rest: it does not offer that, or not to this user.
+        """Return the state of a connection, and the error if the tenant does not support details or does not show them to this user.
 
-        Raises ApiError for any other refusal.
+        Raise ApiError for any other error.
         """
         shown = self.connections[key]
         refusal = shown if isinstance(shown, ApiError) else None
@@ -96,21 +96,21 @@ class Snapshot:
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
-        """Id of an integration -> key of the connection that it belongs to. A tenant without connections has none."""
+        """Id of an integration -> key of the connection that owns it. Empty if the tenant offers no connections."""
         shown = {key: answer for key, answer in self.connections.items() if not isinstance(answer, ApiError)} if self.known_objects() else {}
         return {str(answer["nativeIntegrationId"]): key for key, answer in shown.items() if answer.get("nativeIntegrationId") is not None}
 
 
 class ItemSession(Session):
-    """The session of the fleet, as one item uses it. It notes when the item has sent more than a look."""
+    """The session of the fleet for one item. It records whether the item has only read so far."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.secrets = session.secrets
-        self.only_looked = True
+        self.has_only_read = True
 
     def request(self, method: str, path: str, **how: Any) -> Answer:
-        self.only_looked = self.only_looked and method == "GET"
+        self.has_only_read = self.has_only_read and method == "GET"
         return self._session.request(method, path, **how)
 
     def mask(self, value: Any) -> Any:
@@ -118,7 +118,7 @@ class ItemSession(Session):
 
 
 class ItemIntegrations(Integrations):
-    """The Integrations API as one item sees it."""
+    """The Integrations API for one item: the snapshot until the item has sent a change."""
 
     def __init__(self, snapshot: Snapshot, session: ItemSession) -> None:
         super().__init__(session)
@@ -126,15 +126,15 @@ class ItemIntegrations(Integrations):
         self._item = session
 
     def list(self) -> list[Object]:
-        return self._snapshot.integrations if self._item.only_looked else super().list()
+        return self._snapshot.integrations if self._item.has_only_read else super().list()
 
     def get(self, id: str | int) -> Object:
-        known = self._snapshot.integrations.with_id(str(id)) if self._item.only_looked else None
+        known = self._snapshot.integrations.with_id(str(id)) if self._item.has_only_read else None
         return super().get(id) if known is None or known.get("status") in TRANSIENT else known
 
 
 class ItemConnections(Connections):
-    """The Connections API as one item sees it."""
+    """The Connections API for one item: the snapshot until the item has sent a change."""
 
     def __init__(self, snapshot: Snapshot, session: ItemSession) -> None:
         super().__init__(session)
@@ -145,28 +145,28 @@ class ItemConnections(Connections):
         return self._snapshot.owners.get(integration_id)
 
     def get(self, connection_key: str) -> Object:
-        known = self._snapshot.connections.get(connection_key) if self._item.only_looked else None
+        known = self._snapshot.connections.get(connection_key) if self._item.has_only_read else None
         if isinstance(known, ApiError):
             raise known
         return super().get(connection_key) if known is None else known
 
     def object(self, path: Sequence[str]) -> Object:
-        known = self._snapshot.objects.get(path[0]) if self._item.only_looked and len(path) == 1 else None
+        known = self._snapshot.objects.get(path[0]) if self._item.has_only_read and len(path) == 1 else None
         # a search may show less of an object than the object itself does
         return super().object(path) if known is None or not {"settings", "overrides"} & set(known) else known
 
 
 class PolledIntegrations(Integrations):
-    """The Integrations API for all items that wait: one list tells each of them once how far it is."""
+    """The Integrations API for all waiting items: one list request answers one poll of each of them."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._untold: dict[str, Object] = {}
+        self._not_yet_returned: dict[str, Object] = {}
 
     def get(self, id: str | int) -> Object:
-        if str(id) not in self._untold:
-            self._untold = {str(found.get("id")): found for found in self.list()}
-        found = self._untold.pop(str(id), None)
+        if str(id) not in self._not_yet_returned:
+            self._not_yet_returned = {str(found.get("id")): found for found in self.list()}
+        found = self._not_yet_returned.pop(str(id), None)
         return super().get(id) if found is None else found
 
     def status(self, id: str | int) -> str:
