@@ -73,7 +73,7 @@ def test_a_file_of_a_drift_check_is_as_good(tmp_path: Path) -> None:
         ({"src": "nowhere.json"}, "cannot be read"),
         ({"src": "list.json"}, "not what the module immuta_fleet returns"),
         ({"src": "half.json"}, "cannot be read"),
-        ({"fleet": {"format": 1, "platforms": {}}, "dest": "half.json"}, "cannot be made"),
+        ({"fleet": {"format": 1, "platforms": {}}, "dest": "half.json"}, "cannot be created"),
         ({"fleet": {"format": 1, "platforms": {}}, "dest": "taken"}, "cannot be written"),
     ],
 )

@@ -105,7 +105,7 @@ def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *,
         strange[where] = [each for each in found if each in strange.get(where, found)]
     named = {host.name: items[host.name]["tenant"] if host.name in items else _tenant(host.tenant) for host in hosts}
     platforms = {host.name: {**outcome_of(host, items.get(host.name), failures.get(host.name, "")), "tenant": named[host.name]} for host in hosts}
-    # what the role looks at is part of the plan, too, though nobody knows yet what it will find
+    # hosts that the role handles are part of the plan, although their changes are still unknown
     steps = steps_of([*items.values(), *({"kind": host.kind, "key": host.name, "action": "role", "needs_script": True} for host in hosts if host.role)])
     return {
         "format": FORMAT,

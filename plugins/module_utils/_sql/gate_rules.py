@@ -4,7 +4,7 @@
 """The rules of the gate as data: what the scripts of each platform may contain. A statement that no list contains does not run.
 
 Sources: the vendor's pages "Redshift Integration" (requirements), "Snowflake Integration" and "Databricks Unity Catalog" (permissions
-of the set-up account), and the data platforms' own SQL references.
+of the setup account), and the data platforms' own SQL references.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -126,7 +126,7 @@ def is_allowed_for_purpose(verb: str, kind: str, class_: str, purpose: str) -> b
     if class_ == "session":
         return True
     if kind in DATABASE_KINDS or class_ == "database":
-        # Only a clean-up may drop a database, and it must not create one.
+        # Only a cleanup may drop a database, and it must not create one.
         return (verb == "DROP") == (purpose == "cleanup") if verb != "ALTER" else True
     if verb == "DROP" and class_ in ("account", "other", "database role"):
         # An edit may drop an account of its own, when impersonation is turned off.
@@ -212,7 +212,7 @@ EFFECT_FUNCTIONS = entries(
     PG_RELOAD_CONF, QUERY_TO_XML
     """
 )
-# Functions that end other sessions. Only a clean-up may call them.
+# Functions that end other sessions. Only a cleanup may call them.
 CLEANUP_FUNCTIONS = entries("PG_TERMINATE_BACKEND, PG_CANCEL_BACKEND")
 # Functions whose name has this prefix have side effects, except for the harmless ones
 EFFECT_FUNCTION_PREFIX = "SYSTEM$"

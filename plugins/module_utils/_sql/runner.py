@@ -222,7 +222,7 @@ class Run:
         self.done_already = False
         #: whether the gate also checked the scope of the statements
         self.scope_checked = False
-        #: what a clean-up must remove: C(what) as text, and a C(query) that returns a row while it still exists
+        #: what a cleanup must remove: C(what) as text, and a C(query) that returns a row while it still exists
         self.must_be_gone: Mapping[str, str] = {}
         self.outcomes = [StatementOutcome(statement, *classify(statement.text, script.dialect)) for statement in script.statements]
 
@@ -269,10 +269,10 @@ class Run:
         self._check_nothing_is_left()
 
     def _check_nothing_is_left(self) -> None:
-        """Raise ImmutaError if a clean-up has not removed what it must remove."""
+        """Raise ImmutaError if a cleanup has not removed what it must remove."""
         if self.must_be_gone and self.driver.query(self.must_be_gone["query"]) is not None:
             raise ImmutaError(
-                f"The clean-up script has run, and {self.must_be_gone['what']} is still there.",
+                f"The cleanup script has run, and {self.must_be_gone['what']} is still there.",
                 hint="Remove what is left manually, then run this again.",
                 changed=True,
                 **summarize(self.outcomes),
