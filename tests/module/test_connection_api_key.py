@@ -102,10 +102,10 @@ def test_a_request_that_got_lost_on_its_way_has_made_no_new_key(direct: Callable
 
 REFUSALS = {
     "a name that is taken": ({"connection_key": "test"}, {}, "a name that a key of another connection"),
-    "another scope": ({"name": "other", "scopes": ["plugin:spark"]}, {}, "a scope or connection that it does not know"),
+    "another scope": ({"name": "other", "scopes": ["plugin:spark"]}, {}, "an unknown scope or connection"),
     "no scope": ({"scopes": []}, {}, "scopes is empty"),
     "no such connection": ({"connection_key": "gone"}, {}, "There is no connection gone"),
-    "a tenant without": ({"name": "other"}, {"system_keys": "404"}, "may have no keys for connections"),
+    "a tenant without": ({"name": "other"}, {"system_keys": "404"}, "may not support keys for connections"),
     "no permission": ({"name": "other"}, {"system_keys": "403"}, "APPLICATION_ADMIN"),
     "no key in the answer": ({"name": "other"}, {"key_form": "absent"}, "The key is not lost."),
     "a folder that is not there": ({"dest": "/nowhere/key"}, {}, "cannot be written"),
