@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # Git's patterns of the files whose prose is checked.
-FILES = ("*.md", "docs/*.rst", "changelogs/fragments/*.yml", "roles", "playbooks", "plugins", ":!plugins/module_utils", ":!tests")
+FILES = ("*.md", "docs/*.rst", "changelogs/fragments/*.yml", "roles", "playbooks", "plugins", ":!plugins/module_utils/_platform", ":!tests")
 LONGEST = 40
 
 # What must not be written (a regular expression; a blank matches any white space) -> what to write instead.
