@@ -21,6 +21,7 @@ from .core import PYTHON
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / ".venv" / "collections"
 MODULES = ROOT / "plugins" / "modules"
+COMPILED = Path(__file__).parent / "site" / "sitecustomize.py"
 
 # Python runs it at its start: whatever a module sends to the system's log goes to a file instead
 SYSLOG = """
@@ -49,7 +50,7 @@ def recording_syslog(folder: Path) -> tuple[dict[str, str], Path]:
     """The environment in which Python sends syslog lines to a file, and that file."""
     place = folder / "syslog"
     place.mkdir(parents=True, exist_ok=True)
-    (place / "sitecustomize.py").write_text(SYSLOG, encoding="utf-8")
+    (place / "sitecustomize.py").write_text(SYSLOG + COMPILED.read_text(encoding="utf-8"), encoding="utf-8")
     lines = place / "lines"
     lines.touch()
     return {"PYTHONPATH": str(place), "SYSLOG_LINES": str(lines)}, lines
