@@ -111,7 +111,7 @@ def test_on_failure_cleanup_takes_back_what_was_made(world: World) -> None:
     broken = world.register(on=both, immuta_platform_on_failure="cleanup")
     assert broken.rc != 0
     for platform in both:
-        assert "clean-up script has taken back" in broken.message(platform.host)
+        assert "cleanup script has removed" in broken.message(platform.host)
         assert not platform.holds() and not platform.has_user()
     assert not re.findall(r"^TASK \[.*\| *\].*", broken.output, re.MULTILINE), "a banner names nobody when all hosts have failed"
     world.tenant.settings(script_tampering={})
@@ -238,6 +238,7 @@ def test_a_failing_login_says_so_and_nothing_is_done(world: World) -> None:
     assert not world.tenant.writes()
 
 
+@pytest.mark.all
 def test_a_script_with_a_foreign_statement_runs_only_on_request(world: World) -> None:
     world.redshift.sql(f"CREATE DATABASE doomed_{world.redshift.user}")
     statement = f"DROP DATABASE doomed_{world.redshift.user}"

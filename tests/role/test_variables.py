@@ -136,11 +136,11 @@ BAD = {
     "stage_alone": ({"immuta_platform_stages": ["register"]}, "immuta_platform_artifacts"),
     "relative_path": ({"immuta_platform_artifacts": "relative/path"}, "absolute path"),
     "no_such_policy": ({"immuta_platform_leftovers": "ignore"}, "leftovers"),
-    "blank_approval": ({"immuta_platform_approved_sha256": ""}, "immuta_platform_approved_sha256 is given and empty"),
+    "blank_approval": ({"immuta_platform_approved_sha256": ""}, "immuta_platform_approved_sha256 is given but empty"),
     "no_approval": ({"immuta_platform_require_approval": "true"}, "no script runs without an approval"),
     "misspelled": ({"immuta_platform_stage": ["generate"]}, "Did you mean immuta_platform_stages?"),
     "no_json": ({"immuta_platform_integration": "{type: Redshift}"}, "immuta_platform_integration begins like JSON, and cannot be read as JSON"),
-    "text": ({"immuta_platform_login": "username=admin"}, "immuta_platform_login is a dictionary, and was given as a text"),
+    "text": ({"immuta_platform_login": "username=admin"}, "immuta_platform_login must be a dictionary, but is a text"),
     "config_is_text": ({"immuta_platform_integration": {"type": "Redshift", "auto_bootstrap": False, "config": "text"}}, "config"),
 }
 
@@ -167,6 +167,7 @@ def test_a_missing_password_is_named_before_anything_runs(world: World) -> None:
     assert not world.redshift.holds() and not world.tenant.writes()
 
 
+@pytest.mark.all
 def test_the_sql_can_run_on_another_host(world: World) -> None:
     """The script is copied there for as long as it runs; what is known of it comes back."""
     elsewhere = {
