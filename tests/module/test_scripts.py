@@ -201,7 +201,7 @@ def test_an_empty_script_is_an_error(make: Callable[..., Reply], tenant: Simulat
     tenant.settings(script_tampering={"*": {"kind": "empty"}})
     reply = make("Redshift", "create")
     assert reply["failed"]
-    assert "empty script" in reply["msg"]
+    assert "returned an empty create script" in reply["msg"]
     assert not (tmp_path / "script.sql").exists()
 
 
