@@ -10,7 +10,7 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
-from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import apart, host_of, report_of
+from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import host_of, mark_duplicates, report_of
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
 from ansible_collections.community.immuta.plugins.module_utils._core.files import read_if_exists, write_atomically
 from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import FINDINGS, Call, Host, calls_for, complaint
@@ -45,7 +45,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         options = self.validate_argument_spec(argument_spec=ARGUMENTS)[1]
         names = options["hosts"] or list(task_vars.get("ansible_play_batch") or [task_vars["inventory_hostname"]])
         whole = not set(task_vars["groups"].get(options["group"], ())) - set(names)
-        hosts = apart([self._host(name, task_vars, options["state"]) for name in names])
+        hosts = mark_duplicates([self._host(name, task_vars, options["state"]) for name in names])
         applies_at_once = options["apply"] and options["expected_plan"] is None
         calls = calls_for(hosts, with_role=not applies_at_once)
         answers = [self._call(call, options, task_vars, apply=applies_at_once) for call in calls]

@@ -96,7 +96,7 @@ def test_a_request_that_got_lost_on_its_way_has_made_no_new_key(direct: Callable
     tenant.fault(method="POST", path="/apikey/system$", when="before", status=500)
     record = direct([fetch(dest, regenerate=True)])["fetch"]
     assert record.failed
-    assert f"The key in {dest} is still valid: run the task again." in record["msg"]
+    assert f"The key in {dest} is still valid. Run the task again." in record["msg"]
     assert dest.read_text(encoding="utf-8").strip() == tenant.keys()["system"]["cluster"]
 
 
@@ -124,4 +124,4 @@ def test_what_cannot_be_says_why(direct: Callable[..., Play], tenant: Simulator,
 
 def test_a_connection_of_something_else_is_warned_of(direct: Callable[..., Play], tenant: Simulator, dest: Path) -> None:
     tenant.connections([{"connectionKey": "prod", "connection": {"technology": "Oracle"}}])
-    assert "has the technology Oracle" in "".join(direct([fetch(dest)]).ok["fetch"].warnings)
+    assert "uses the technology Oracle" in "".join(direct([fetch(dest)]).ok["fetch"].warnings)

@@ -70,8 +70,8 @@ def test_a_check_run_tries_the_key_in_use_and_no_more(direct: Callable[..., Play
 
 BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str, set[str]]] = {
     # fault, switches, words, the ids that are left; 1 is the key in use, which holds whatever happens
-    "the answer is lost": ({"method": "POST", "path": "/apikey$", "when": "after", "reset": True}, {}, "remove it on the profile page", {"1", "2"}),
-    "the answer is cut": ({"method": "POST", "path": "/apikey$", "truncate": 5}, {}, "remove it on the profile page", {"1", "2"}),
+    "the answer is lost": ({"method": "POST", "path": "/apikey$", "when": "after", "reset": True}, {}, "Remove it on the profile page", {"1", "2"}),
+    "the answer is cut": ({"method": "POST", "path": "/apikey$", "truncate": 5}, {}, "Remove it on the profile page", {"1", "2"}),
     "no key in the answer": ({}, {"key_form": "absent"}, "whose text is lost", {"1", "2"}),
     "no such thing": ({}, {"own_keys": "404"}, "404", {"1"}),
     "the new key is not known": ({"method": "GET", "path": "/integrations$", "status": 401, "skip": 1}, {}, "was removed again", {"1"}),
@@ -111,7 +111,7 @@ def test_an_old_key_that_cannot_be_removed_does_not_cost_the_new_one(direct: Cal
     tenant.fault(method="DELETE", path="/apikey/", status=403)
     record = direct([rotate(dest, old_id="1")])["rotate"]
     assert record.failed
-    assert "The old one may still be valid: remove it with state=absent and id=1." in record["msg"]
+    assert "The old key may still be valid. Remove it with state=absent and id=1." in record["msg"]
     assert (record["changed"], record["id"], record["removed"]) == (True, "2", False)
     assert tenant.keys()["user"]["2"] == kept(dest)
 

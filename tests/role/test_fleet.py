@@ -227,7 +227,7 @@ def test_hosts_that_are_not_for_one_task(play: PLAY, tenant: Simulator, tmp_path
     run = play("register", hosts)
     assert {name for name in hosts if run.tasks(name, "immuta_platform_plan")} == {"staged", "left", "audited"}, run.output
     assert {name for name in hosts if recap(run)[name][1]} >= {"twin", "other"} and recap(run)["fine"] == (1, 0)
-    assert run.message("twin").startswith("twin: It is about the integration Snowflake acme7.snowflakecomputing.com, and so is other.")
+    assert run.message("twin").startswith("twin: It describes the integration Snowflake acme7.snowflakecomputing.com, and so does other.")
     assert "acme7.snowflakecomputing.com" not in there(tenant) and "acme1.snowflakecomputing.com" in there(tenant)
     assert len((tmp_path / "audit").read_text(encoding="utf-8").splitlines()) == 1
     assert "left: the role handles it, because an earlier run left work to do" in report(run)["table"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts of a play, from their variables to items of a fleet, and from what came of the items to a report. On the controller.
+"""The hosts of a play as items of a fleet, and the report on them. Runs on the controller; the action plugin immuta_fleet uses it.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -26,12 +26,15 @@ from .variables import Evaluation
 
 Options = Mapping[str, Any]
 
-#: of the format of a report; a reader refuses one that it does not know
+#: the version of the report format; immuta_report rejects unknown versions
 FORMAT = 1
 
 
 def host_of(name: str, found: Evaluation, *, home: str, state: str | None) -> Host:
-    """One host. state: goes before the host's own variable. A variable that is wrong is the problem of this host alone."""
+    """Return one host. If its variables are wrong, it gets a problem instead of an item.
+
+    found: its evaluated variables. home: the home folder of Ansible. state: replaces the state in its variables.
+    """
     values = {**found.values, **({"state": state} if state else {})}
     host = Host(name, tenant=found.tenant, shared=shared_of(values))
     try:
@@ -41,37 +44,39 @@ def host_of(name: str, found: Evaluation, *, home: str, state: str | None) -> Ho
         folder = Folder(Folder.path_for(desired.artifacts, home, name, desired.identity), desired.place.type, writes=False)
         role = reason_for_role(values, pending=_is_pending(folder))
         options = {**normalized_options(desired.kind, values[desired.kind]), "state": desired.state}
-        options.pop("api_key_dest", None)  # the role's business
+        options.pop("api_key_dest", None)  # the role writes the API key
         forced = {"force_disable": desired.force} if desired.kind == "integration" else {}
         return replace(host, kind=desired.kind, role=role, options={**options, **forced})
     except ImmutaError as error:
         return replace(host, problem=str(error))
 
 
-def apart(hosts: Sequence[Host]) -> list[Host]:
-    """The hosts. Where several are about one platform, that is the problem of these alone."""
+def mark_duplicates(hosts: Sequence[Host]) -> list[Host]:
+    """Return the hosts. Hosts that describe the same platform get a problem; the others stay unchanged."""
     names: dict[tuple[str | None, str, str], list[str]] = defaultdict(list)
-    about = {host.name: (_address(host.tenant), host.kind, _key_of(host)) for host in hosts if host.kind and not host.problem}
-    for name, platform in about.items():
+    platforms = {host.name: (_address(host.tenant), host.kind, _key_of(host)) for host in hosts if host.kind and not host.problem}
+    for name, platform in platforms.items():
         names[platform].append(name)
-    return [_with_twins(host, names[about[host.name]]) if host.name in about else host for host in hosts]
+    return [_with_duplicate_problem(host, names[platforms[host.name]]) if host.name in platforms else host for host in hosts]
 
 
 def _key_of(host: Host) -> str:
-    """What tells its platform from others of its kind."""
+    """Return the identity of the host's platform within its tenant and kind."""
     (item,) = items_of(host.kind, [host.options])
     return item.key if host.kind == CONNECTION else f"{host.options.get('type')} {item.key}"
 
 
-def _with_twins(host: Host, names: Sequence[str]) -> Host:
+def _with_duplicate_problem(host: Host, names: Sequence[str]) -> Host:
+    """Return the host, with a problem if its platform has several hosts. names: the hosts of its platform."""
     if len(names) == 1:
         return host
     others = ", ".join(name for name in names if name != host.name)
-    return replace(host, problem=f"It is about the {host.kind} {_key_of(host)}, and so is {others}. Nothing was sent for it. Leave one host for each platform.")
+    problem = f"It describes the {host.kind} {_key_of(host)}, and so does {others}. Nothing was sent for it. Keep one host for each platform."
+    return replace(host, problem=problem)
 
 
 def _is_pending(folder: Folder) -> bool:
-    """Whether an earlier run left something that a later one has to finish, or cannot be read."""
+    """Return whether an earlier run left work to do, or left a summary that cannot be read."""
     if not folder.path.is_dir():
         return False
     try:
@@ -82,16 +87,16 @@ def _is_pending(folder: Folder) -> bool:
 
 
 def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *, whole: bool) -> dict[str, Any]:
-    """What came of all hosts.
+    """Return the report on all hosts, with the keys that the module C(immuta_fleet) documents.
 
-    whole: no host of the inventory is left out, so what no host is about is managed by nobody. That cannot be told while the variables
-    of any host are wrong. The keys are those that the module C(immuta_fleet) documents.
+    answers: each call with the result of the module. whole: the hosts are the whole inventory, so that platforms without a host are unmanaged.
+    If the variables of any host are wrong, the unmanaged platforms are unknown.
     """
     whole = whole and not any(host.problem for host in hosts)
     items: dict[str, Options] = {}
     failures: dict[str, str] = {}
     tenants: list[dict[str, Any]] = []
-    strange: dict[str | None, list[dict[str, Any]]] = {}
+    unmanaged: dict[str | None, list[dict[str, Any]]] = {}
     for call, answer in answers:
         plan = answer.get("plan") or []
         tenant = answer.get("tenant") or _tenant(call.tenant)
@@ -100,11 +105,11 @@ def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *,
         error = answer.get("msg") if answer.get("failed") and not plan else None
         tenants.append({"tenant": tenant, "error": error, **{name: answer.get(name) for name in ("plan_sha256", "summary")}})
         found = [{"tenant": tenant, **each} for each in answer.get("unmanaged") or []]
-        # a call knows its own hosts alone
-        where = _address(call.tenant)
-        strange[where] = [each for each in found if each in strange.get(where, found)]
-    named = {host.name: items[host.name]["tenant"] if host.name in items else _tenant(host.tenant) for host in hosts}
-    platforms = {host.name: {**outcome_of(host, items.get(host.name), failures.get(host.name, "")), "tenant": named[host.name]} for host in hosts}
+        # each call lists the platforms of other calls as unmanaged, so only those that all calls on this tenant list are unmanaged
+        address = _address(call.tenant)
+        unmanaged[address] = [each for each in found if each in unmanaged.get(address, found)]
+    tenant_names = {host.name: items[host.name]["tenant"] if host.name in items else _tenant(host.tenant) for host in hosts}
+    platforms = {host.name: {**outcome_of(host, items.get(host.name), failures.get(host.name, "")), "tenant": tenant_names[host.name]} for host in hosts}
     # hosts that the role handles are part of the plan, although their changes are still unknown
     steps = steps_of([*items.values(), *({"kind": host.kind, "key": host.name, "action": "role", "needs_script": True} for host in hosts if host.role)])
     return {
@@ -114,11 +119,12 @@ def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *,
         "tenants": tenants,
         "platforms": platforms,
         "table": table(platforms),
-        **findings(platforms, [each for found in strange.values() for each in found] if whole else None),
+        **findings(platforms, [each for found in unmanaged.values() for each in found] if whole else None),
     }
 
 
 def _tenant(options: Options) -> str | None:
+    """Return the name of the tenant in results; None if its URL is wrong."""
     try:
         return tenant_of(options)
     except OptionError:
@@ -126,7 +132,7 @@ def _tenant(options: Options) -> str | None:
 
 
 def _address(options: Options) -> str | None:
-    """What tells one tenant from another."""
+    """Return the URL of the tenant, which identifies it; None if it is wrong."""
     try:
         return tenant_url(options)
     except OptionError:

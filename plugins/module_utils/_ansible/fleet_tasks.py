@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules of a whole tenant do with their task: options in, result out.
+"""The code of the modules immuta_tenant and immuta_tenant_info.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -27,12 +27,12 @@ from .tenant import tenant_of
 
 Result = dict[str, Any]
 
-#: a failure names so many items; the result holds all
-_MOST_NAMED = 20
+#: the number of items that the message of a failure names; the result lists all of them
+_MAX_NAMED = 20
 
 
 def change_tenant(task: Task) -> Result:
-    """The module immuta_tenant."""
+    """Return the result of immuta_tenant. Raise ImmutaError if any item failed or the whole task must stop."""
     fleet = _fleet(task)
     fleet.run()
     for item in fleet.items:
@@ -46,19 +46,19 @@ def change_tenant(task: Task) -> Result:
 
 
 def export_tenant(task: Task) -> Result:
-    """The module immuta_tenant_info."""
+    """Return the result of immuta_tenant_info. Write dest if it is set."""
     params = task.params
     dest = params.get("dest", "")
     if dest and params["layout"] == "lists":
         task.check_writable(dest)
-    exported = unique(list(_exported(task)))
+    exported = unique(list(_export(task)))
     changed = bool(dest) and _write(task, dest, exported)
     lists = {f"{kind}s": [each.options for each in exported if each.kind == kind] for kind in (INTEGRATION, CONNECTION)}
     return {"changed": changed, **lists, "vault_names": [name for each in exported for name in each.vault], **({"dest": dest} if dest else {})}
 
 
 def _write(task: Task, dest: str, exported: Sequence[Exported]) -> bool:
-    """Write the export. Returns whether any file changed."""
+    """Write the export to dest, and return whether any file changed."""
     tenant = tenant_of(task.params)
     if task.params["layout"] == "lists":
         return task.write_file(dest, as_lists(exported, tenant))
@@ -70,17 +70,18 @@ def _write(task: Task, dest: str, exported: Sequence[Exported]) -> bool:
     return bool(changed)
 
 
-def _exported(task: Task) -> Iterator[Exported]:
+def _export(task: Task) -> Iterator[Exported]:
+    """Yield the integrations that no connection owns, then the connections."""
     snapshot = Snapshot(task.session, at_once=task.params["concurrency"], warn=task.warn)
     for found in snapshot.integrations:
         if str(found.get("type")) not in PLATFORMS:
-            task.warn(f"Integration {found.get('id')} is left out: this collection does not know its type, {found.get('type')}.")
+            task.warn(f"Integration {found.get('id')} was not exported, because this collection does not support its type, {found.get('type')}.")
         elif str(found.get("id")) not in snapshot.owners:
             yield export_integration(found)
     for key in snapshot.known_objects():
         observed, refusal = snapshot.observed(key)
         if refusal:
-            task.warn(f"{refusal.message} So connection {key} is exported without its settings.")
+            task.warn(f"{refusal.message} The export of connection {key} therefore lacks its settings.")
         yield export_connection(key, observed)
 
 
@@ -90,8 +91,8 @@ def _fleet(task: Task) -> Fleet:
     if params["concurrency"] < 1:
         raise OptionError("concurrency must be at least 1.", option="concurrency")
     if params["prune"] and not lists:
-        raise OptionError("prune removes what integrations or connections leave out: give at least one of them.", option="prune")
-    items = [item for kind, given in lists.items() for item in items_of(kind, given)]
+        raise OptionError("prune is set without a list to compare the tenant with. Set integrations, connections, or both.", option="prune")
+    items = [item for kind, listed in lists.items() for item in items_of(kind, listed)]
     check_names([item.key for item in items if item.kind == CONNECTION], "connections.connection_key")
     rules = Rules(
         kinds=frozenset(lists),
@@ -118,6 +119,6 @@ def _result(fleet: Fleet) -> Result:
 
 
 def _failure(failed: list[Item], total: int, result: Result) -> ImmutaError:
-    told = [f"{item.label}: {item.error}" for item in failed[:_MOST_NAMED]]
-    more = f" And {len(failed) - _MOST_NAMED} more, see plan." if len(failed) > _MOST_NAMED else ""
-    return ImmutaError(f"{len(failed)} of {total} items failed. {' '.join(told)}{more}", **result)
+    messages = [f"{item.label}: {item.error}" for item in failed[:_MAX_NAMED]]
+    more = f" {len(failed) - _MAX_NAMED} more failed; see plan in the result." if len(failed) > _MAX_NAMED else ""
+    return ImmutaError(f"{len(failed)} of {total} items failed. {' '.join(messages)}{more}", **result)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The platforms of a tenant as hosts of an inventory: reading them, their variables, and the names of the hosts.
+"""Read the platforms of a tenant as inventory hosts with names and variables. The inventory plugin immuta uses it.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -30,7 +30,7 @@ Warn = Callable[[str], None]
 KINDS = {"integrations": "integration", "connections": "connection"}
 
 _PARALLEL_REQUESTS = 10
-# The version of the cache format. Another version in a cache is ignored.
+# The version of the cache format. A cache in another version is ignored.
 _CACHE_FORMAT = 1
 # The variables that identify a platform, regardless of its name.
 _IDENTITY = ("immuta_url", "immuta_kind", "immuta_id", "immuta_connection_key")
@@ -48,8 +48,8 @@ def read_platforms(session: Session, warn: Warn) -> list[Variables]:
     """
     snapshot = Snapshot(session, at_once=_PARALLEL_REQUESTS, warn=warn)
     found = [*_integrations(snapshot), *_connections(snapshot, warn)]
-    own = names.unique([each.host for each, _known in found], [each.mark for each, _known in found])
-    return sorted(({**known, "immuta_name": name} for (_each, known), name in zip(found, own)), key=lambda known: str(known["immuta_name"]))
+    host_names = names.unique([each.host for each, _known in found], [each.mark for each, _known in found])
+    return sorted(({**known, "immuta_name": name} for (_each, known), name in zip(found, host_names)), key=lambda known: str(known["immuta_name"]))
 
 
 def _integrations(snapshot: Snapshot) -> Iterator[tuple[Exported, Variables]]:
@@ -61,7 +61,7 @@ def _integrations(snapshot: Snapshot) -> Iterator[tuple[Exported, Variables]]:
 
 
 def _exported(integration: Mapping[str, Any]) -> Exported:
-    """Return the exported integration; only its name if its type is unknown to this collection."""
+    """Return the exported integration. If this collection does not know its type, return it without options."""
     type_name, id = str(integration.get("type") or ""), str(integration.get("id"))
     if type_name in PLATFORMS:
         return export_integration(integration)
@@ -76,12 +76,12 @@ def _connections(snapshot: Snapshot, warn: Warn) -> Iterator[tuple[Exported, Var
     except NotFound:
         return
     except Forbidden as error:
-        warn(f"{error.message} So connections are missing from the inventory, and their integrations are separate hosts.")
+        warn(f"{error.message} The inventory therefore lacks the connections, and lists their integrations as separate hosts.")
         return
     for key in objects:
         shown, refusal = snapshot.observed(key)
         if isinstance(refusal, Forbidden):
-            warn(f"{refusal.message} So the integration of connection {key} is a separate host.")
+            warn(f"{refusal.message} The inventory therefore lists the integration of connection {key} as a separate host.")
         observed = Observed(*snapshot.session.mask([shown.answer, shown.object, shown.native]))
         exported = export_connection(key, observed)
         yield exported, _of_connection(key, observed, exported)
@@ -127,14 +127,14 @@ def _first_value(config: Mapping[str, Any], keys: Iterable[str]) -> Any:
 # --- names, filters, cache ---------------------------------------------------------------------------------------
 
 
-def unique_names(called: Sequence[str], platforms: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the names of the platforms in the same order, with a suffix where they are not unique."""
+def unique_names(wanted: Sequence[str], platforms: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the host names in the same order. A name that is not unique gets the platform's own suffix. wanted: the names to make unique."""
     keys = [(each["immuta_connection_key"], str(each["immuta_id"])) for each in platforms]
-    return names.unique(called, [names.mark_of_integration(id) if key is None else names.mark_of_connection(key) for key, id in keys])
+    return names.unique(wanted, [names.mark_of_integration(id) if key is None else names.mark_of_connection(key) for key, id in keys])
 
 
 def is_other_platform(existing: Mapping[str, Any], platform: Mapping[str, Any]) -> bool:
-    """Return whether an existing host of the inventory is another platform. A host without C(immuta_kind) is not a platform."""
+    """Return whether an existing inventory host is a platform other than this one. A host without C(immuta_kind) is not a platform."""
     return "immuta_kind" in existing and any(existing.get(name) != platform.get(name) for name in _IDENTITY)
 
 
@@ -146,7 +146,7 @@ def matches_filters(platform: Mapping[str, Any], include: Collection[str], types
 
 
 def to_cache(url: str, platforms: Sequence[Variables]) -> str:
-    """Return the text for the cache. It is JSON, so that the cache does not interpret texts of the tenant."""
+    """Return the platforms as text for the cache. It is JSON, so that the cache does not interpret strings of the tenant."""
     return json.dumps({"form": _CACHE_FORMAT, "url": url, "platforms": platforms})
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The code of the modules for API keys. A key is written to a file and never returned.
+"""The code of the modules immuta_connection_api_key and immuta_api_key. A key is written to a file and never returned.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -33,18 +33,18 @@ _MAX_NAME = 254
 
 
 def fetch_connection_key(task: Task) -> Result:
-    """The module immuta_connection_api_key."""
+    """Return the result of immuta_connection_api_key. Write the key to dest, unless the file exists and regenerate is not set."""
     params = task.params
     dest, regenerate = params["dest"], params["regenerate"]
     if not params["scopes"]:
-        raise OptionError("scopes is empty: a key needs a scope.", option="scopes")
+        raise OptionError("scopes is empty. A key needs at least one scope.", option="scopes")
     task.check_writable(dest)
     if os.path.exists(dest) and not regenerate:
         return {"changed": False, "dest": dest}
     _check_connection(task)
     if regenerate:
         task.warn(
-            f"The present key of the cluster of connection {params['connection_key']} stops working as soon as there is a new one. "
+            f"The present key of the cluster of connection {params['connection_key']} stops working as soon as the new key exists. "
             "Stop the cluster beforehand, install the new key, and start it again."
         )
     if task.check_mode:
@@ -55,18 +55,22 @@ def fetch_connection_key(task: Task) -> Result:
 
 
 def _check_connection(task: Task) -> None:
-    """Raise ImmutaError if the connection does not exist. Warn if it does not appear to be one of Trino."""
+    """Raise ImmutaError if the connection does not exist. Warn if it does not appear to be a Trino connection."""
     name = task.params["connection_key"]
     object = none_if_missing(lambda: Connections(task.session).object([name]))
     if object is None:
-        raise ImmutaError(f"There is no connection {name}.", hint="Create connections to Trino in Immuta.", option="connection_key")
+        raise ImmutaError(
+            f"There is no connection {name}.",
+            hint="Correct connection_key, or create the connection in Immuta.",
+            option="connection_key",
+        )
     technology = str(object.get("technology") or "")
     if technology and _TRINO_SCOPE in task.params["scopes"] and not any(each in technology.lower() for each in _TRINO_NAMES):
-        task.warn(f"Connection {name} has the technology {technology}, but the scope {_TRINO_SCOPE} is for Trino.")
+        task.warn(f"Connection {name} uses the technology {technology}, but the scope {_TRINO_SCOPE} is for Trino.")
 
 
 def _key_of_connection(task: Task) -> str:
-    """Return the present key. If the answer was lost, request it again without regenerate, which creates no second key."""
+    """Return the present key. If the answer was lost, request the key again without regenerate, which does not create a second key."""
     regenerate = task.params["regenerate"]
     try:
         return _request_key(task, regenerate=regenerate)
@@ -77,9 +81,9 @@ def _key_of_connection(task: Task) -> str:
             error.hint = "The key is not lost. Remove the file and run the task without regenerate to get the valid key, old or new."
             raise
         if regenerate and _read_key(task.params["dest"]) == key:
-            lost.hint = f"The key in {task.params['dest']} is still valid: run the task again."
+            lost.hint = f"The key in {task.params['dest']} is still valid. Run the task again."
             raise
-        task.warn(f"{lost.message} So the key was requested again. The file holds the valid key, whether or not it is a new one.")
+        task.warn(f"{lost.message} The key was therefore requested again. The file holds the valid key, whether or not it is a new one.")
         return key
 
 
@@ -89,9 +93,9 @@ def _request_key(task: Task, *, regenerate: bool) -> str:
         return Keys(task.session).system(params["connection_key"], params["name"], params["scopes"], regenerate=regenerate).text
     except ApiError as error:
         if error.status == 400:
-            error.hint = "Immuta rejects an unknown scope or connection, and a name that a key of another connection or with other scopes has."
+            error.hint = "Immuta rejects an unknown scope or connection, and a name that a key of another connection or with other scopes already has."
         elif error.status == 404:
-            error.hint = "This tenant may not support keys for connections. For the key of a Trino integration use immuta_integration_api_key."
+            error.hint = "This tenant may not support keys for connections. For the key of a Trino integration, use immuta_integration_api_key."
         raise
 
 
@@ -99,7 +103,7 @@ def _request_key(task: Task, *, regenerate: bool) -> str:
 
 
 def rotate_own_key(task: Task) -> Result:
-    """The module immuta_api_key."""
+    """Return the result of immuta_api_key: create a key in dest and remove the old one, or remove a key."""
     params = task.params
     if params["state"] == "absent":
         return _remove(task, params["id"])
@@ -130,7 +134,7 @@ def _create_key(task: Task) -> Key:
         return Keys(task.session).make(name, project_id=task.params.get("project_id"))
     except (AnswerLost, BadAnswer) as lost:
         lost.hint = (
-            f"The present key is still valid. There may be a new key with the name {name}, whose text is lost: remove it on the profile page in Immuta, "
+            f"The present key is still valid. There may be a new key with the name {name}, whose text is lost. Remove it on the profile page in Immuta, "
             "and run the task again."
         )
         raise
@@ -160,18 +164,18 @@ def _removing_key_on_failure(task: Task, key: Key) -> Iterator[None]:
 
 def _remove_new_key(task: Task, key: Key) -> tuple[bool, str]:
     """Remove the new key. Return whether that succeeded, and a sentence about it for the user."""
-    manual_step = f"remove the one with the name {task.params['name']} on the profile page in Immuta."
+    manual_step = f"Remove the key with the name {task.params['name']} on the profile page in Immuta."
     if not key.id:
-        return False, f"The new key still exists, because the tenant did not return its id: {manual_step}"
+        return False, f"The new key still exists, because the tenant did not return its id. {manual_step}"
     try:
         Keys(task.session).remove(key.id)
     except ImmutaError as error:
-        return False, f"The new key, {key.id}, still exists ({error.message.rstrip('.')}): {manual_step}"
+        return False, f"The new key, {key.id}, still exists ({error.message.rstrip('.')}). {manual_step}"
     return True, "The new key was removed again."
 
 
 def _remove_old(task: Task, new: Session, key: Key, old: str) -> bool:
-    """Remove the old key with the new one, and return whether it was removed."""
+    """Remove the old key in a session that uses the new key, and return whether it was removed."""
     if not old or old == key.id:
         return False
     try:
@@ -180,13 +184,14 @@ def _remove_old(task: Task, new: Session, key: Key, old: str) -> bool:
         task.warn(f"There is no API key {old} to remove.")
         return False
     except ImmutaError as error:
-        error.hint = f"The new key is in {task.params['dest']}, and it works. The old one may still be valid: remove it with state=absent and id={old}."
+        error.hint = f"The new key is in {task.params['dest']}, and it works. The old key may still be valid. Remove it with state=absent and id={old}."
         error.facts = {**error.facts, "changed": True, "dest": task.params["dest"], "id": key.id or None, "removed": False}
         raise
     return True
 
 
 def _remove(task: Task, id: str) -> Result:
+    """Remove a key, and return the result of the module. A missing key is not an error."""
     if task.check_mode:
         return {"changed": True, "dest": None, "id": id, "removed": True}
     existed = True
@@ -198,6 +203,7 @@ def _remove(task: Task, id: str) -> Result:
 
 
 def _read_key(path: str) -> str:
+    """Return the key in the file, or an empty string if the file cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.read().strip()

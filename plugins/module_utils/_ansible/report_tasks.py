@@ -27,7 +27,7 @@ def write_report(task: Task) -> dict[str, Any]:
     """Write the files, and return their paths and the totals. The task is changed if the report differs from the existing files, apart from its time."""
     fleet = task.params.get("fleet")
     generated = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    report = report_on(_read(task.params["src"]) if fleet is None else fleet, title=task.params["title"], generated=generated)
+    report = report_on(_read_fleet(task.params["src"]) if fleet is None else fleet, title=task.params["title"], generated=generated)
     texts = {PAGE: as_html(report), DOCUMENT: as_json(report), JUNIT: as_junit(report)}
     folder = os.path.abspath(task.params["dest"])
     _create(folder, task.check_mode)
@@ -44,7 +44,7 @@ def write_report(task: Task) -> dict[str, Any]:
     }
 
 
-def _read(path: str) -> Mapping[str, Any]:
+def _read_fleet(path: str) -> Mapping[str, Any]:
     try:
         with open(path, encoding="utf-8") as stream:
             document = json.load(stream)
@@ -63,7 +63,7 @@ def _create(folder: str, check_mode: bool) -> None:
 
 
 def _permissions(paths: Iterable[str]) -> list[tuple[int, int, int] | None]:
-    """Return the permissions of the files."""
+    """Return mode, owner and group of each file, or None for a file that does not exist."""
     found = [os.stat(path) if os.path.exists(path) else None for path in paths]
     return [each and (each.st_mode, each.st_uid, each.st_gid) for each in found]
 
