@@ -136,7 +136,7 @@ def test_a_run_that_is_killed_leaves_no_line_and_the_next_one_says_what_it_did_i
     assert Path(trail["immuta_platform_audit_log"]).read_text() == ""
     assert play(world, **kept).rc != 0
     line = lines(world)["redshift"]
-    assert line["result"] == "failed" and "its answer never came" in line["message"] and [each["executed"] for each in line["scripts"]] == [0, 0]
+    assert line["result"] == "failed" and "its answer never arrived" in line["message"] and [each["executed"] for each in line["scripts"]] == [0, 0]
     done = play(world, immuta_platform_start_at=6, **kept)
     assert done.rc == 0, done.output
     line = lines(world)["redshift"]

@@ -124,14 +124,14 @@ def test_a_clean_up_that_broke_is_finished_by_the_next_run(world: World, connect
     world.tenant.settings(script_tampering={"delete": {"kind": "break", "statement": 2, "sql": revoke}})
     broken = world.deregister(on=connection, **how)
     assert broken.rc != 0
-    assert "Immuta has forgotten the connection" in broken.message("lake")
+    assert "Immuta has removed the connection" in broken.message("lake")
     assert not connected(world, connection) and connection.holds()
     where = world.artifacts / "lake" if kept else next((world.home / "immuta_platform").iterdir())
     assert mode(where / "1-delete.sql") == "0600"
     assert str(where) in broken.message("lake")
 
     refused = world.register(on=connection, **how)
-    assert refused.rc != 0 and "it finishes that" in refused.message("lake")
+    assert refused.rc != 0 and "which finishes the script" in refused.message("lake")
     assert (where / "1-delete.sql").exists()
 
     connection.sql("USE ROLE ACCOUNTADMIN", f"CREATE WAREHOUSE {missing}")

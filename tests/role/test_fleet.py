@@ -139,7 +139,7 @@ def test_a_fleet_of_mixed_kinds(world: World) -> None:
     tenant.clear_log()
     run = world.run(REGISTER, "-vvvv", on=[*fleet, Plain("typo", MISSPELLED)])
     assert {name: failed for name, (_unused, failed) in recap(run).items()} == {**dict.fromkeys(names, 0), "typo": 1}, run.output
-    assert run.message("typo").startswith("typo: immuta_platform_stagse is no variable of the role. Did you mean immuta_platform_stages?")
+    assert run.message("typo").startswith("typo: immuta_platform_stagse is not a variable of the role. Did you mean immuta_platform_stages?")
     assert {name for name in names if run.tasks(name, "immuta_platform_plan")} == {"redshift"}, "what needs no script does not enter the role"
     assert report(run)["table"][-2] == "redshift: to be registered, with scripts on the warehouse"
     ours = [request_line(entry) for entry in tenant.requests() if entry["connection"] == tenant.requests()[0]["connection"]]

@@ -106,11 +106,11 @@ INSTRUCTIONS: dict[str, tuple[str, Callable[[re.Match[str], World, Platform], st
         "immuta_platform_break_lock",
         lambda found, world, platform: found[1],
     ),
-    r"[Ll]ook on the \w+, (?:then|and) set immuta_platform_start_at(?:: | to )(\d+) if it ran, or (?:to )?(\d+) if it did not": (
+    r"(?:[Ll]ook on|[Cc]heck) the \w+, (?:then|and) set immuta_platform_start_at(?:: | to )(\d+) if it ran, or (?:to )?(\d+) if it did not": (
         "immuta_platform_start_at",
         statement_to_go_on_at,
     ),
-    r"left over from a set-up that broke, set immuta_platform_leftovers to cleanup.*set immuta_platform_leftovers to adopt": (
+    r"left over from a setup that failed, set immuta_platform_leftovers to cleanup.*set immuta_platform_leftovers to adopt": (
         "immuta_platform_leftovers",
         complete_or_not,
     ),
@@ -120,11 +120,11 @@ INSTRUCTIONS: dict[str, tuple[str, Callable[[re.Match[str], World, Platform], st
 def by_hand(run: Run, world: World, platform: Platform) -> list[str]:
     """Look for what a run says may be left, and do that. Gives what it was."""
     said = "\n".join(run.tasks(platform.host, "debug", "Summary")[-1]["result"]["msg"])
-    rest = re.search(r"Where an earlier removal was cut off, do the rest by hand on \S+: (.+)\.$", said, re.MULTILINE)
+    rest = re.search(r"If an earlier removal was interrupted, do the rest manually on \S+: (.+)\.$", said, re.MULTILINE)
     if rest and platform.has_user():
         platform.sql(*rest[1].split(", "))
         return [BY_HAND]
-    if "The warehouse was not asked" in said and platform.holds():
+    if "The role did not ask the warehouse" in said and platform.holds():
         again = {"on": platform, "immuta_platform_leftovers": complete_or_not(rest, world, platform)}
         assert re.search("register it with immuta_platform_leftovers set to adopt .* and deregister it", said)
         assert (world.register(**again).rc, world.deregister(**again).rc) == (0, 0)

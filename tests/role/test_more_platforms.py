@@ -187,7 +187,7 @@ def test_a_broken_set_up_on_synapse_is_taken_back_in_both_databases(world: World
     world.tenant.settings(script_tampering={"create": {"kind": "break", "statement": 8}})
     run = world.register(on=synapse, immuta_platform_on_failure="cleanup")
     assert run.rc != 0
-    assert "Immuta's clean-up script has taken back what this set-up had made" in run.output
+    assert "Immuta's cleanup script has removed what this setup had created" in run.output
     ran = [event["result"] for event in run.tasks(synapse.host, "immuta_sql_script") if "executed" in event["result"]]
     assert sum(result["executed"] for result in ran) > 8
     assert synapse.engine.catalog() == before

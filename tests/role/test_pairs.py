@@ -124,8 +124,8 @@ def test_a_second_run_is_refused_and_the_first_comes_to_its_end(world: World, go
 
 #: the first run, where it stands, the second one, and the beginning of what it says when it is refused
 STRANGERS: list[tuple[str, Point, str, str]] = [
-    ("register", AtAccount(), "register", "The database immuta_.* is on 127.0.0.1 already, and the integration is not registered"),
-    ("register", AtRequest("POST", "/integrations$", answered=True), "register", "The database immuta_.* is on 127.0.0.1 already"),
+    ("register", AtAccount(), "register", "The database immuta_.* already exists on 127.0.0.1, but the integration is not registered"),
+    ("register", AtRequest("POST", "/integrations$", answered=True), "register", "The database immuta_.* already exists on 127.0.0.1"),
     ("register", AtRequest("GET", INTEGRATION, answered=True), "register", ""),
     ("deregister", AtRequest("DELETE", INTEGRATION, answered=True), "deregister", ""),
     ("deregister", AtTask("Run the script delete"), "deregister", ""),

@@ -92,14 +92,14 @@ def test_the_whole_way_of_passwords(world: World) -> None:
     refused = world.run(ROTATE, on=both)
     for platform in both:
         message = refused.message(platform.host)
-        assert "not today" in message and "The warehouse takes the present secret, and Immuta has the present one" in message
+        assert "not today" in message and "The warehouse accepts the current secret, and Immuta has the current one" in message
         assert statements(refused, platform.host) == ["Set", "Sign", "Set"]
         assert (takes(platform), stored(world, platform)) == ("present", "present")
 
     # What nobody knows stays as it is
     world.tenant.fault(method="PUT", path=f"/integrations/{world.registered()['id']}$", status=500, when="after")
     lost = world.run(ROTATE, on=world.redshift)
-    assert "The warehouse takes the new secret, and whether Immuta has the present or the new one is not known" in lost.message("redshift")
+    assert "The warehouse accepts the new secret, and it is unknown whether Immuta has the current or the new one" in lost.message("redshift")
     assert takes(world.redshift) == "new"
 
     done = world.run(ROTATE, "-vvvv", "--diff", on=[*both, *refused_hosts(world)])
@@ -193,7 +193,7 @@ def test_the_whole_way_of_a_key_pair_and_a_connection(world: World, keyed: Keyed
     assert done.result("lake")["id"] == str(connected_native(world, keyed))
     assert keyed.takes(new) and not keyed.takes(keyed.pair)
     assert connection_key_of(world, keyed) == new.pem
-    assert "the integration behind it cannot be edited" in done.output
+    assert "The connection's integration cannot be edited" in done.output
     assert not leaks(done, new.pem, keyed.pair.pem)
 
     keyed.pair = new

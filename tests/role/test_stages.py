@@ -122,7 +122,7 @@ def test_a_changed_script_is_refused(world: World, stage: Any) -> None:
     script.write_bytes(original + b"\nDROP DATABASE dev;\n")
     run = stage("run")
     assert run.rc != 0
-    assert "2-create.sql" in run.message("redshift") and "It has not been run" in run.message("redshift")
+    assert "2-create.sql" in run.message("redshift") and "No script of this run has run" in run.message("redshift")
     assert not sql_tasks(run)
     assert not world.redshift.holds(), "the first script ran, although the second is not the one that was made"
 
@@ -142,7 +142,7 @@ def test_a_changed_script_is_refused(world: World, stage: Any) -> None:
 def test_run_makes_no_script(world: World, stage: Any) -> None:
     run = stage("run")
     assert run.rc != 0
-    assert "run generate first" in run.message("redshift")
+    assert "Run the stage generate first" in run.message("redshift")
     assert world.asked() == []
     assert "immuta_platform_artifacts" in world.register(immuta_platform_stages=["run"]).message("redshift")
 
@@ -215,7 +215,7 @@ def test_a_run_of_its_own_can_clean_up_without_the_tenant(world: World, stage: A
     approved = [script["sha256"] for script in scripts.values()]
     broken = stage("run", tenant=False, immuta_platform_approved_sha256=approved, **cleanup)
     assert broken.rc != 0
-    assert "clean-up script has taken back" in broken.message("redshift")
+    assert "cleanup script has removed" in broken.message("redshift")
     assert not world.redshift.holds() and not world.redshift.has_user()
     assert world.asked() == []
 
@@ -224,4 +224,4 @@ def test_a_run_of_its_own_can_clean_up_without_the_tenant(world: World, stage: A
 def test_the_artifacts_of_another_platform_are_refused(world: World, stage: Any) -> None:
     assert stage("generate").rc == 0
     world.redshift.config["host"] = "other.example.com"
-    assert "holds the artifacts of Redshift 127.0.0.1" in stage("generate").message("redshift")
+    assert "contains the artifacts of Redshift 127.0.0.1" in stage("generate").message("redshift")

@@ -126,10 +126,10 @@ BEGINNINGS: list[tuple[dict[str, Any], Answer, Summary | None, dict[str, Progres
     ({"state": "absent", "force_disable": True}, answer("deleted"), None, {}, "forget anew"),
     ({"auto_bootstrap": True}, answer("created"), None, {}, " anew"),
     ({"type": "Native S3", "config": {"name": "lake"}}, answer("created"), None, {}, " anew"),
-    ({"connection": True}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgotten=True), {}, "refused: finishes that"),
+    ({"connection": True}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgotten=True), {}, "refused: which finishes the script"),
     ({"connection": True, "state": "absent"}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgotten=True), {}, "delete resumed"),
     # killed while it was forgotten: the tenant says whether it was
-    ({"connection": True}, answer("created"), earlier("delete", keys=("1-delete",), forgetting=True), {}, "refused: finishes that"),
+    ({"connection": True}, answer("created"), earlier("delete", keys=("1-delete",), forgetting=True), {}, "refused: which finishes the script"),
     ({"connection": True}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgetting=True), {}, " anew"),
     ({"connection": True, "state": "absent"}, answer("unchanged"), earlier("delete", keys=("1-delete",), forgetting=True), {}, "delete resumed"),
     ({"connection": True, "state": "absent"}, answer("deleted"), earlier("delete", keys=("1-delete",), forgetting=True), {}, "delete anew"),
@@ -151,12 +151,12 @@ def test_a_run_begins_anew_or_goes_on_or_is_refused(
 
 def test_a_stage_of_its_own_goes_by_what_was_planned() -> None:
     run = redshift(stages=["run"])
-    assert "run generate first" in refusal(flows.continue_from_summary, run, None, {})
+    assert "Run the stage generate first" in refusal(flows.continue_from_summary, run, None, {})
     assert flows.continue_from_summary(redshift(stages=["register"]), None, {}).summary.state == "done"
     assert flows.continue_from_summary(run, earlier(), {"1-initial-create": half()}).resumed
     assert not flows.continue_from_summary(run, earlier(), {}).resumed
     flows.check_same_platform(run, earlier())
-    assert "holds the artifacts of" in refusal(flows.check_same_platform, run, earlier(platform="Redshift other"))
+    assert "contains the artifacts of" in refusal(flows.check_same_platform, run, earlier(platform="Redshift other"))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_script_that_is_missing_is_made_in_its_turn_or_waited_for() -> None:
         ({}, "setup", True, (), "refused: three ways out"),
         ({"leftovers": "adopt"}, "setup", True, (), "adopted"),
         ({"leftovers": "cleanup"}, "setup", True, (), "cleanup first"),
-        ({"leftovers": "cleanup", "type": "Databricks"}, "setup", True, (), "refused: no clean-up script for Databricks"),
+        ({"leftovers": "cleanup", "type": "Databricks"}, "setup", True, (), "refused: no cleanup script for Databricks"),
         ({}, "setup", True, ("9 (other)",), "refused: integration 9 (other)"),
         ({"leftovers": "cleanup"}, "setup", True, ("9 (other)",), "refused: integration 9 (other)"),
         ({"leftovers": "adopt"}, "setup", True, ("9 (other)",), "adopted"),
@@ -352,7 +352,7 @@ def test_a_script_that_nobody_approved_does_not_run() -> None:
     flow = at({"stages": ["run"]}, "setup")
     flows.check_approved(flow, sums)
     flows.check_approved(at({}, "setup"), {}), "what this run makes is what it runs"
-    assert "It has not been run" in refusal(flows.check_approved, flow, {**sums, "2-create": "b" * 64})
+    assert "No script of this run has run" in refusal(flows.check_approved, flow, {**sums, "2-create": "b" * 64})
     assert "it is not there" in refusal(flows.check_approved, flow, {"1-initial-create": "a" * 64})
     for stages in (["run"], list(ALL)):
         approved = at({"stages": stages, "approved_sha256": ["b" * 64]}, "setup")

@@ -54,7 +54,7 @@ def test_the_first_format_is_gone_on_with(tmp_path: Path) -> None:
         *((text, "summary.json cannot be read. Move it away") for text in ("", "{", "[]", "7", "null", '"x"', "\x00", '{"format": "2"}', '{"format": null}')),
         *((f'{{"scripts": {scripts}}}', "cannot be read") for scripts in ("null", "[]", '{"1-x": "text"}', '{"1-x": {}}', '{"1-x": {"script": 5}}')),
         ('{"scripts": {"1-x": {"script": "create", "would": 5}}}', "cannot be read"),
-        ('{"format": 3}', "has format 3, which a newer release of this collection wrote. Go on with that release"),
+        ('{"format": 3}', "has format 3, which a newer release of this collection wrote. Use that release"),
     ],
 )
 def test_a_summary_that_is_none_is_refused_in_a_sentence(tmp_path: Path, content: str, message: str) -> None:
@@ -114,7 +114,7 @@ def test_check_mode_leaves_no_trace(tmp_path: Path) -> None:
 
 def test_what_cannot_be_made_or_given_away_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OptionError, match="cannot be made: Not a directory"):
+    with pytest.raises(OptionError, match="cannot be created: Not a directory"):
         folder(tmp_path / "file" / "prod").create()
     with pytest.raises(OptionError, match="cannot be given to the group no-such-group"):
         folder(tmp_path / "prod", shared_mode="0640", shared_group="no-such-group").create()

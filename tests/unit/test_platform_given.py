@@ -60,19 +60,19 @@ def test_a_variable_is_read_as_its_type(name: str, given: Any, expected: Any) ->
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"stage": ["run"]}, "immuta_platform_stage is no variable of the role. Did you mean immuta_platform_stages?"),
-        ({"zzz": 1}, "immuta_platform_zzz is no variable of the role. Remove it"),
-        ({"state": "there"}, "immuta_platform_state can be present or absent, and is 'there'"),
-        ({"stages": "run, fly"}, "immuta_platform_stages can be generate or run or register, and is 'fly'"),
-        ({"state": ["present"]}, "immuta_platform_state is one text, and was given as a list"),
-        ({"wait": "perhaps"}, "immuta_platform_wait is true or false"),
-        ({"start_at": "two"}, "immuta_platform_start_at is a number"),
-        ({"integration": "{type: Redshift}"}, "immuta_platform_integration begins like JSON, and cannot be read as JSON"),
-        ({"login": "admin"}, "immuta_platform_login is a dictionary, and was given as a text"),
-        ({"login": ["admin"]}, "immuta_platform_login is a dictionary, and was given as a list"),
-        ({"stages": {"run": 1}}, "immuta_platform_stages is a list, and was given as a dictionary"),
-        ({"steps": "create"}, "immuta_platform_steps is a list, and was given as a text"),
-        ({"steps": [{"script": "fly"}]}, "immuta_platform_steps holds dictionaries with script"),
+        ({"stage": ["run"]}, "immuta_platform_stage is not a variable of the role. Did you mean immuta_platform_stages?"),
+        ({"zzz": 1}, "immuta_platform_zzz is not a variable of the role. Remove it"),
+        ({"state": "there"}, "immuta_platform_state must be present or absent, but is 'there'"),
+        ({"stages": "run, fly"}, "immuta_platform_stages must be generate or run or register, but is 'fly'"),
+        ({"state": ["present"]}, "immuta_platform_state must be a text, but is a list"),
+        ({"wait": "perhaps"}, "immuta_platform_wait must be true or false"),
+        ({"start_at": "two"}, "immuta_platform_start_at must be a number"),
+        ({"integration": "{type: Redshift}"}, "immuta_platform_integration begins like JSON, but is not valid JSON"),
+        ({"login": "admin"}, "immuta_platform_login must be a dictionary, but is a text"),
+        ({"login": ["admin"]}, "immuta_platform_login must be a dictionary, but is a list"),
+        ({"stages": {"run": 1}}, "immuta_platform_stages must be a list, but is a dictionary"),
+        ({"steps": "create"}, "immuta_platform_steps must be a list, but is a text"),
+        ({"steps": [{"script": "fly"}]}, "immuta_platform_steps must contain dictionaries with script"),
         ({"stages": "[run"}, "immuta_platform_stages begins like JSON"),
     ],
 )
@@ -93,17 +93,20 @@ def test_what_may_hold_a_secret_is_never_quoted(name: str) -> None:
         ({"integration": REDSHIFT, "connection": {"connection_key": "k"}}, "either immuta_platform_integration or"),
         ({"integration": {"config": {}}}, "needs a type"),
         ({"integration": {**REDSHIFT, "konfig": {}}}, "Did you mean config?"),
-        ({"integration": {**REDSHIFT, "config": "text"}}, "config of the platform has to be a dictionary"),
+        ({"integration": {**REDSHIFT, "config": "text"}}, "config of the platform must be a dictionary"),
         ({"connection": {"connection": {"technology": "Glue"}}}, "needs a connection_key"),
         ({"connection": {"connection_key": "k"}}, "needs the technology"),
-        ({"integration": REDSHIFT, "approved_sha256": []}, "is given and empty"),
-        ({"integration": REDSHIFT, "approved_sha256": [" "]}, "is given and empty"),
-        ({"integration": REDSHIFT, "approved_sha256": ["abc"]}, "is no SHA-256"),
-        ({"integration": REDSHIFT, "require_approval": True}, "no script runs without an approval"),
-        ({"integration": REDSHIFT, "stages": ["run"]}, "Stages that run apart need immuta_platform_artifacts"),
-        ({"integration": REDSHIFT, "stages": [], "artifacts": "/a"}, "immuta_platform_stages holds any of"),
+        ({"integration": REDSHIFT, "approved_sha256": []}, "is given but empty"),
+        ({"integration": REDSHIFT, "approved_sha256": [" "]}, "is given but empty"),
+        ({"integration": REDSHIFT, "approved_sha256": ["abc"]}, "not 64 hexadecimal digits"),
+        ({"integration": REDSHIFT, "require_approval": True}, "No script runs without an approval"),
+        ({"integration": REDSHIFT, "stages": ["run"]}, "Separate stages need immuta_platform_artifacts"),
+        ({"integration": REDSHIFT, "stages": [], "artifacts": "/a"}, "immuta_platform_stages can contain"),
         ({"integration": REDSHIFT, "artifacts": "relative"}, "an absolute path"),
-        ({"connection": {"connection_key": "k", "connection": {"technology": "Glue"}}, "state": "absent", "force_disable": True}, "is for integrations"),
+        (
+            {"connection": {"connection_key": "k", "connection": {"technology": "Glue"}}, "state": "absent", "force_disable": True},
+            "works only for integrations",
+        ),
     ],
 )
 def test_what_cannot_work_together_is_refused(given: dict[str, Any], problem: str) -> None:
@@ -162,7 +165,7 @@ def test_variables_are_evaluated_leaf_by_leaf() -> None:
     assert found.values == {"integration": {"type": "Redshift", "config": {"host": "h", "port": 5}, "list": [5]}, "login": {}}
     assert found.tenant == {"url": "https://t"}
     assert list(found.undefined) == ["integration.config.password", "integration.list.2", "login.username"]
-    assert found.problems == ["immuta_platform_stage is no variable of the role. Did you mean immuta_platform_stages? Remove it, or give it another name."]
+    assert found.problems == ["immuta_platform_stage is not a variable of the role. Did you mean immuta_platform_stages? Remove it, or give it another name."]
 
 
 def test_what_each_module_is_called_with() -> None:

@@ -33,7 +33,12 @@ FORGET = {"force_disable": True, "state": "absent"}
         ({}, "", {"action": "updated", **CHECK}, "run this without check mode."),
         ({}, "", {"state": "done", "busy": True}, "wait, and run this again."),
         ({}, "", {"state": "done"}, ""),
-        (GENERATE, "setup", {"sha256": None}, "the tenant gives 1-initial-create when the scripts before have run: run the stage run, then generate again."),
+        (
+            GENERATE,
+            "setup",
+            {"sha256": None},
+            "the tenant generates 1-initial-create only after the earlier scripts have run. Run the stage run, then generate again.",
+        ),
         ({}, "setup", {"sha256": None}, ""),
         (RUN, "setup", {"ran": True}, "run the stage register."),
         (GENERATE, "setup", {"ran": True}, "run the stage run and then register. Have the review copies in  read"),
@@ -66,9 +71,9 @@ def test_what_the_operator_does_next(desired: dict[str, Any], work: str, flow: d
         ({}, "setup", {"state": "done"}, answer("created"), ["registered"], ["planned", "Changes", "Scripts to run"]),
         (REGISTER, "setup", CHECK, answer("created"), ["would be registered"], ["Scripts to run"]),
         ({}, "setup", {"state": "done", "skipped": "cleaned up"}, answer("created"), ["Scripts: none run, cleaned up."], ["Scripts run"]),
-        ({}, "delete", {"state": "done", "skipped": "gone"}, answer("deleted"), ["removed", "Scripts: none run, the database immuta is gone already."], []),
+        ({}, "delete", {"state": "done", "skipped": "gone"}, answer("deleted"), ["removed", "Scripts: none run, the database immuta no longer exists."], []),
         ({}, "setup", {"state": "done", "progress": {"2-create": half()}, "executed_before": {"2-create": 1}}, answer("created"), [], ["Scripts run"]),
-        (FORGET, "forget", {"state": "done"}, answer("deleted"), ["the tenant gave no script that says so."], ["The script that removes it"]),
+        (FORGET, "forget", {"state": "done"}, answer("deleted"), ["unknown, because the tenant provided no script."], ["The script that removes it"]),
         (FORGET, "forget", CHECK, answer("deleted"), ["would be removed"], ["Scripts to run"]),
         (
             {**SYNAPSE, "state": "absent"},
@@ -96,11 +101,11 @@ def test_what_a_removal_that_was_cut_off_may_have_left() -> None:
     statements = [{"verb": "DROP DATABASE", "object": "immuta"}, {"verb": "SELECT"}, {"verb": "DROP USER", "object": "sys"}]
     flow = with_generated_script(at({"state": "absent"}, "delete", state="done", skipped="gone"), "1-delete", {"checksum": "a", "statements": statements})
     said = " ".join(summary_lines(flow, answer("deleted"), seconds=1))
-    done = "Scripts: none run, the database immuta is gone already."
-    assert f"{done} Where an earlier removal was cut off, do the rest by hand on rs.example.com: SELECT, DROP USER sys." in said
+    done = "Scripts: none run, the database immuta no longer exists."
+    assert f"{done} If an earlier removal was interrupted, do the rest manually on rs.example.com: SELECT, DROP USER sys." in said
     for desired, asks in (({"state": "absent"}, True), ({"state": "absent", "auto_bootstrap": True}, False), ({}, False)):
         said = " ".join(summary_lines(at(desired, "", state="done"), answer("unchanged"), seconds=1))
-        assert ("the database immuta may still be on rs.example.com: then register it with immuta_platform_leftovers" in said) is asks, said
+        assert ("the database immuta may still be on rs.example.com. In that case, register it with immuta_platform_leftovers" in said) is asks, said
 
 
 def test_what_a_platform_forgotten_by_force_leaves() -> None:
@@ -110,7 +115,7 @@ def test_what_a_platform_forgotten_by_force_leaves() -> None:
             flow, summary=flow.summary.with_script("1-delete", would=("DROP DATABASE immuta",)), desired=replace(flow.desired, folder="/artifacts/prod")
         )
         said = summary_lines(left, answer("deleted"), seconds=1)[-1]
-        assert said.startswith("Immuta has forgotten the platform. What stays on the warehouse: DROP DATABASE immuta.")
+        assert said.startswith("Immuta has removed the platform. What stays on the warehouse: DROP DATABASE immuta.")
         assert ("The script that removes it is in /artifacts/prod." in said) is bool(artifacts)
     for number, words in ((1, "1 statement"), (2, "2 statements")):
         scripts = [{"path": "/p", "sha256": "s", "statements": number}]
@@ -132,8 +137,8 @@ def test_a_statement_whose_answer_never_came_is_to_be_looked_at(why: str) -> Non
     failure = Failure.of("role : Run it | prod", "community.immuta.immuta_sql_script", {"failed": True, "msg": "no", "failed_statement": statement})
     for case in ("kept", "kept_setup", "forgotten"):
         said = failure_message(failure, at({}, "setup"), case)
-        assert f"Statement 5 (SELECT) on line 7 was sent and its answer never came{': ' * bool(why)}{why}." in said
-        assert "look on the warehouse, and set immuta_platform_start_at to 6 if it ran, or to 5 if it did not." in said
+        assert f"Statement 5 (SELECT) on line 7 was sent, but its answer never arrived{': ' * bool(why)}{why}." in said
+        assert "Check the warehouse, and set immuta_platform_start_at to 6 if it ran, or to 5 if it did not." in said
     failed = replace(failure, statement={**statement, "status": "failed", "message": "no such table"})
     assert "start_at" not in failure_message(failed, at({}, "setup"), "kept_setup")
 

@@ -219,7 +219,7 @@ def test_stages_apart(tenant: Simulator, tmp_path: Path) -> None:
     role = redshift(tenant, tmp_path, stages=["run"], approved_sha256=sums, **shared)
     text = (folder / "2-create.sql").read_text()
     (folder / "2-create.sql").write_text(f"{text}DROP DATABASE dev;\n")
-    assert "It has not been run" in str(refused(role.begin)) and role.locks == []
+    assert "No script of this run has run" in str(refused(role.begin)) and role.locks == []
     (folder / "2-create.sql").write_text(text)
     plan = role.begin()
     assert plan["asks"] and plan["make"] == []
@@ -257,7 +257,7 @@ def test_a_refusal_hands_the_plan_back_and_the_failure_ends_it(tenant: Simulator
         ({"undefined": {"integration.config": "no"}}, "immuta_platform_integration.config cannot be evaluated: no."),
         ({"approved_sha256": []}, "no script is approved"),
         ({"artifacts_mode": "rw"}, "octal digits"),
-        ({"artifacts": "/dev/null/x"}, "/dev/null/x cannot be made"),
+        ({"artifacts": "/dev/null/x"}, "/dev/null/x cannot be created"),
         ({"integration": {"type": "Redshift", "auto_bootstrap": False, "autoBootstrap": True, "config": CONFIG}}, "two spellings of one option"),
         ({"integration": {"type": "Redshift", "auto_bootstrap": False, "config": {**CONFIG, "port": "x"}}}, "immuta_platform_integration: "),
         ({"integration": {"type": "Redshift", "config": {"host": "h", "databse": "x"}}}, "immuta_platform_integration"),
@@ -334,7 +334,7 @@ def test_a_set_up_that_breaks_is_taken_back_when_asked(
                 assert "SELECT 1 FROM pg_database" in plan["run"][0]["options"]["must_be_gone"]["query"] and not plan["integration"]
                 assert role.locks
                 plan = role.next(cleaned=True) if cleaned else role.failed("immuta_sql_script", msg="No {luck}.")
-                expected = "has taken back what this set-up had made" if cleaned else "The clean-up failed, too: No {luck}. Look on the warehouse"
+                expected = "has removed what this setup had created" if cleaned else "The cleanup also failed: No {luck}. Check what is left"
                 assert expected in plan["message"]
             assert plan["message"].startswith("The step: It broke with <REDACTED>.") and "\nExecuted: " in plan["message"]
             assert not plan["work"] and plan["result"] == {} and plan["say"] == [] and role.locks == []
@@ -448,7 +448,7 @@ def test_another_platforms_artifacts_and_newer_ones_are_refused(tenant: Simulato
     folder = tmp_path / "artifacts" / "prod"
     folder.mkdir(parents=True)
     for content, message in (
-        ('{"platform": "Redshift other"}', "holds the artifacts of Redshift other"),
+        ('{"platform": "Redshift other"}', "contains the artifacts of Redshift other"),
         ('{"format": 9}', "newer release"),
         ("{", "cannot be read"),
     ):
@@ -523,10 +523,10 @@ def test_a_connection_is_forgotten_first_and_its_script_cleans_up_last(tenant: S
     plan = connected_lake.told("deleted", integration={})
     assert titles(plan) == ["Run the script delete"] and connected_lake.locks
     message = connected_lake.failed("immuta_sql_script", msg="no")["message"]
-    assert "Immuta has forgotten the connection" in message and connected_lake.locks == []
+    assert "Immuta has removed the connection" in message and connected_lake.locks == []
     assert connected_lake.files == ["1-delete.sql", "summary.json"], "what is due survives without artifacts"
     tenant.connections([])
-    assert "state set to absent first" in str(refused(lake(tenant, tmp_path).begin))
+    assert "First run this with immuta_platform_state set to absent" in str(refused(lake(tenant, tmp_path).begin))
     again = lake(tenant, tmp_path, state="absent")
     assert again.begin()["make"] == []
     plan = again.made()

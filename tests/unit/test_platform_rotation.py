@@ -25,7 +25,7 @@ from simulator import Simulator
 from unit.test_platform_plan import CONFIG, NEW, SECRET, Role, connected, lake, redshift, refused, registered, titles
 
 PUBLIC = "-----BEGIN PUBLIC KEY-----\nABCD\n-----END PUBLIC KEY-----"
-SET, SIGN_IN, BACK, SETTLE = (f"{text} sys" for text in ("Set the new secret of", "Sign in as", "Set the present secret of", "Take the old secret of"))
+SET, SIGN_IN, BACK, SETTLE = (f"{text} sys" for text in ("Set the new secret of", "Sign in as", "Restore the current secret of", "Remove the old secret of"))
 
 
 NASTY = """it's \\ "both" ]"""
@@ -70,14 +70,14 @@ def test_a_key_is_set_beside_the_present_one() -> None:
 @pytest.mark.parametrize(
     ("place", "present", "given", "reason"),
     [
-        (Place("Trino"), {}, {"new_secrets": {"password": "x"}}, "Immuta makes the key of Trino itself"),
+        (Place("Trino"), {}, {"new_secrets": {"password": "x"}}, "Immuta creates the key of Trino itself"),
         (PLACES["Redshift"], {}, {}, "There is no new secret"),
-        (PLACES["Redshift"], {}, {"new_secrets": {"username": "x"}}, "what is no secret of a platform: username"),
+        (PLACES["Redshift"], {}, {"new_secrets": {"username": "x"}}, "names that are not secrets: username"),
         (PLACES["Redshift"], {}, {"new_secrets": {"okta": {"role": "x"}}}, "okta.role"),
         (PLACES["Redshift"], {}, {"new_secrets": {"password": ""}}, "is empty"),
-        (PLACES["Redshift"], {"password": "x"}, {"new_secrets": {"password": "x"}}, "is what the platform has now"),
+        (PLACES["Redshift"], {"password": "x"}, {"new_secrets": {"password": "x"}}, "are the current ones of the platform"),
         (PLACES["Redshift"], {"password": "x"}, {"new_secrets": {"password": "y"}, "login": {"a": 1}}, "the username of the system account is needed"),
-        (PLACES["Redshift"], {"username": "s"}, {"new_secrets": {"password": "y"}, "login": {"a": 1}}, "The present password is needed"),
+        (PLACES["Redshift"], {"username": "s"}, {"new_secrets": {"password": "y"}, "login": {"a": 1}}, "The current password is also needed"),
         (PLACES["Snowflake"], {"username": "s"}, {"new_secrets": {"private_key": "y"}, "login": {"a": 1}}, "immuta_platform_new_public_key is needed"),
         (
             PLACES["Snowflake"],
@@ -111,9 +111,9 @@ def test_what_is_no_rotation(place: Place, present: dict[str, Any], given: dict[
 def test_which_secret_holds_where(steps: dict[str, Any], holds: tuple[str, str], back: bool) -> None:
     found = valid_secrets_after(**{"settles": False, "settled": False, **steps})
     assert ((found.warehouse, found.immuta), found.can_restore) == (holds, back)
-    differ = "As long as they differ" in found.describe()
+    differ = "While they differ" in found.describe()
     assert differ is (holds[0] not in ("", "both", holds[1]))
-    assert ValidSecrets("present").describe("Undone.").startswith("The warehouse takes the present secret, and Immuta has the present one. Undone. ")
+    assert ValidSecrets("present").describe("Undone.").startswith("The warehouse accepts the current secret, and Immuta has the current one. Undone. ")
 
 
 def test_what_can_be_rotated_is_what_the_platforms_keep_secret() -> None:
@@ -161,7 +161,7 @@ def test_a_password_step_by_step(tenant: Simulator, tmp_path: Path) -> None:
     role.ran()
     plan = role.told("updated")
     assert not plan["work"] and plan["result"] == {"action": "updated", "changed": True, "id": "7"}
-    assert "Done. This run sets the new secret of sys on rs.example.com, signs in with it and gives it to Immuta." in plan["say"][0]
+    assert "Done. This run sets the new secret of sys on rs.example.com, signs in with it and updates it in Immuta." in plan["say"][0]
     assert role.locks == [] and role.files == []
 
 
@@ -171,7 +171,7 @@ def test_a_key_ends_the_old_one_when_immuta_has_the_new_one(tenant: Simulator, t
     role.made()
     role.ran()
     plan = role.told("updated")
-    assert titles(plan) == [f"{SETTLE} away", f"{SIGN_IN} with the new secret"] and plan["work"] and not plan["integration"]
+    assert titles(plan) == [SETTLE, f"{SIGN_IN} with the new secret"] and plan["work"] and not plan["integration"]
     assert role.locks
     role.ran()
     assert not role.next(finished=True)["work"] and role.files == [] and role.locks == []
@@ -181,11 +181,11 @@ def test_a_key_ends_the_old_one_when_immuta_has_the_new_one(tenant: Simulator, t
 @pytest.mark.parametrize(
     ("step", "status", "action", "result", "back", "words"),
     [
-        ("set", "failed", "immuta_sql_script", {}, False, "The warehouse takes the present secret, and Immuta has the present one. With the cause"),
-        ("set", "unknown", "immuta_sql_script", {}, True, "Whether the warehouse takes the present or the new secret is not known, and Immuta has"),
-        ("set", "ok", "immuta_sql_script", {}, True, "and Immuta has the present one."),
-        ("set", "ok", "immuta_integration", {"status": 422}, True, "and Immuta has the present one."),
-        ("set", "ok", "immuta_integration", {"status": 500}, False, "and whether Immuta has the present or the new one is not known."),
+        ("set", "failed", "immuta_sql_script", {}, False, "The warehouse accepts the current secret, and Immuta has the current one. Remove the cause"),
+        ("set", "unknown", "immuta_sql_script", {}, True, "It is unknown whether the warehouse accepts the current or the new secret, and Immuta has"),
+        ("set", "ok", "immuta_sql_script", {}, True, "and Immuta has the current one."),
+        ("set", "ok", "immuta_integration", {"status": 422}, True, "and Immuta has the current one."),
+        ("set", "ok", "immuta_integration", {"status": 500}, False, "and it is unknown whether Immuta has the current or the new one."),
         ("set", "ok", "immuta_platform_plan", {}, False, "it is not healthy"),
     ],
 )
@@ -202,12 +202,12 @@ def test_the_way_back(
         plan = role.failed(action, msg=f"it is not healthy with {NEW}", **result)
         assert plan["work"] is back
         if back:
-            assert titles(plan) == [f"{BACK} again"] and "ledger" not in plan["run"][0]["options"] and not plan["integration"]
+            assert titles(plan) == [BACK] and "ledger" not in plan["run"][0]["options"] and not plan["integration"]
             assert role.locks
             plan = role.next(cleaned=True) if works else role.failed("immuta_sql_script", msg="no way back")
             undone = "What this run had set on the warehouse was rolled back." if works else "The present secret could not be set again: no way back"
             assert undone in plan["message"]
-        taken_back = "The warehouse takes the present secret, and Immuta has the present one."
+        taken_back = "The warehouse accepts the current secret, and Immuta has the current one."
         assert (taken_back if back and works else words) in plan["message"]
         assert not plan["work"] and plan["result"] == {} and role.locks == [] and role.files == []
 
@@ -219,7 +219,7 @@ def test_the_old_key_stays_where_it_cannot_be_ended(tenant: Simulator, tmp_path:
     role.ran()
     role.told("updated")
     plan = role.failed("immuta_sql_script", msg="no")
-    assert "The warehouse takes both keys, and Immuta has the new one." in plan["message"] and role.locks == []
+    assert "The warehouse accepts both keys, and Immuta has the new one." in plan["message"] and role.locks == []
 
 
 def test_without_validation_and_with_what_an_earlier_run_left(tenant: Simulator, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_check_run_signs_in_nowhere(tenant: Simulator, tmp_path: Path) -> None
         plan = role.next(check=True, made=[], found=False)
         assert titles(plan) == titles_ and plan["validate"] is validate and plan["integration"]
         plan = role.next(check=True, answers=[{"action": "updated", "healthy": False}])
-        assert plan["result"]["action"] == "updated" and "Nothing has been sent that changes anything" in plan["say"][0]
+        assert plan["result"]["action"] == "updated" and "Nothing has been changed." in plan["say"][0]
         assert role.locks == role.files == []
         tenant.settings(refuse_writes=False)
         tenant.reset()
@@ -286,4 +286,4 @@ def test_a_connection_is_told_without_the_integration_behind_it(tenant: Simulato
     assert plan["connection"] and not plan["integration"] and not plan["validate"]
     role.ran()
     plan = role.next(answers=[{"action": "updated", "native_integration_id": 7}])
-    assert "the integration behind it cannot be edited" in plan["say"][-1]
+    assert "The connection's integration cannot be edited" in plan["say"][-1]

@@ -49,16 +49,19 @@ def test_a_variable_is_read_as_its_type(name: str, given: Any, expected: Any) ->
 @pytest.mark.parametrize(
     ("name", "given", "problem"),
     [
-        ("start_at", "7.5", "is a whole number"),
-        *(("start_at", number, "is a number") for number in ("inf", "nan", "1e400", "two", [1])),
-        *(("wait_timeout", number, "is a number") for number in ("inf", "nan", {}, "10 s")),
-        ("wait", [True], "is true or false"),
-        *(("steps", steps, "holds dictionaries with script") for steps in ([5], ["create"], [{}], [{"script": "create", "x": 1}], '[{"database": "d"}]')),
-        ("steps", {"script": "create"}, "is a list, and was given as a dictionary"),
-        ("state", 5, "can be present or absent, and is '5'"),
-        ("login", 5, "is a dictionary, and was given as a number"),
-        ("login", True, "is a dictionary, and was given as a switch"),
-        ("stages", 5, "is a list, and was given as a number"),
+        ("start_at", "7.5", "must be a whole number"),
+        *(("start_at", number, "must be a number") for number in ("inf", "nan", "1e400", "two", [1])),
+        *(("wait_timeout", number, "must be a number") for number in ("inf", "nan", {}, "10 s")),
+        ("wait", [True], "must be true or false"),
+        *(
+            ("steps", steps, "must contain dictionaries with script")
+            for steps in ([5], ["create"], [{}], [{"script": "create", "x": 1}], '[{"database": "d"}]')
+        ),
+        ("steps", {"script": "create"}, "must be a list, but is a dictionary"),
+        ("state", 5, "must be present or absent, but is '5'"),
+        ("login", 5, "must be a dictionary, but is a number"),
+        ("login", True, "must be a dictionary, but is a Boolean"),
+        ("stages", 5, "must be a list, but is a number"),
     ],
 )
 def test_what_is_of_another_type_is_a_sentence(name: str, given: Any, problem: str) -> None:

@@ -32,10 +32,10 @@ def test_what_failed_is_said_once() -> None:
     one = failed()
     assert (one.title, one.cause) == ("Run the script create", "Statement 5 (SELECT) on line 9 failed: 42P01: no such table.")
     lost = failed(failed_statement={**STATEMENT, "status": "unknown"})
-    assert "was sent and its answer never came" in lost.cause
+    assert "was sent, but its answer never arrived" in lost.cause
     loop = Failure.of("x", "y.immuta_integration_script", {"results": [{"msg": "fine"}, {"failed": True, "msg": "no"}, {"failed": True, "msg": "no"}]})
     assert (loop.message, loop.action) == ("no", "immuta_integration_script")
-    assert Failure.of("x", "y", {}).message == "it gave no reason"
+    assert Failure.of("x", "y", {}).message == "the module gave no reason"
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_a_refusal_of_the_gate_names_the_roles_variable() -> None:
         ({}, "setup", CHECK, answer("created", changes=("config.host",)), ["would be registered", "Settings: 1 option.", "Scripts to run: initial-create,"]),
         ({"stages": ["generate"]}, "setup", {}, answer("created"), ["planned to be registered", "Next: run the stage run and then register. Have the review"]),
         ({**CONNECTED, "stages": ["generate"]}, "delete", {}, answer("deleted"), ["Next: run the stage register and then run."]),
-        ({}, "setup", {"state": "done", "skipped": "adopted"}, answer("created"), ["Scripts: none run, the set-up that is there is adopted."]),
+        ({}, "setup", {"state": "done", "skipped": "adopted"}, answer("created"), ["Scripts: none run, the existing setup is adopted."]),
         ({}, "setup", {"state": "done", "progress": {"2-create": half()}}, answer("created"), ["Scripts run: create (1 of 2 statements)."]),
-        ({"force_disable": True, "state": "absent"}, "forget", {"state": "done"}, answer("deleted"), ["the tenant gave no script that says so"]),
+        ({"force_disable": True, "state": "absent"}, "forget", {"state": "done"}, answer("deleted"), ["unknown, because the tenant provided no script"]),
     ],
 )
 def test_the_summary_of_a_run(desired: dict[str, Any], work: str, flow: dict[str, Any], plan: Any, lines: list[str]) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run leaves in the audit log: who did what to which platform, under which change, and what came of it. Pure, and without secrets.
+"""Builds the entries of the audit log: who did what to which platform, for which change, and the outcome. Without I/O and secrets.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -19,15 +19,15 @@ from .summary import Script
 
 Options = Mapping[str, Any]
 
-#: goes up when a key gets another meaning or goes; a key that is added leaves it as it is
+#: increases if a key is removed or changes its meaning, but not if a key is added
 FORMAT = 1
 
-#: what the job of an automation controller is called in its variables
+#: key of the entry -> the controller's variable, without its prefix
 _JOB = {"id": "job_id", "template": "job_template_name", "user": "user_name"}
 
 
 def job_of(variables: Options) -> dict[str, str]:
-    """The job of AWX or of Automation Controller, as far as variables name it."""
+    """Return the job of AWX or Automation Controller, as far as the variables name it."""
     named = {part: variables.get(f"awx_{name}") or variables.get(f"tower_{name}") for part, name in _JOB.items()}
     return {part: str(value) for part, value in named.items() if value and isinstance(value, (str, int))}
 
@@ -35,7 +35,7 @@ def job_of(variables: Options) -> dict[str, str]:
 def log_entry(
     desired: DesiredState | None, plan: Options, noted: Options, *, work: str = "", id: str = "", scripts: Sequence[Options] = (), **known: Any
 ) -> dict[str, Any]:
-    """One line. wanted: None when what is wanted does not make sense. plan: the run's last one. known: times, who, host, job, tenant, ..."""
+    """Return one entry. C(desired) is None for invalid variables, C(plan) the last plan of the run. C(known) has times, who, host, job and tenant."""
     return {
         "format": FORMAT,
         **{name: known.get(name) or None for name in ("time_started", "time_ended", "who", "host")},
@@ -63,7 +63,7 @@ def _platform(desired: DesiredState | None, name: str, id: str) -> dict[str, Any
 
 
 def script_entries(scripts: Mapping[str, Script], reports: Mapping[str, Sequence[Options]], approved: Collection[str | None]) -> list[dict[str, Any]]:
-    """The scripts that there are, and what became of each. One that ran twice in this run, as a clean-up can, is there twice."""
+    """Return the scripts with the outcome of each. A script that ran twice, as a cleanup can, has two entries."""
     found = []
     for key, script in scripts.items():
         for report in reports.get(key) or ([{}] if script.sha256 else []):
@@ -79,7 +79,7 @@ def script_entries(scripts: Mapping[str, Script], reports: Mapping[str, Sequence
 
 
 def rotation_entries(reports: Mapping[str, Sequence[Options]], database: str) -> list[dict[str, Any]]:
-    """The statements of a rotation, step by step. Without their checksum: all but the secret in them can be guessed."""
+    """Return the statements of a rotation, step by step, without checksum, because everything in them but the secret can be guessed."""
     return [_ran(key, "any", database, report) for key in ("set", "settle", "back") for report in reports.get(key, ())]
 
 
@@ -90,11 +90,11 @@ def _ran(key: str, purpose: str, database: str, report: Options) -> dict[str, An
 
 
 def plan_checksum(answer: Answer) -> str:
-    """SHA-256 of what the tenant plans to change: the action, the object, the fields that differ, and the settings without secrets."""
+    """Return the SHA-256 of the planned change: the action, the object, the fields that differ, and the settings without secrets."""
     plan = {"action": answer.action, "id": answer.id, "changes": sorted(answer.changes), "settings": answer.settings}
     return hashlib.sha256(json.dumps(plan, sort_keys=True, separators=(",", ":")).encode("utf-8")).hexdigest()
 
 
 def registration_of(result: Options) -> dict[str, Any]:
-    """What came of the request to register or to forget, out of the module's result."""
+    """Return the outcome of the request to register or remove, from the result of the module."""
     return {"action": result.get("action"), "validation": (result.get("validation") or {}).get("status")}

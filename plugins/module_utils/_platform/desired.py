@@ -196,7 +196,7 @@ def _approved(options: Options) -> tuple[str, ...] | None:
         )
     wrong = [each for each in sums if not re.fullmatch("[0-9a-f]{64}", each)]
     if wrong:
-        raise OptionError(f"{PREFIX}approved_sha256 holds {wrong[0][:70]!r}, which is not a SHA-256 checksum of 64 hexadecimal digits.", option="approved_sha256")
+        raise OptionError(f"{PREFIX}approved_sha256 holds {wrong[0][:70]!r}, not 64 hexadecimal digits.", option="approved_sha256")
     return sums
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The flow of one platform: from what the tenant plans, what earlier runs left and what the warehouse holds to the steps that are due.
+"""The workflow of one platform: decides the next steps from the tenant's plan, the files of earlier runs and the state of the warehouse.
 
-Pure: values in, values out. Every function takes a L(Flow) and gives another one, or a part of the plan, or raises the refusal.
+Without I/O. Every function takes a Flow and returns a new one or a part of the plan, or raises one of refusals.py.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -22,9 +22,9 @@ from .works import CLEANUP, DELETE, EDIT, FORGET, NOTHING, SETUP, WORKS, Situati
 
 @dataclass(frozen=True)
 class Answer:
-    """What the tenant plans to do, or did. settings: SHA-256 of the settings, without secrets.
+    """The planned or completed change in the tenant. C(settings) is the SHA-256 of the settings without secrets.
 
-    changes: the fields that differ, or that something new has. sent: the secrets among them, which are not compared.
+    C(changes) are the fields that differ, or all fields of a new platform. C(sent) are the secrets among them, which are not compared.
     """
 
     action: str
@@ -33,35 +33,33 @@ class Answer:
     reason: str = ""
     settings: str = ""
     status: str = ""
-    #: something is under way in the tenant: it has to be waited for
+    #: a change is in progress in the tenant, and the role must wait for it
     busy: bool = False
     healthy: bool | None = None
     changes: tuple[str, ...] = ()
-    #: what the tenant shows that the scripts may touch: database, accounts
+    #: what the scripts may touch according to the tenant: database, accounts
     scope: Mapping[str, Any] = field(default_factory=dict)
-    #: integrations of the same type, database and account under another host, as C(7 on host)
+    #: integrations with the same type, database and account but another host, as C(7 on host)
     twins: tuple[str, ...] = ()
     sent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Where the work on one platform stands."""
+    """The state of the work on one platform."""
 
     desired: DesiredState
     summary: Summary
-    #: key of a script -> how far it got
+    #: key of a script -> its progress
     progress: Mapping[str, Progress] = field(default_factory=dict)
     #: key of a script -> how many of its statements had run before this run
     executed_before: Mapping[str, int] = field(default_factory=dict)
     check_mode: bool = False
-    #: this run goes on with scripts that an earlier one began
+    #: this run resumes the scripts of an earlier one
     resumed: bool = False
-    #: the tenant was busy with the platform when it was planned
+    #: the tenant was changing the platform when the run was planned
     busy: bool = False
     twins: tuple[str, ...] = ()
-
-    # --- what there is ---
 
     @property
     def work(self) -> Work:
@@ -69,17 +67,17 @@ class Flow:
 
     @property
     def scripts_run_last(self) -> bool:
-        """Whether the scripts run last: Immuta forgets a connection before its script has cleaned up, and an integration afterwards."""
+        """Whether the scripts run after the request. Immuta removes a connection before its script runs, but an integration after it."""
         return self.desired.kind == "connection" and self.work is DELETE
 
     @property
     def keeps_summary(self) -> bool:
-        """Whether a later run may need to know what this one did."""
+        """Whether a later run may need the summary of this run."""
         return bool(self.desired.artifacts) or self.scripts_run_last
 
     @property
     def keeps_scripts(self) -> bool:
-        """Whether a script that is made outlives the run, and so is a change."""
+        """Whether generated scripts remain after the run and therefore count as a change."""
         return bool(self.desired.artifacts)
 
     @property
@@ -99,7 +97,7 @@ class Flow:
 
     @property
     def has_created_objects(self) -> bool:
-        """Whether a statement of this set-up made what a clean-up drops."""
+        """Whether a statement of this setup created what a cleanup drops."""
         return self.summary.made or setup_created_objects(self.desired, self.summary, self.progress)
 
 
@@ -107,7 +105,7 @@ class Flow:
 
 
 def begin(desired: DesiredState, answer: Answer, previous: Summary | None, progress: Mapping[str, Progress], *, check_mode: bool = False) -> Flow:
-    """Begin anew, or go on with what an earlier run began. Raises ImmutaError for what stands against it."""
+    """Return the flow of a new run, or of one that resumes an earlier run. Raises ImmutaError if neither is possible."""
     previous = _with_confirmed_removal(desired, answer, previous)
     due, half = previous is not None and previous.state == "open" and previous.forgotten, _is_setup_incomplete(desired, previous, progress)
     work = work_for(
@@ -147,7 +145,7 @@ def begin(desired: DesiredState, answer: Answer, previous: Summary | None, progr
 
 
 def continue_from_summary(desired: DesiredState, previous: Summary | None, progress: Mapping[str, Progress], *, check_mode: bool = False) -> Flow:
-    """Go by what an earlier run planned: a stage of its own, without the stage generate. Raises ImmutaError when there is nothing to go by."""
+    """Return the flow of a run without the stage generate, from the summary of an earlier run. Raises ImmutaError if there is none."""
     if previous is None and "run" in desired.stages:
         raise refusals.not_generated(desired)
     summary = previous or Summary()
@@ -155,15 +153,15 @@ def continue_from_summary(desired: DesiredState, previous: Summary | None, progr
 
 
 def check_same_platform(desired: DesiredState, previous: Summary | None) -> None:
-    """Raise ImmutaError when the artifacts are those of another platform."""
+    """Raise ImmutaError if the artifacts belong to another platform."""
     if previous is not None and previous.platform not in ("", desired.identity):
         raise refusals.other_platform(desired, previous)
 
 
 def merged_scope(desired: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
-    """What scripts may touch: the operator's database, or else the one that the tenant shows, and the accounts of before and of now.
+    """Return what scripts may touch: the database of the operator or, without one, of the tenant, and the accounts of both.
 
-    Empty when nobody names a database: then statements can be judged by their kind only.
+    Empty if there is no database. The gate then checks only the kind of each statement.
     """
     database = desired.get("database") or shown.get("database")
     accounts = dict.fromkeys([*(desired.get("accounts") or ()), *(shown.get("accounts") or ())])
@@ -171,7 +169,7 @@ def merged_scope(desired: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[s
 
 
 def scripts_of(desired: DesiredState, work: Work) -> dict[str, Script]:
-    """The scripts of a work, and behind them those that take a set-up back where the operator wants that."""
+    """Return key -> script: the scripts of a work, followed by the cleanup scripts if the operator wants a cleanup."""
     steps = desired.steps_of(work)
     scripts = [Script(step["script"], MAIN, work.purpose, step["database"]) for step in steps]
     if work is SETUP and steps:
@@ -186,7 +184,7 @@ def scripts_of(desired: DesiredState, work: Work) -> dict[str, Script]:
 
 
 def setup_created_objects(desired: DesiredState, summary: Summary, progress: Mapping[str, Progress]) -> bool:
-    """Whether a statement of the set-up made what its clean-up drops."""
+    """Whether a statement of the setup created what its cleanup drops."""
     presence = desired.place.presence
     if presence is None or summary.work != SETUP.name:
         return False
@@ -194,12 +192,12 @@ def setup_created_objects(desired: DesiredState, summary: Summary, progress: Map
 
 
 def is_cleanup_due(previous: Summary | None) -> bool:
-    """A clean-up that waits for a run to finish it: Immuta has forgotten what it belongs to, or may have."""
+    """Whether a run must finish a cleanup, because Immuta has removed the platform or may have done so."""
     return previous is not None and previous.state == "open" and (previous.forgotten or previous.forgetting)
 
 
 def _with_confirmed_removal(desired: DesiredState, answer: Answer, previous: Summary | None) -> Summary | None:
-    """The summary, when the tenant has said whether it has forgotten what an earlier run was about to have it forget."""
+    """Return the summary, updated if the tenant's answer shows that the removal of an interrupted run took place."""
     if previous is None or not previous.forgetting:
         return previous
     is_unknown = answer.action == ("unchanged" if desired.state == "absent" else "created")
@@ -226,11 +224,11 @@ def _counts(progress: Mapping[str, Progress]) -> dict[str, int]:
     return {key: each.executed for key, each in progress.items()}
 
 
-# --- what became known -------------------------------------------------------------------------------------------
+# --- results -------------------------------------------------------------------------------------------
 
 
 def with_generated_script(flow: Flow, key: str, result: Mapping[str, Any]) -> Flow:
-    """The flow when the tenant has made a script, or has answered that it makes none now."""
+    """Return the flow after the tenant has generated a script or refused to."""
     summary, script = flow.summary, flow.summary.scripts[key]
     if result.get("checksum"):
         statements = result.get("statements") or ()
@@ -242,27 +240,27 @@ def with_generated_script(flow: Flow, key: str, result: Mapping[str, Any]) -> Fl
 
 
 def check_approved(flow: Flow, checksums: Mapping[str, str]) -> None:
-    """Raise ImmutaError for a script that is not the one that was made, or that nobody approved.
+    """Raise ImmutaError for a script that is not the generated one, or is not approved.
 
-    checksums: key -> SHA-256 of the file that lies there, empty when there is none. A script that this run has just made is
-    compared only when an approval is given.
+    C(checksums) maps the key to the SHA-256 of the file, or to an empty text if there is none. A script that this run generated is
+    checked only if an approval is given.
     """
     approved, stages = flow.desired.approved, flow.desired.stages
     if "run" not in stages or ("generate" in stages and approved is None):
         return
     due = {key: script.sha256 for key, script in flow.summary.scripts.items() if script.sha256 and not script.ran}
-    for key, made_sum in due.items():
-        there = checksums.get(key, "")
-        if there != made_sum and not flow.check_mode:
-            raise refusals.script_changed(flow.desired, key, there, made_sum)
-        if approved is not None and made_sum not in approved:
+    for key, generated in due.items():
+        on_disk = checksums.get(key, "")
+        if on_disk != generated and not flow.check_mode:
+            raise refusals.script_changed(flow.desired, key, on_disk, generated)
+        if approved is not None and generated not in approved:
             raise refusals.not_approved(flow.desired, key, flow.summary)
 
 
 def with_existing_setup(flow: Flow, exists: bool) -> Flow:
-    """The flow when the warehouse has said whether the set-up is there. Raises ImmutaError for what the policy refuses.
+    """Return the flow after the warehouse has said whether a setup C(exists). Raises ImmutaError if C(leftovers) does not allow to continue.
 
-    A set-up wants nothing to be there yet. Every other work wants something that is still there.
+    A setup expects that nothing exists yet. Every other work expects an existing setup.
     """
     setup = flow.work is SETUP
     if exists != setup or not flow.desired.place.database:
@@ -281,7 +279,7 @@ def with_existing_setup(flow: Flow, exists: bool) -> Flow:
 
 
 def with_progress(flow: Flow, progress: Mapping[str, Progress], *, note: bool = True) -> Flow:
-    """The flow when the scripts have got that far. note: whether the summary says so, too."""
+    """Return the flow with the new progress. With C(note), the summary also records it."""
     if not note:
         return replace(flow, progress=progress)
     summary = flow.summary
@@ -294,17 +292,17 @@ def with_progress(flow: Flow, progress: Mapping[str, Progress], *, note: bool = 
 
 
 def with_removal_begun(flow: Flow) -> Flow:
-    """The flow when the tenant is about to be asked to forget what its script cleans up afterwards."""
+    """Return the flow right before the request to remove a platform whose script runs afterward."""
     return replace(flow, summary=replace(flow.summary, forgetting=True)) if flow.scripts_run_last and registers(flow) else flow
 
 
 def with_removal_refused(flow: Flow) -> Flow:
-    """The flow when the tenant has refused to forget it."""
+    """Return the flow after the tenant has refused to remove the platform."""
     return replace(flow, summary=replace(flow.summary, forgetting=False))
 
 
 def with_registration(flow: Flow, answer: Answer | None) -> Flow:
-    """The flow when the tenant has done its part; C(answer) is None when it had none."""
+    """Return the flow after the request to register or remove. C(answer) is None if there was no request."""
     if answer is None:
         return flow
     summary = flow.summary
@@ -317,20 +315,20 @@ def with_registration(flow: Flow, answer: Answer | None) -> Flow:
 
 
 def closed(flow: Flow, why: str = "") -> Flow:
-    """The flow when nothing is left to do; C(why): why its scripts did not run to their end."""
+    """Return the flow when nothing is left to do. C(why) says why its scripts did not finish."""
     return replace(flow, summary=replace(flow.summary, state="done", skipped=why or flow.summary.skipped))
 
 
 def is_finished(flow: Flow) -> bool:
-    """Whether nothing is left for any stage, where the tenant had nothing to do."""
+    """Whether nothing is left for any stage, if the tenant had nothing to do."""
     return "register" in flow.desired.stages and flow.summary.action == "unchanged" and not flow.scripts_run_last and not _unfinished(flow)
 
 
-# --- the steps that are due --------------------------------------------------------------------------------------
+# --- the next steps --------------------------------------------------------------------------------------
 
 
 def scripts_to_generate(flow: Flow) -> list[str]:
-    """The keys of the scripts to have made, in order."""
+    """Return the keys of the scripts that the tenant must generate, in order."""
     if "generate" not in flow.desired.stages or flow.summary.state != "open" or flow.summary.forgotten:
         return []
     return [key for key, script in flow.summary.scripts.items() if script.sha256 is None and not script.is_own]
@@ -339,17 +337,17 @@ def scripts_to_generate(flow: Flow) -> list[str]:
 def may_be_pending(flow: Flow, key: str) -> bool:
     """Whether the tenant may refuse a script for now.
 
-    It may want the script before to have run first, or something to be there to be taken back; and some scripts it may not have.
+    It may require that the script before has run, or that there is something to clean up. Some scripts it may not provide.
     """
     script = flow.summary.scripts[key]
-    behind = [other for other, each in flow.summary.part(MAIN).items() if other < key and not each.ran]
-    # a drift check asks for no validation and has no secret: what it cannot have made it only announces
+    earlier = [other for other, each in flow.summary.part(MAIN).items() if other < key and not each.ran]
+    # a drift check has no secrets, so it can only announce the scripts that need them
     without_secrets = flow.check_mode and not flow.desired.server_validation
-    return script.part == RECOVERY or bool(behind) or _is_optional(flow, script) or without_secrets
+    return script.part == RECOVERY or bool(earlier) or _is_optional(flow, script) or without_secrets
 
 
 def asks_warehouse(flow: Flow) -> bool:
-    """Whether the warehouse is asked if the set-up is there. The warehouse itself: files can be lost, or be of another day."""
+    """Whether to ask the warehouse for an existing setup. The files of earlier runs can be lost or out of date."""
     summary = flow.summary
     if not flow.runs_scripts or flow.check_mode or flow.work is EDIT or flow.resumed or summary.forgotten or flow.desired.database_is_shared:
         return False
@@ -358,9 +356,9 @@ def asks_warehouse(flow: Flow) -> bool:
 
 
 def scripts_to_run(flow: Flow) -> list[str]:
-    """The keys of the scripts to run, in order. Raises ImmutaError for a clean-up under what Immuta still has.
+    """Return the keys of the scripts to run, in order. Raises ImmutaError for a cleanup of a platform that Immuta still has.
 
-    In check mode there is a script only when an earlier run has made it.
+    In check mode, only scripts of an earlier run exist.
     """
     desired, summary = flow.desired, flow.summary
     if not flow.runs_scripts or (flow.check_mode and "generate" in desired.stages):
@@ -372,14 +370,14 @@ def scripts_to_run(flow: Flow) -> list[str]:
 
 
 def _runnable_scripts(flow: Flow) -> list[str]:
-    """The scripts that have not run. One that is not made yet is made when it is its turn, if this run makes scripts."""
+    """Return the scripts that have not run, up to the first one that does not exist and that this run does not generate."""
     due = _unfinished(flow)
     missing = [key for key in due if flow.summary.scripts[key].sha256 is None]
     return due[: due.index(missing[0])] if missing and "generate" not in flow.desired.stages else due
 
 
 def registers(flow: Flow) -> bool:
-    """Whether the tenant has to register or forget the platform, or has to be waited for. Raises ImmutaError where it must not forget yet."""
+    """Whether to send the request to register or remove, or to wait for the tenant. Raises ImmutaError if it is too early to remove."""
     desired, summary = flow.desired, flow.summary
     if "register" not in desired.stages or summary.forgotten:
         return False
@@ -391,22 +389,22 @@ def registers(flow: Flow) -> bool:
 
 
 def validates(flow: Flow) -> bool:
-    """Whether the tenant validates before the request. In check mode the scripts have not run, and it would only say so."""
+    """Whether the tenant validates the request first. In check mode, it could only report that the scripts have not run."""
     return flow.desired.server_validation and not (flow.check_mode and flow.work in (SETUP, EDIT))
 
 
 def start_at(flow: Flow, key: str) -> int:
-    """The statement that the operator wants to continue at, for the first script of a run that is taken up; otherwise 0."""
+    """Return the statement at which the operator wants to resume the first script of a resumed run. Otherwise 0."""
     return flow.desired.start_at if flow.resumed and key == next(iter(_unfinished(flow)), "") else 0
 
 
 def on_error(flow: Flow, key: str) -> str:
-    """What a script does at a statement that fails: what is not there to be dropped is no reason for a clean-up to stop."""
+    """Return whether a script stops or continues after a failed statement. A cleanup continues if an object no longer exists."""
     return _on_error(flow, flow.summary.scripts[key])
 
 
 def is_last_cleanup_script(flow: Flow, key: str) -> bool:
-    """Whether the set-up has to be gone when this script has run: it is the last one of a clean-up."""
+    """Whether this is the last script of a cleanup, after which the setup must no longer exist."""
     script = flow.summary.scripts[key]
     cleans = script.part == RECOVERY or flow.work is CLEANUP
     return cleans and key == list(flow.summary.part(script.part))[-1] and bool(flow.desired.place.database)
@@ -418,20 +416,20 @@ def has_steps(flow: Flow) -> bool:
 
 
 def cleanup_scripts(flow: Flow) -> list[str]:
-    """The keys of the clean-up scripts, as far as they are made or can be."""
+    """Return the keys of the cleanup scripts that exist or that this run can generate."""
     return [key for key, script in flow.summary.part(RECOVERY).items() if script.sha256 or "generate" in flow.desired.stages]
 
 
 def runs_cleanup_after_failure(flow: Flow, *, request_refused: bool | None) -> bool:
-    """Whether a failure is followed by the clean-up scripts.
+    """Whether the cleanup scripts run after a failure.
 
-    Only what a statement of this set-up made is taken back, and only as long as Immuta has no integration that could be using it.
-    request_refused: None when it was no request to register that failed, True when the tenant refused it for good.
+    They run only if a statement of this setup created something, and only while no integration in Immuta can use it. C(request_refused) is
+    None if something other than the request failed, and True if the tenant certainly refused the request.
     """
     summary = flow.summary
-    desired = flow.desired.on_failure == "cleanup" and "run" in flow.desired.stages and not flow.check_mode
+    requested = flow.desired.on_failure == "cleanup" and "run" in flow.desired.stages and not flow.check_mode
     ours = flow.work is SETUP and not summary.skipped and bool(summary.part(RECOVERY)) and flow.has_created_objects
-    return desired and ours and request_refused is not False
+    return requested and ours and request_refused is not False
 
 
 def _unfinished(flow: Flow) -> list[str]:
@@ -439,7 +437,7 @@ def _unfinished(flow: Flow) -> list[str]:
 
 
 def _is_optional(flow: Flow, script: Script) -> bool:
-    """Some tenants do not have the script. And what is forgotten by force is forgotten without its script, too."""
+    """Whether the run can do without a script: some tenants do not provide it, and a forced removal does not need it."""
     return script.script in flow.desired.place.optional_scripts or flow.work is FORGET
 
 
@@ -449,18 +447,18 @@ def _on_error(flow: Flow, script: Script) -> str:
 
 
 def settings_of(flow: Flow) -> dict[str, Any]:
-    """The settings of a connection to send. A new connection is activated, unless its settings say otherwise."""
+    """Return the settings of the connection to send. A new connection is activated, unless its settings contain another value."""
     given = dict(flow.desired.settings)
     return {"is_active": True, **given} if flow.summary.action == "created" and "isActive" not in given else given
 
 
 def removed_by_script(flow: Flow) -> list[str]:
-    """What the script of a removal does: what it would remove if it ran."""
+    """Return what the scripts of a removal do, or would do."""
     return [each for script in flow.summary.scripts.values() for each in script.would]
 
 
 def may_be_left(flow: Flow) -> list[str]:
-    """What may still be on the warehouse although the set-up is gone: a removal that was cut off began with the database."""
+    """Return what may still be on the warehouse without the database, because a removal that starts with the database was interrupted."""
     presence = flow.desired.place.presence
     if presence is None or flow.summary.skipped != "gone":
         return []
@@ -469,14 +467,14 @@ def may_be_left(flow: Flow) -> list[str]:
 
 
 def left_behind(flow: Flow) -> list[str]:
-    """What stays on the warehouse: all of a platform that is forgotten by force, or what a script cannot remove."""
+    """Return what stays on the warehouse: everything after a forced removal, otherwise what the script cannot remove."""
     would = removed_by_script(flow) if flow.work is FORGET else []
     stays = flow.desired.place.stays
     return would + ([stays] if stays and flow.work is DELETE and any(map(flow.executed_now, flow.summary.scripts)) else [])
 
 
 def result_of(flow: Flow) -> dict[str, Any]:
-    """What the role hands back: action, changed, id, left_behind."""
+    """Return the result of the role: action, changed, id, left_behind."""
     executed = any(map(flow.executed_now, flow.summary.scripts))
     would_execute = flow.check_mode and flow.runs_scripts and not flow.summary.skipped and bool(_unfinished(flow))
     return {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of one platform on the disk: its scripts, their review copies and ledgers, and the summary. The only I/O of this room.
+"""The folder of one platform on the disk: scripts, review copies, ledgers and the summary. All I/O of this package is here.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -27,14 +27,14 @@ from .desired import folder_name
 from .summary import Progress, Summary
 from .variables import PREFIX
 
-#: what a private folder is called: nothing else in its place is ours to remove
+#: the names of private folders; the role removes nothing else there
 _PRIVATE = re.compile(r"[0-9a-f]{16}")
 _MADE = re.compile(r"(?:recovery-)?[1-9]-[a-z-]+(?:\.review)?\.(?:sql|ledger)|\.[a-z.]+\.new")
 _REPORT = re.compile(r"(?:(?:recovery-)?[1-9]-[a-z-]+|set|settle|back)\.report")
 
 
 class Folder:
-    """Reads what earlier runs left, and keeps what later runs may have to know. Nothing is written unless C(writes)."""
+    """Reads the files of earlier runs and writes those for later runs. Writes nothing unless C(writes) is true."""
 
     def __init__(self, path: Path, type_name: str, *, writes: bool, shared_mode: str = "", shared_group: str = "") -> None:
         self.path = path
@@ -45,7 +45,7 @@ class Folder:
 
     @staticmethod
     def path_for(artifacts: str, home: str, name: str, identity: str) -> Path:
-        """With artifacts the host's folder in them. Without, a private one that the next run finds again."""
+        """Return the host's folder in the artifacts. Without artifacts, a private folder that the next run finds again."""
         if not artifacts:
             return private_folders(home) / _digest(f"{name} {identity}")
         own = folder_name(name)
@@ -55,18 +55,18 @@ class Folder:
     # --- the summary ---
 
     def read_summary(self) -> Summary | None:
-        """The summary that an earlier run left; None when there is none. Raises ImmutaError for one that cannot be read."""
+        """Return the summary of an earlier run, or None. Raises ImmutaError if it cannot be read."""
         place = self.path / "summary.json"
         try:
             found = json.loads(place.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
-            raise ImmutaError(f"{place} cannot be read.", hint="Move it away, and begin anew.") from None
+            raise ImmutaError(f"{place} cannot be read.", hint="Move it away and start over.") from None
         return Summary.of(found, str(place))
 
     def write_summary(self, summary: Summary) -> None:
-        """Put the summary on the disk, unless it says the same already."""
+        """Write the summary, unless the file already has the same content."""
         text = json.dumps(summary.as_dict(), indent=4, sort_keys=True) + "\n"
         place = self.path / "summary.json"
         if not self._writes or (place.is_file() and place.read_text(encoding="utf-8") == text):
@@ -77,13 +77,13 @@ class Folder:
     # --- files ---
 
     def create(self) -> None:
-        """Have the folder there. Only its owner gets in, and those that the operator shares the review copies with."""
+        """Create the folder and its parents. Only its owner can enter it, and users who share the review copies. Raises OptionError."""
         if self._writes:
             self.create_parents()
             self._create(self.path)
 
     def create_parents(self) -> None:
-        """Have the directories there that the folder is in. Those that are made are shared like it, and those that were there stay as they are."""
+        """Create the missing parents of the folder, with the same permissions. Existing directories do not change. Raises OptionError."""
         if self._writes:
             for place in reversed([each for each in self.path.parents if not os.path.exists(each)]):
                 self._create(place)
@@ -92,13 +92,13 @@ class Folder:
         try:
             place.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise OptionError(f"{place} cannot be made: {error.strerror}.", option="artifacts") from None
+            raise OptionError(f"{place} cannot be created: {error.strerror}.", option="artifacts") from None
         if self._mode is not None:
-            # who may read a file has to get at it
+            # users who can read a file must be able to reach it
             self._share(place, 0o700 | self._mode | (self._mode & 0o444) >> 2)
 
     def write(self, name: str, text: str, *, shared: bool = False) -> None:
-        """Put a file there at once. Only its owner can read it, unless it is shared."""
+        """Write a file atomically. Only its owner can read it, unless C(shared) is true and a mode is given."""
         if not self._writes:
             return
         temporary = self.path / f".{name}.new"
@@ -111,12 +111,12 @@ class Folder:
         os.replace(temporary, self.path / name)
 
     def create_private_file(self, path: str) -> None:
-        """Have a file there that only its owner can read, for a tool to write into that would make it readable to all."""
+        """Create a file that only its owner can read, for a tool that would otherwise create it with wider permissions."""
         if self._writes:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
     def remove_stale(self, keys: Collection[str]) -> None:
-        """Remove what an earlier run made and this one does not, and every ledger: they belong to scripts that are made anew."""
+        """Remove every ledger, and the files of an earlier run whose scripts are not in C(keys). This run generates its scripts again."""
         if not self._writes or not self.path.is_dir():
             return
         for path in list(self.path.iterdir()):
@@ -124,7 +124,7 @@ class Folder:
                 path.unlink()
 
     def remove(self) -> None:
-        """Remove the folder with all that is in it."""
+        """Remove the folder and everything in it."""
         if self._writes and self.path.is_dir():
             shutil.rmtree(self.path)
 
@@ -141,44 +141,44 @@ class Folder:
     # --- scripts and ledgers ---
 
     def script_path(self, key: str) -> str:
-        """Where a script is, or will be."""
+        """Return the path of a script."""
         return str(self.path / f"{key}.sql")
 
     def review_path(self, key: str) -> str:
-        """Where its review copy is."""
+        """Return the path of its review copy."""
         return str(self.path / f"{key}.review.sql")
 
     def ledger_path(self, key: str) -> str:
-        """Where its ledger is."""
+        """Return the path of its ledger."""
         return str(self.path / f"{key}.ledger")
 
     def report_path(self, key: str) -> str:
-        """Where what became of its statements in this run is put down, for the audit log."""
+        """Return the path of its report for the audit log, which contains the outcome of its statements in this run."""
         return str(self.path / f"{key}.report")
 
     def pop_reports(self) -> dict[str, list[dict[str, Any]]]:
-        """Key -> what each run of that script reported. They are gone then: they are of one run of the role."""
+        """Return key -> the reports of each run of that script, and delete them, because they belong to one run of the role."""
         found: dict[str, list[dict[str, Any]]] = {}
         for path in sorted(self.path.iterdir()) if self._writes and self.path.is_dir() else ():
             if not _REPORT.fullmatch(path.name):
                 continue
             for text in path.read_bytes().splitlines():
-                with suppress(ValueError):  # cut off by a crash
+                with suppress(ValueError):  # truncated by a crash
                     found.setdefault(path.stem, []).append(json.loads(text))
             path.unlink()
         return found
 
     def checksum(self, key: str) -> str:
-        """SHA-256 of the script that lies there; empty when there is none."""
+        """Return the SHA-256 of the script on disk. Empty if there is none."""
         content = self._content(f"{key}.sql")
         return "" if content is None else hashlib.sha256(content).hexdigest()
 
     def script_text(self, key: str) -> str:
-        """The script that lies there; empty when there is none."""
+        """Return the text of the script on disk. Empty if there is none."""
         return (self._content(f"{key}.sql") or b"").decode("utf-8", "replace")
 
     def progress(self, keys: Iterable[str]) -> dict[str, Progress]:
-        """How far each script got, as its ledger says."""
+        """Return the progress of each script that has a ledger."""
         return {key: Progress(self._statuses(key), self._verbs(key)) for key in keys if (self.path / f"{key}.ledger").is_file()}
 
     def _statuses(self, key: str) -> dict[int, str]:
@@ -187,7 +187,7 @@ class Folder:
             try:
                 entry = json.loads(line)
             except ValueError:
-                continue  # cut off by a crash; what it was about is still unknown, as the line before says
+                continue  # truncated by a crash; the line before already records the statement as unknown
             if not isinstance(entry, dict):
                 continue
             if "ledger" in entry:
@@ -210,19 +210,19 @@ class Folder:
 
 
 def private_folders(home: str) -> Path:
-    """Where the folders of runs without artifacts are, and the locks of all runs: other users of the machine cannot get at it."""
+    """Return the directory with the folders of runs without artifacts and the locks of all runs. Other users cannot enter it."""
     return Path(home) / "immuta_platform"
 
 
 def lock_path(folder: Path, identity: str) -> Path:
-    """The lock of a platform, in a folder."""
+    """Return the path of a platform's lock in a folder."""
     return folder / f"{_digest(identity)}.lock"
 
 
 def remove_dead_folders(home: str, *, keep: Path) -> None:
-    """Remove the private folders of runs that were cut off: the scripts in them hold passwords.
+    """Remove the private folders of killed runs, because their scripts contain passwords.
 
-    What a live run uses stays, and so does a clean-up that is due: the next run of its host finishes it.
+    Keeps C(keep), the folders of live runs, and those with an unfinished cleanup, which the next run of that host finishes.
     """
     place = private_folders(home)
     if not place.is_dir():
@@ -253,6 +253,6 @@ def _mode_of(text: str) -> int | None:
         return None
     if not re.fullmatch("0?[0-7]{3}", text):
         raise OptionError(
-            f"{PREFIX}artifacts_mode is {text[:20]!r}, and has to be three or four octal digits in quotes, such as '0640'.", option="artifacts_mode"
+            f"{PREFIX}artifacts_mode is {text[:20]!r}, but must be three or four octal digits in quotes, such as '0640'.", option="artifacts_mode"
         )
     return int(text, 8)

@@ -41,15 +41,16 @@ NEXT_STEPS = {
         f"{_RESUME} The scripts stay unchanged. To use another password, or to give up the setup, run this with {PREFIX}state set to absent."
         " Immuta's cleanup script then removes what has been created."
     ),
-    "broke": f"The executed statements stay in effect. {_RUN_AGAIN}, or run the rest manually. With {PREFIX}artifacts, a later run resumes at the statement that failed.",
+    "broke": f"The executed statements stay in effect. {_RUN_AGAIN}, or run the rest manually. With {PREFIX}artifacts,"
+    " a later run resumes at the statement that failed.",
     "broke_setup": (
         f"The executed statements stay in effect. {_RUN_AGAIN} with {PREFIX}leftovers set to cleanup. Immuta's cleanup script then runs first, and after it the"
         f" whole setup. Next time, {PREFIX}on_failure set to cleanup cleans up a failed setup immediately, and with {PREFIX}artifacts a later run"
         " resumes at the statement that failed."
     ),
     "complete_setup": (
-        f"The scripts have run, and what they created still exists. {_RUN_AGAIN} with {PREFIX}leftovers set to adopt, which registers the existing setup, or to"
-        " cleanup, which starts over."
+        f"The scripts have run, and what they created still exists. {_RUN_AGAIN} with {PREFIX}leftovers set to adopt, which registers the existing"
+        " setup, or to cleanup, which starts over."
     ),
 }
 
@@ -174,8 +175,8 @@ def rotation_failure_message(failure: Failure, kind: str, words: str) -> str:
 
 # --- the summary -----------------------------------------------------------------------------------------------
 
-_DONE = {"created": "registered", "updated": "updated", "deleted": "removed", "unchanged": "up to date"}
-_WOULD = {"created": "would be registered", "updated": "would be updated", "deleted": "would be removed", "unchanged": "up to date"}
+_DONE = {"created": "registered", "updated": "updated", "deleted": "removed", "unchanged": "as it should be"}
+_WOULD = {"created": "would be registered", "updated": "would be updated", "deleted": "would be removed", "unchanged": "as it should be"}
 
 
 def summary_lines(flow: Flow, answer: Answer, *, seconds: float, scripts: Sequence[Mapping[str, Any]] = ()) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of every module that the role calls, worked out once from its variables. Pure; what it returns holds secrets.
+"""Derives the options of every module that the role calls from its variables. Without I/O. The results contain secrets.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -23,13 +23,13 @@ _CHANGE_OPTIONS = ("state", "update_secrets", *_WAIT)
 
 
 def module_options(values: Options, entry: str = MAIN) -> dict[str, Any]:
-    """What each module is called with.
+    """Return the options of each module.
 
-    values: the variables that were read, without their prefix. The keys: integration, connection and script (the options of
+    C(values) are the variables without their prefix. The keys are integration, connection and script (the options of
     M(community.immuta.immuta_integration), C(immuta_connection) and C(immuta_integration_script)), logins (C(admin), and C(system) with
     the new secret), statements (name -> options of C(immuta_sql_script)), sync (C(immuta_data_object_sync)).
 
-    Of variables that do not make sense nothing is worked out: M(community.immuta.immuta_platform_plan) says what is wrong with them.
+    For invalid variables, all of them are empty, and M(community.immuta.immuta_platform_plan) reports the error.
     """
     found: dict[str, Any] = {"integration": {}, "connection": {}, "script": {}, "logins": {"admin": {}, "system": {}}, "statements": {"": {}}, "sync": {}}
     try:
@@ -54,7 +54,7 @@ def module_options(values: Options, entry: str = MAIN) -> dict[str, Any]:
 
 
 def _change(values: Options, *, rotating: bool) -> dict[str, Any]:
-    """The options of a change that the modules share."""
+    """Return the options of a change that the modules share."""
     change = {name: values[name] for name in _CHANGE_OPTIONS if values.get(name) is not None}
     if rotating:
         return {**change, "state": "present", "update_secrets": "always"}
@@ -67,16 +67,16 @@ def _sync(connection: Options, values: Options) -> dict[str, Any]:
 
 
 def rotation_for(desired: DesiredState, values: Options) -> Rotation:
-    """The rotation of this platform's secret. Raises OptionError when there is nothing to rotate."""
+    """Return the rotation of this platform's secret. Raises OptionError if there is nothing to rotate."""
     base = values[desired.kind].get("config" if desired.kind == "integration" else "connection") or {}
     if desired.kind == "connection" and desired.place.host:
-        # it may be said in the integration behind it, which a rotation leaves out
+        # the host may be given only in the connection's integration, which a rotation omits
         base = {"hostname": desired.place.host, **{name: value for name, value in base.items() if name != "host"}}
     return rotation_of(desired.place, base, values, auto_bootstrap=desired.auto_bootstrap)
 
 
 def rotated_platform(desired: DesiredState, values: Options, rotation: Rotation) -> dict[str, Any]:
-    """The integration, or the connection, as the modules take it, with the new secret."""
+    """Return the module options of the integration or connection with the new secret."""
     if desired.kind == "integration":
         return {**_without_none(values["integration"]), "config": rotation.config}
     return {**_connection(values["connection"], rotation), **_rotated("connection", rotation)}
@@ -87,7 +87,7 @@ def _rotated(part: str, rotation: Rotation | None) -> dict[str, Any]:
 
 
 def _connection(given: Options, rotation: Rotation | None) -> dict[str, Any]:
-    """The connection without its settings, which the plan decides. In a rotation without the integration behind it, which cannot be edited."""
+    """Return the connection without its settings, which come from the plan. A rotation also omits its integration, which cannot be edited."""
     left_out = ("settings", *(("native_integration", "nativeIntegration", "options") if rotation else ()))
     return {name: value for name, value in _without_none(given).items() if name not in left_out}
 

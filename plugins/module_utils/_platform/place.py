@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a platform is and what it is called, however its options were spelled. Pure, and without secrets.
+"""The location of a platform, read from its options in either spelling. Without I/O and secrets.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -19,7 +19,7 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """The options that say where a platform is; what is not given is empty."""
+    """The options that locate a platform. An option that is not given is empty."""
 
     type: str = ""
     host: str = field(default="", metadata={"names": ("host", "workspace_url", "workspaceUrl", "hostname")})
@@ -32,44 +32,44 @@ class Place:
 
     @staticmethod
     def of(type_name: str, config: Options, connection: Options) -> Place:
-        """The place that an integration's C(config) and its connection describe. What both say, the config decides."""
+        """Return the place that an integration's C(config) and its connection describe. The config takes precedence."""
         both = {**connection, **{name: value for name, value in config.items() if value not in (None, "")}}
         found = {each.name: _first(both, each.metadata["names"]) for each in fields(Place) if each.metadata}
         return Place(type=type_name, **found)
 
     @property
     def login(self) -> dict[str, Any]:
-        """The options of a login that the platform itself decides, unless the operator gives others."""
+        """The default options of the login to this platform."""
         return {name: getattr(self, name) for name in ("host", "port", "warehouse", "http_path") if getattr(self, name)}
 
     @property
     def scripts(self) -> dict[str, str]:
-        """Each script of the platform, and the database that it runs in."""
+        """Script -> the database that it runs in."""
         platform = PLATFORMS.get(self.type)
         return {name: self.fill(database) for name, database in platform.scripts.items()} if platform else {}
 
     @property
     def optional_scripts(self) -> tuple[str, ...]:
-        """The scripts that some tenants do not make."""
+        """The scripts that some tenants do not provide."""
         return PLATFORMS[self.type].optional_scripts if self.type in PLATFORMS else ()
 
     @property
     def presence(self) -> Presence | None:
-        """How the warehouse is asked whether the set-up is there; None for a platform without scripts."""
+        """How to ask the warehouse for an existing setup. None for a platform without scripts."""
         row = PLATFORMS[self.type].presence if self.type in PLATFORMS else None
         if row is None:
             return None
-        # of a platform without its database it can only be seen whether it answers
+        # without the name of the database, the query only shows whether the warehouse answers
         query = self.fill(row.query) if self.database else "SELECT 1"
         return Presence(what=self.fill(row.what), query=query, made_by=row.made_by, database=self.fill(row.database))
 
     @property
     def stays(self) -> str:
-        """What the delete script leaves on the warehouse; empty when it leaves nothing."""
+        """What the delete script leaves on the warehouse. Empty if nothing."""
         return self.fill(PLATFORMS[self.type].stays) if self.type in PLATFORMS else ""
 
     def fill(self, text: str) -> str:
-        """The text with the options of this place in its braces."""
+        """Return the text with its placeholders replaced by the options of this place."""
         return text.format(database_literal=self.database.replace("'", "''"), **vars(self))
 
 

@@ -185,7 +185,7 @@ def _check(place: Place, new: Options, *, auto_bootstrap: bool) -> None:
             not new,
             f"There is no new secret: {PREFIX}new_secrets is a dictionary of the platform's secrets with their new values, such as password.",
         ),
-        (bool(strange), f"{PREFIX}new_secrets contains names that are not secrets of a platform: {', '.join(strange)}. It can contain {', '.join(sorted(known))}."),
+        (bool(strange), f"{PREFIX}new_secrets contains names that are not secrets: {', '.join(strange)}. It can contain {', '.join(sorted(known))}."),
         (any(value in ("", None) for value in new.values()), f"A new secret in {PREFIX}new_secrets is empty."),
     )
     for holds, reason in reasons:

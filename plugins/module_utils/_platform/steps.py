@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Single steps of the role, as data: what each task of it is called, and the options of the module it calls. Holds no secret.
+"""Builds the steps that the role carries out: the title of each task and the options of its module. Without I/O and secrets.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -21,13 +21,13 @@ Step = dict[str, Any]
 
 
 def generate_step(flow: Flow, key: str, folder: Folder) -> Step:
-    """A script that the tenant makes. request: the options of M(community.immuta.immuta_integration_script) that are peculiar to it."""
+    """Return the step that gets a script. Its C(request) has the script's own options of M(community.immuta.immuta_integration_script)."""
     script = flow.summary.scripts[key]
     return {"key": key, "make_title": f"Get the script {script.script} from the tenant", "request": _request(flow, key, folder), "kept": flow.keeps_scripts}
 
 
 def _request(flow: Flow, key: str, folder: Folder, *, late: bool = False) -> dict[str, Any]:
-    """late: it is made when it is its turn, and then there is nothing more to wait for."""
+    """Return the options of the request. A C(late) script is requested right before it runs, so the tenant must provide it then."""
     behind_connection = flow.desired.kind == "connection" and flow.work is DELETE
     return {
         "action": flow.summary.scripts[key].script,
@@ -39,7 +39,7 @@ def _request(flow: Flow, key: str, folder: Folder, *, late: bool = False) -> dic
 
 
 def script_step(flow: Flow, key: str, folder: Folder) -> Step:
-    """A script that runs on the warehouse. One that the tenant would not make before is made first."""
+    """Return the step that runs a script. If the tenant has not generated the script yet, the step gets it first."""
     script = flow.summary.scripts[key]
     options: dict[str, Any] = {
         "type": flow.desired.place.type,
@@ -69,25 +69,25 @@ def _must_be_gone(flow: Flow, key: str) -> dict[str, str]:
 
 
 def presence_step(flow: Flow) -> Step:
-    """The question whether the set-up is on the warehouse."""
+    """Return the step that asks the warehouse for an existing setup."""
     presence = flow.desired.place.presence
     if presence is None:
-        raise AssertionError("a platform without scripts is not asked for")
+        raise AssertionError("a platform without scripts has no setup on the warehouse")
     options = {"type": flow.desired.place.type, "script": "SELECT 1", "unless": presence.query, "purpose": "any"}
     return _sql(flow.desired, f"Ask {flow.desired.place.host} for {presence.what}", options, database=presence.database, changes=False)
 
 
 def rotation_steps(rotation: Rotation, desired: DesiredState, folder: Folder, step: str, *, check_mode: bool) -> list[Step]:
-    """The statements of one step of a rotation (set, settle or back), and the system account's sign-in behind it.
+    """Return the tasks for one step of a rotation (set, settle or back), followed by a sign-in as the system account.
 
-    In check mode nobody signs in: the warehouse does not know the secret.
+    In check mode, there is no sign-in, because the warehouse does not know the new secret.
     """
     if not rotation.statements.get(step):
         return []
     title = {
         "set": f"Set the new secret of {rotation.account} on {desired.place.host}",
-        "settle": f"Take the old secret of {rotation.account} away",
-        "back": f"Set the present secret of {rotation.account} again",
+        "settle": f"Remove the old secret of {rotation.account}",
+        "back": f"Restore the current secret of {rotation.account}",
     }[step]
     options: dict[str, Any] = {"type": desired.place.type, "purpose": "any"}
     ledger = {} if step == "back" else {"ledger": folder.ledger_path(step)}
@@ -103,7 +103,7 @@ def rotation_steps(rotation: Rotation, desired: DesiredState, folder: Folder, st
 def _sql(
     desired: DesiredState, title: str, options: dict[str, Any], *, database: str, changes: bool = True, statement: str = "", login_as: str = "admin"
 ) -> Step:
-    """A step for tasks/sql.yml. statement and login_as: names of what the role holds, since it may be secret."""
+    """Return a step for tasks/sql.yml. C(statement) and C(login_as) are only names, because the values can be secret."""
     if desired.change_reference:
         options = {**options, "change_reference": desired.change_reference}
     step = {
@@ -119,7 +119,7 @@ def _sql(
 
 
 def _remote_files(options: dict[str, Any], there: str) -> Step:
-    """What tasks/sql_elsewhere.yml needs beside: the files to take to a private directory there, and those to bring back."""
+    """Return what tasks/sql_elsewhere.yml also needs: the files to copy to the SQL host, and those to copy back."""
     names = {"path": f"{there}/script.sql", "ledger": f"{there}/ledger", "report": f"{there}/report"}
     here = {name: options[name] for name in names if name in options}
     return {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of one platform's work between two runs, and between two steps of one: the summary, and how far each script got. Pure.
+"""The state of one platform's work between two runs or two steps: the summary, and the progress of each script. Without I/O.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from .._core.errors import ImmutaError
 
-#: 1 had neither cleanup_first nor scope. It is read as it is.
+#: format 1 had neither cleanup_first nor scope, and can still be read
 FORMAT = 2
 
 MAIN, RECOVERY = "main", "recovery"
@@ -22,7 +22,7 @@ MAIN, RECOVERY = "main", "recovery"
 
 @dataclass(frozen=True)
 class Script:
-    """One script of the work. sha256: None until it is made, empty where the tenant has none to give."""
+    """One script of the work. C(sha256) is None until the script is generated, and empty if the tenant does not provide it."""
 
     script: str
     part: str = MAIN
@@ -30,19 +30,19 @@ class Script:
     database: str = ""
     sha256: str | None = None
     statements: int = 0
-    #: what it would do, of a script of a removal
+    #: what a script of a removal would do, one text for each statement
     would: tuple[str, ...] = ()
     ran: bool = False
 
     @property
     def is_own(self) -> bool:
-        """Whether its statements are the operator's."""
+        """Whether it contains the operator's own statements."""
         return self.script in ("before", "after")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a script got. statuses: number of a statement -> ok, skipped, failed or unknown; verbs: number -> what it does."""
+    """The progress of a script. C(statuses) maps the number of a statement to ok, skipped, failed or unknown, C(verbs) to its verb."""
 
     statuses: Mapping[int, str] = field(default_factory=dict)
     verbs: Mapping[int, str] = field(default_factory=dict)
@@ -52,18 +52,18 @@ class Progress:
         return list(self.statuses.values()).count("ok")
 
     def is_complete(self, *, with_failures: bool = False) -> bool:
-        """Whether every statement ran. with_failures: a statement that failed was passed over, as clean-up scripts do."""
+        """Whether every statement ran. With C(with_failures), a failed statement counts too, because cleanup scripts continue after it."""
         done = ("ok", "skipped", "failed") if with_failures else ("ok", "skipped")
         return bool(self.verbs) and all(self.statuses.get(number) in done for number in self.verbs)
 
     def has_executed(self, verb: str) -> bool:
-        """Whether a statement with that verb was executed: not after an "already exists"."""
+        """Whether a statement with this verb was executed successfully."""
         return any(status in ("ok", "skipped") and self.verbs.get(number) == verb for number, status in self.statuses.items())
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What was planned and done. state: open until nothing is left to do, then done."""
+    """What was planned and done. C(state) is open until nothing is left to do, then done."""
 
     platform: str = ""
     database: str = ""
@@ -71,59 +71,59 @@ class Summary:
     action: str = ""
     id: str = ""
     work: str = ""
-    #: SHA-256 of the settings that the scripts were made for, without secrets
+    #: SHA-256 of the settings that the scripts were generated for, without secrets
     settings: str = ""
     state: str = "done"
     #: why the scripts did not run: adopted, gone, cleaned up
     skipped: str = ""
-    #: a statement of this set-up made what a clean-up drops
+    #: a statement of this setup created what a cleanup drops
     made: bool = False
-    #: Immuta has been about to be asked to forget the platform: whoever is killed then does not note that it has
+    #: the run was about to ask Immuta to remove the platform; if the run was killed then, the outcome is not recorded
     forgetting: bool = False
-    #: Immuta has forgotten the platform, and its script cleans up afterwards
+    #: Immuta has removed the platform, and its script cleans up afterward
     forgotten: bool = False
-    #: what an earlier set-up left is cleaned up before this one runs
+    #: the leftovers of an earlier setup are cleaned up first
     cleanup_first: bool = False
     #: what the scripts may touch: database, accounts
     scope: Mapping[str, Any] = field(default_factory=dict)
-    #: key, such as 1-initial-create or recovery-1-cleanup -> script; the order of the keys is the order of the scripts
+    #: key, such as 1-initial-create or recovery-1-cleanup -> script, in the order of the scripts
     scripts: Mapping[str, Script] = field(default_factory=dict)
 
     @staticmethod
     def of(document: Mapping[str, Any], where: str = "The summary") -> Summary:
-        """The summary that a JSON document holds. Raises ImmutaError for one that a newer release wrote, or that is none."""
+        """Return the summary in a JSON document. Raises ImmutaError if it is invalid or from a newer release."""
         if not _has_its_shape(document):
-            raise ImmutaError(f"{where} cannot be read.", hint="Move it away, and begin anew.")
+            raise ImmutaError(f"{where} cannot be read.", hint="Move it away and start over.")
         if document.get("format", 1) > FORMAT:
             raise ImmutaError(
                 f"{where} has format {document['format']}, which a newer release of this collection wrote.",
-                hint="Go on with that release, or move it away and begin anew.",
+                hint="Use that release, or move the file away and start over.",
             )
         known = {each.name for each in fields(Summary)} - {"scripts"}
         scripts = {key: _script(script) for key, script in sorted(document.get("scripts", {}).items())}
         return Summary(**{name: value for name, value in document.items() if name in known}, scripts=scripts)
 
     def as_dict(self) -> dict[str, Any]:
-        """The summary as a JSON document."""
+        """Return the summary as a JSON document."""
         scripts = {key: {name: value for name, value in asdict(script).items() if value is not None} for key, script in self.scripts.items()}
         return {"format": FORMAT, **asdict(self), "scripts": scripts}
 
     def part(self, part: str) -> dict[str, Script]:
-        """The scripts of the work itself, or those that take it back."""
+        """Return the scripts of the work itself (MAIN), or those that clean up after it (RECOVERY)."""
         return {key: script for key, script in self.scripts.items() if script.part == part}
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """The keys of the scripts that the tenant has not given yet."""
+        """The keys of the scripts that the tenant has not generated yet."""
         return tuple(key for key, script in self.part(MAIN).items() if script.sha256 is None)
 
     def with_script(self, key: str, **changes: Any) -> Summary:
-        """The summary with one script changed."""
+        """Return a copy of the summary with one changed script."""
         return replace(self, scripts={**self.scripts, key: replace(self.scripts[key], **changes)})
 
 
 def _has_its_shape(document: Any) -> bool:
-    """Whether this can be a summary: somebody may have edited it."""
+    """Whether a document has the types of a summary. Somebody may have edited it."""
     if not isinstance(document, Mapping) or not isinstance(document.get("format", 1), int) or not isinstance(document.get("scripts", {}), Mapping):
         return False
     scripts = list(document.get("scripts", {}).values())

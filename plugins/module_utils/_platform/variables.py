@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables of the role as one table, and what operators may write into them. Pure: values in, values and problems out.
+"""The table of the role's variables, and the functions that convert their values to the right type. Without I/O.
 
-AWX hands over text for everything that a survey asks for. So a list may be JSON or comma-separated, a dictionary may be JSON, and
-a number or a switch may be quoted.
+A survey of AWX returns everything as text. A list can therefore be JSON or separated by commas, a dictionary can be JSON, and a number or Boolean
+can be quoted.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -29,7 +29,7 @@ _TRUE, _FALSE = ("true", "yes", "on", "1", "y", "t"), ("false", "no", "off", "0"
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable of the role. C(type) is Ansible's; C(statements) is one script or a list of statements."""
+    """One variable of the role. C(type) is a type of Ansible, or C(statements) for one script or a list of statements."""
 
     type: str = "str"
     default: Any = None
@@ -38,7 +38,7 @@ class Variable:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """The option of the same name of M(community.immuta.immuta_platform_plan), as an argument spec."""
+        """The argument spec of the option with the same name of M(community.immuta.immuta_platform_plan)."""
         spec: dict[str, Any] = {"type": "list" if self.type == "statements" else self.type}
         if spec["type"] == "list":
             spec["elements"] = self.elements
@@ -88,20 +88,20 @@ VARIABLES: dict[str, Variable] = {
     "audit_log": Variable("path"),
     "change_reference": Variable(),
 }
-#: what the role hands back
+#: the fact that the role sets
 RESULT = "result"
 
 
 @dataclass
 class ParsedVariables:
-    """The variables that were given, each of its type, and what is wrong with the others, in sentences."""
+    """The given variables with the right types, and the errors in the others, as sentences."""
 
     values: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
 def parse_variables(given: Mapping[str, Any]) -> ParsedVariables:
-    """The variables in C(given), without their prefix, each as its type. A null is not given."""
+    """Return the variables in C(given), whose names have no prefix, with the right types. A null counts as not given."""
     found = ParsedVariables()
     for name in given:
         if name not in VARIABLES and name != RESULT:
@@ -120,38 +120,38 @@ def parse_variables(given: Mapping[str, Any]) -> ParsedVariables:
 def _unknown(name: str) -> str:
     near = nearest(name, VARIABLES)
     guess = f" Did you mean {PREFIX}{near}?" if near else ""
-    return f"{PREFIX}{name} is no variable of the role.{guess} Remove it, or give it another name."
+    return f"{PREFIX}{name} is not a variable of the role.{guess} Remove it, or give it another name."
 
 
 # --- one value ---------------------------------------------------------------------------------------------------
 
 
 def _typed(value: Any, variable: Variable) -> Any:
-    """The value as the variable's type. Raises ValueError with the rest of a sentence that begins with the variable's name."""
+    """Return the value with the variable's type. Raises ValueError with the rest of a sentence that begins with the variable's name."""
     typed = _READERS[variable.type](value, variable)
     for item in typed if isinstance(typed, list) else [typed]:
         if variable.choices and item not in variable.choices:
-            raise ValueError(f"can be {' or '.join(variable.choices)}, and is {item!r}")
+            raise ValueError(f"must be {' or '.join(variable.choices)}, but is {item!r}")
     return typed
 
 
 def _text(value: Any, variable: Variable) -> str:
     if isinstance(value, (Mapping, list, tuple)):
-        raise ValueError(f"is one text, and was given as a {_kind(value)}")
+        raise ValueError(f"must be a text, but is a {_kind(value)}")
     return str(value)
 
 
 def _switch(value: Any, variable: Variable) -> bool:
     word = str(value).strip().lower()
     if word not in (*_TRUE, *_FALSE, ""):
-        raise ValueError("is true or false, and was given something else")
+        raise ValueError("must be true or false")
     return word in _TRUE if word else bool(variable.default)
 
 
 def _whole(value: Any, variable: Variable) -> int | None:
     number = _number(value, variable)
     if number is not None and not number.is_integer():
-        raise ValueError("is a whole number, and was given something else")
+        raise ValueError("must be a whole number")
     return None if number is None else int(number)
 
 
@@ -161,7 +161,7 @@ def _number(value: Any, variable: Variable) -> float | None:
     with suppress(TypeError, ValueError):
         if math.isfinite(float(value)):
             return float(value)
-    raise ValueError("is a number, and was given something else")
+    raise ValueError("must be a number")
 
 
 def _dictionary(value: Any, variable: Variable) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _dictionary(value: Any, variable: Variable) -> dict[str, Any]:
     if parsed == "":
         return {}
     if not isinstance(parsed, Mapping):
-        raise ValueError(f'is a dictionary, and was given as a {_kind(value)}. Text has to be JSON, such as {{"type": "Snowflake"}}')
+        raise ValueError(f'must be a dictionary, but is a {_kind(value)}. Text must be JSON, such as {{"type": "Snowflake"}}')
     return dict(parsed)
 
 
@@ -178,7 +178,7 @@ def _list(value: Any, variable: Variable) -> list[Any]:
     if isinstance(parsed, str) and variable.elements == "str":
         return [part.strip() for part in parsed.replace("\n", ",").split(",") if part.strip()]
     if isinstance(parsed, Mapping) or not isinstance(parsed, (list, tuple)):
-        raise ValueError(f'is a list, and was given as a {_kind(value)}. Text has to be JSON, such as ["one", "two"]')
+        raise ValueError(f'must be a list, but is a {_kind(value)}. Text must be JSON, such as ["one", "two"]')
     if variable.elements == "dict":
         return [_step(item) for item in parsed]
     return [str(item) for item in _flat(parsed)]
@@ -193,7 +193,7 @@ def _statements(value: Any, variable: Variable) -> list[str]:
 
 def _step(item: Any) -> dict[str, str]:
     if not isinstance(item, Mapping) or set(item) - set(_STEP) or item.get("script") not in SCRIPTS:
-        raise ValueError(f"holds dictionaries with script (one of {', '.join(SCRIPTS)}) and database")
+        raise ValueError(f"must contain dictionaries with script (one of {', '.join(SCRIPTS)}) and database")
     return {name: str(value) for name, value in item.items() if value is not None}
 
 
@@ -202,17 +202,17 @@ def _flat(items: Iterable[Any]) -> list[Any]:
 
 
 def _from_json(text: str, opening: str) -> Any:
-    """What the text says as JSON, when it begins like it; otherwise the text itself, without blanks around it."""
+    """Return the parsed JSON if the text begins with C(opening), otherwise the stripped text. Raises ValueError for invalid JSON."""
     if not text.strip().startswith(opening):
         return text if "\n" in text.strip() else text.strip()
     try:
         return json.loads(text)
     except ValueError:
-        raise ValueError("begins like JSON, and cannot be read as JSON") from None
+        raise ValueError("begins like JSON, but is not valid JSON") from None
 
 
 def _kind(value: Any) -> str:
-    kinds = ((Mapping, "dictionary"), ((list, tuple), "list"), (str, "text"), (bool, "switch"))
+    kinds = ((Mapping, "dictionary"), ((list, tuple), "list"), (str, "text"), (bool, "Boolean"))
     return next((word for kind, word in kinds if isinstance(value, kind)), "number")
 
 
@@ -229,9 +229,9 @@ _READERS: dict[str, Any] = {
 
 
 def argument_spec() -> dict[str, Any]:
-    """The options of M(community.immuta.immuta_platform_plan) that are variables of the role."""
+    """Return the argument spec of those options of M(community.immuta.immuta_platform_plan) that are variables of the role."""
     spec = {name: variable.spec for name, variable in VARIABLES.items()}
     spec["steps"]["options"] = _STEP
-    # no_log on a dictionary would hide every id and host in it. What these hold is masked by name.
+    # no_log on a dictionary would hide every ID and host in it. The secrets in these are masked by name
     spec["new_secrets"]["no_log"] = spec["update_secrets"]["no_log"] = False
     return spec

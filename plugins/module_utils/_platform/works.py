@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds of work on a warehouse, and which of them goes with what the tenant plans. Pure: tables first.
+"""The kinds of work on a warehouse, and which one a planned action needs. Without I/O.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -13,21 +13,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Work:
-    """One kind of work: its scripts, in order, and the list of statements that they may hold."""
+    """One kind of work: its scripts in order, and the purpose that limits their statements."""
 
     name: str
     scripts: tuple[str, ...] = ()
     purpose: str = "any"
-    #: what the work is called when the role announces it
+    #: the name of the work in messages
     noun: str = ""
 
 
 NOTHING = Work("")
-SETUP = Work("setup", ("initial-create", "create"), "setup", "set-up")
+SETUP = Work("setup", ("initial-create", "create"), "setup", "setup")
 EDIT = Work("edit", ("edit",), "edit", "edit")
 DELETE = Work("delete", ("delete",), "cleanup", "removal")
-CLEANUP = Work("cleanup", ("cleanup", "post-cleanup"), "cleanup", "clean-up")
-#: Immuta forgets the platform by force: the script is made, to tell what stays behind, and it is not run
+CLEANUP = Work("cleanup", ("cleanup", "post-cleanup"), "cleanup", "cleanup")
+#: a forced removal: the script is generated to list what stays on the warehouse, but does not run
 FORGET = Work("forget", ("delete",), "cleanup", "removal")
 ROTATE = Work("rotate", (), "any", "rotation")
 
@@ -38,24 +38,24 @@ _CREATE_ERROR = "status is createError"
 
 @dataclass(frozen=True)
 class Situation:
-    """All that decides about the work. action: what the tenant plans (created, updated, deleted, unchanged), and reason: why."""
+    """Everything that determines the work. C(action) is the planned action (created, updated, deleted, unchanged), C(reason) says why."""
 
     action: str
     kind: str = "integration"
     reason: str = ""
     state: str = "present"
-    #: the platform is set up by scripts, not by Immuta itself
+    #: scripts set up the platform, not Immuta itself
     uses_scripts: bool = True
     force: bool = False
     repair: bool = False
-    #: Immuta has forgotten the platform in an earlier run, and its clean-up script has not run to its end
+    #: an earlier run removed the platform from Immuta, but did not finish its cleanup script
     cleanup_due: bool = False
-    #: an earlier run began a set-up, which made its database, and did not finish it
+    #: an earlier run began a setup and created the database, but did not finish
     setup_incomplete: bool = False
 
 
 def work_for(situation: Situation) -> Work:
-    """The work on the warehouse that goes with what the tenant plans."""
+    """Return the work on the warehouse that the planned action needs."""
     if not situation.uses_scripts:
         return NOTHING
     if situation.action == "unchanged":
@@ -65,19 +65,19 @@ def work_for(situation: Situation) -> Work:
         return _removal(situation, broken=broken)
     if situation.action == "created" or broken:
         return SETUP
-    # nothing edits the integration behind a connection, so an edit of the connection has no script
+    # the integration of a connection cannot be edited, so an edit of the connection has no script
     return EDIT if situation.kind == "integration" else NOTHING
 
 
 def _removal(situation: Situation, *, broken: bool) -> Work:
-    """What was never created has no delete script."""
+    """Return the work of a removal. An integration that was never created has no delete script."""
     if situation.force and situation.kind == "integration":
         return FORGET
     return CLEANUP if broken else DELETE
 
 
 def _other_work(situation: Situation) -> Work:
-    """The tenant has nothing to do. A clean-up may be due, a set-up may be situation up, and an edit may be asked for."""
+    """Return the work if the tenant has nothing to do: an unfinished cleanup, a setup that is given up, or a repair."""
     if situation.cleanup_due:
         return DELETE
     if situation.state == "absent":
