@@ -16,7 +16,7 @@ from ansible_collections.community.immuta.plugins.module_utils._fleet.export imp
 from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import Host, calls_for, complaint, findings, outcome_of, reason_for_role, table
 from ansible_collections.community.immuta.plugins.module_utils._fleet.items import items_of
 from ansible_collections.community.immuta.plugins.module_utils._fleet.plan import check_expected, checksum, steps_of
-from ansible_collections.community.immuta.plugins.module_utils._fleet.pool import each
+from ansible_collections.community.immuta.plugins.module_utils._fleet.pool import run_in_parallel
 from ansible_collections.community.immuta.plugins.module_utils._plan.connection import Observed
 from ansible_collections.community.immuta.plugins.module_utils._plan.integration import desired, platform_of
 from ansible_collections.community.immuta.plugins.module_utils._plan.listing import Listing
@@ -133,7 +133,7 @@ def test_no_more_are_at_work_at_once_than_allowed() -> None:
             working -= 1
         return True
 
-    assert each(range(12), work, at_once=3) == []
+    assert run_in_parallel(range(12), work, at_once=3) == []
     assert most == 3
 
 
@@ -144,9 +144,9 @@ def test_a_failure_stops_what_was_not_begun_only_when_it_shall() -> None:
         begun.append(thing)
         return thing != 1
 
-    assert each([0, 1, 2, 3], work, at_once=1, stop=True) == [2, 3]
+    assert run_in_parallel([0, 1, 2, 3], work, at_once=1, stop=True) == [2, 3]
     assert begun == [0, 1]
-    assert each([0, 1, 2, 3], work, at_once=1) == []
+    assert run_in_parallel([0, 1, 2, 3], work, at_once=1) == []
 
 
 # --- hosts

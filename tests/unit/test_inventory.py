@@ -128,7 +128,7 @@ def test_connections_of_the_same_name_get_what_follows_from_their_keys() -> None
     assert len(set(found)) == 3
     assert all(re.fullmatch("c_[0-9a-f]{8}", name) for name in found)
     # the suffix is always the same, so that a file with this name remains valid
-    assert export_integration({**SNOWFLAKE, "id": "../../x"}).mark == unique_names(["c"] * 2, [platform("../../x"), platform("7")])[0][2:]
+    assert export_integration({**SNOWFLAKE, "id": "../../x"}).suffix == unique_names(["c"] * 2, [platform("../../x"), platform("7")])[0][2:]
     # independent of the order and of other platforms
     assert unique_names(["c"] * 2, [platform(None, key) for key in ("123", "a b")]) == [found[2], found[0]]
 

@@ -48,7 +48,7 @@ def read_platforms(session: Session, warn: Warn) -> list[Variables]:
     """
     snapshot = Snapshot(session, at_once=_PARALLEL_REQUESTS, warn=warn)
     found = [*_integrations(snapshot), *_connections(snapshot, warn)]
-    host_names = names.unique([each.host for each, _known in found], [each.mark for each, _known in found])
+    host_names = names.unique([each.host for each, _known in found], [each.suffix for each, _known in found])
     return sorted(({**known, "immuta_name": name} for (_each, known), name in zip(found, host_names)), key=lambda known: str(known["immuta_name"]))
 
 
@@ -66,7 +66,7 @@ def _exported(integration: Mapping[str, Any]) -> Exported:
     if type_name in PLATFORMS:
         return export_integration(integration)
     key = normalise_host(_first_value(integration.get("config") or {}, _HOSTS) or "") or id
-    return Exported(KINDS["integrations"], key, {}, host=names.of_integration(type_name, key), mark=names.mark_of_integration(id))
+    return Exported(KINDS["integrations"], key, {}, host=names.of_integration(type_name, key), suffix=names.suffix_of_integration(id))
 
 
 def _connections(snapshot: Snapshot, warn: Warn) -> Iterator[tuple[Exported, Variables]]:
@@ -130,7 +130,7 @@ def _first_value(config: Mapping[str, Any], keys: Iterable[str]) -> Any:
 def unique_names(wanted: Sequence[str], platforms: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the host names in the same order. A name that is not unique gets the platform's own suffix. wanted: the names to make unique."""
     keys = [(each["immuta_connection_key"], str(each["immuta_id"])) for each in platforms]
-    return names.unique(wanted, [names.mark_of_integration(id) if key is None else names.mark_of_connection(key) for key, id in keys])
+    return names.unique(wanted, [names.suffix_of_integration(id) if key is None else names.suffix_of_connection(key) for key, id in keys])
 
 
 def is_other_platform(existing: Mapping[str, Any], platform: Mapping[str, Any]) -> bool:

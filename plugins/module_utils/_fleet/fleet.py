@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reconcile a whole fleet: read the tenant once, plan, validate, apply, and wait for all items together. Independent of Ansible.
+"""Reconcile a whole fleet: read the tenant once, plan, validate, apply, and wait for all items together. Used by immuta_tenant.
 
-Every item goes through the reconciler of the single module. This file decides the order and how many items run at the same time.
+The reconcilers of the single modules do the work for each item. This file decides their order and how many run at the same time.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -28,15 +28,19 @@ from .._reconcile.base import Settings
 from .._reconcile.connection import ConnectionOutcome, ConnectionReconciler
 from .._reconcile.integration import IntegrationOutcome, Reconciler
 from .._reconcile.outcome import Outcome
-from .items import CONNECTION, INTEGRATION, Item, refuse_same
+from .items import CONNECTION, INTEGRATION, Item, refuse_duplicates
 from .plan import check_expected, checksum, steps_of
-from .pool import each
+from .pool import run_in_parallel
 from .snapshot import ItemConnections, ItemIntegrations, ItemSession, PolledIntegrations, Snapshot
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The options of a task about its fleet. kinds: the kinds for which the task sets a list. prune_max: how many unlisted platforms it may remove."""
+    """The options of a task that concern the whole fleet.
+
+    kinds: the kinds for which the task sets a list. at_once: the number of items that run at the same time. stop: start no more items after a failure.
+    prune_max: the number of unlisted platforms that the task may remove. expected_plan: the approved plan or its checksum.
+    """
 
     kinds: frozenset[str] = frozenset({INTEGRATION, CONNECTION})
     at_once: int = 10
@@ -70,7 +74,7 @@ class Fleet:
         """
         self._plan()
         if self._rules.stop and any(item.error for item in self.items):
-            self._mark_not_started(item for item in self.items if item.is_work)
+            self._mark_not_started(item for item in self.items if item.needs_request)
         elif not self._settings.check_mode:
             self._apply()
 
@@ -80,7 +84,7 @@ class Fleet:
         planning = replace(self._settings, check_mode=True, server_validation=False)
         for item in self.items:
             self._reconcile(item, planning)
-        refuse_same(self.items)
+        refuse_duplicates(self.items)
         if CONNECTION in self._rules.kinds:
             for item in self.items:
                 item.owner = self._snapshot.owners.get(item.id, "") if item.kind == INTEGRATION else ""
@@ -92,7 +96,7 @@ class Fleet:
         sends = not self._settings.check_mode
         if sends or self._settings.server_validation:
             checking = replace(self._settings, check_mode=True, will_send=sends)
-            each([item for item in self.items if item.is_work], lambda item: self._reconcile(item, checking), at_once=self._rules.at_once)
+            run_in_parallel([item for item in self.items if item.needs_request], lambda item: self._reconcile(item, checking), at_once=self._rules.at_once)
 
     def _find_unmanaged(self, planning: Settings) -> None:
         """List the platforms that are in no list, and plan to remove them if the task prunes."""
@@ -102,51 +106,54 @@ class Fleet:
             return
         broken = [item.label for item in self.items if item.error]
         if broken:
-            self._warn(f"Nothing is pruned, because it is not known which platforms these are: {', '.join(broken)}.")
+            self._warn(f"Nothing is pruned, because it is not known which platforms these failed items manage: {', '.join(broken)}.")
             return
         if self._snapshot.is_partial:
-            self._warn("Nothing is pruned, because a connection that is missing here may own what no list has.")
+            self._warn("Nothing is pruned, because Immuta did not return all connections, and a missing one may own an integration that is in no list.")
             return
         kinds = {kind for kind in {item.kind for item in unlisted} if self._may_prune(kind)}
         pruned = [replace(item, options={**item.options, "state": "absent"}, pruned=True) for item in unlisted if item.kind in kinds]
         for item in pruned:
             self._reconcile(item, planning)
-        removed = [item.label for item in pruned if item.is_work]
+        removed = [item.label for item in pruned if item.needs_request]
         if len(removed) > self._rules.prune_max:
             raise ImmutaError(
                 f"Pruning would remove {len(removed)} platforms, more than prune_max ({self._rules.prune_max}): {', '.join(removed)}.",
-                hint="Nothing was sent. Add them to the lists if they are to stay, or raise prune_max.",
+                hint="Nothing was sent. Add the platforms that must stay to the lists, or raise prune_max.",
                 option="prune_max",
             )
         self.items += pruned
 
     def _may_prune(self, kind: str) -> bool:
         """Return whether platforms of this kind may be pruned. An empty list prunes nothing unless the task sets prune_empty."""
-        given = any(item.kind == kind for item in self.items)
-        if not given and not self._rules.prune_empty:
+        has_items = any(item.kind == kind for item in self.items)
+        if not has_items and not self._rules.prune_empty:
             self._warn(f"{kind}s is empty, so no {kind} is pruned. Set prune_empty to remove all of them.")
-        return given or self._rules.prune_empty
+        return has_items or self._rules.prune_empty
 
     def _unlisted_integrations(self) -> list[Item]:
+        """Return the integrations that are in no list and belong to no connection."""
         if INTEGRATION not in self._rules.kinds:
             return []
-        known = {id for item in self.items if item.kind == INTEGRATION for id in (item.id, *self._ids_meant(item))}
-        strange = [found for found in self._snapshot.integrations if str(found.get("id")) not in known]
-        alone = [found for found in strange if str(found.get("id")) not in self._snapshot.owners] if strange else []
-        return [Item(INTEGRATION, _name_of(found), {"id": str(found.get("id")), "type": found.get("type")}) for found in alone]
+        known = {id for item in self.items if item.kind == INTEGRATION for id in (item.id, *self._referenced_ids(item))}
+        unlisted = [found for found in self._snapshot.integrations if str(found.get("id")) not in known]
+        # reading the owners takes one request per connection
+        without_owner = [found for found in unlisted if str(found.get("id")) not in self._snapshot.owners] if unlisted else []
+        return [Item(INTEGRATION, _name_of(found), {"id": str(found.get("id")), "type": found.get("type")}) for found in without_owner]
 
-    def _ids_meant(self, item: Item) -> list[str]:
-        """Return the ids that an item refers to even if it could not be planned. These integrations are managed, so they are never pruned."""
+    def _referenced_ids(self, item: Item) -> list[str]:
+        """Return the ids of the integrations that an item describes, even if planning it failed. The task manages them, so it never prunes them."""
         platform, config = PLATFORMS.get(str(item.options.get("type"))), item.options.get("config") or {}
-        same = self._snapshot.integrations.matching(Desired(platform, _identity_in(platform, config))) if item.error and platform else ()
-        return [str(item.options.get("id")), *(str(found.get("id")) for found in same)]
+        matching = self._snapshot.integrations.matching(Desired(platform, _identity_in(platform, config))) if item.error and platform else ()
+        return [str(item.options.get("id")), *(str(found.get("id")) for found in matching)]
 
     def _unlisted_connections(self) -> list[Item]:
+        """Return the connections that are in no list."""
         if CONNECTION not in self._rules.kinds:
             return []
         known = {item.key for item in self.items if item.kind == CONNECTION}
-        strange = sorted((key, found) for key, found in self._snapshot.known_objects().items() if key not in known)
-        return [Item(CONNECTION, key, {"connection_key": key, "technology": found.get("technology")}) for key, found in strange]
+        unlisted = sorted((key, found) for key, found in self._snapshot.known_objects().items() if key not in known)
+        return [Item(CONNECTION, key, {"connection_key": key, "technology": found.get("technology")}) for key, found in unlisted]
 
     # --- one item ------------------------------------------------------------------------------------------------
 
@@ -168,19 +175,21 @@ class Fleet:
     # --- apply ---------------------------------------------------------------------------------------------------
 
     def _apply(self) -> None:
-        """Create and update first, remove after that, and then wait for all items together."""
+        """Create and update platforms, then remove platforms, then wait for all of them together."""
         sending = replace(self._settings, server_validation=False)
-        work = [item for item in self.items if item.is_work or _is_under_way(item)]
+        work = [item for item in self.items if item.needs_request or _is_under_way(item)]
         for group in ([item for item in work if not item.absent], [item for item in work if item.absent]):
-            stopped = self._rules.stop and any(item.error for item in self.items)
-            left = group if stopped else each(group, lambda item: self._send(item, sending), at_once=self._rules.at_once, stop=self._rules.stop)
-            self._mark_not_started(left)
+            stop = self._rules.stop
+            stopped = stop and any(item.error for item in self.items)
+            not_started = group if stopped else run_in_parallel(group, lambda item: self._send(item, sending), at_once=self._rules.at_once, stop=stop)
+            self._mark_not_started(not_started)
         apis = PolledIntegrations(self._session), Connections(self._session)
         waiter = Reconciler(*apis, self._settings, warn=self._warn, mask=self._mask)
         for item in work:
             self._finish(item, waiter)
 
     def _send(self, item: Item, settings: Settings) -> bool:
+        """Send the changes of an item without waiting, and return whether that succeeded. The item keeps the validation of its plan."""
         planned = item.outcome
         sent = self._reconcile(item, settings)
         if sent and planned and item.outcome and not item.outcome.validation.get("tests"):
@@ -188,6 +197,7 @@ class Fleet:
         return sent
 
     def _finish(self, item: Item, waiter: Reconciler) -> None:
+        """Wait until Immuta has finished the integration. Connections were already waited for."""
         if item.error or not isinstance(item.outcome, IntegrationOutcome):
             return
         try:
@@ -196,57 +206,59 @@ class Fleet:
             item.error = error
 
     def _mark_not_started(self, items: Iterable[Item]) -> None:
+        """Give these items an error that names the first failure."""
         first = next((item.label for item in self.items if item.error), "")
         for item in list(items):
-            item.error = ImmutaError(f"It was not started, because {first} failed.", hint="Fix that and run this again.")
+            item.error = ImmutaError(f"It was not started, because {first} failed.", hint="Correct that item and run the task again.")
 
 
 def _reconcile_integration(item: Item, reconciler: Reconciler, snapshot: Snapshot) -> Outcome:
-    """Do the same as the module immuta_integration, except for the wait at the end."""
+    """Return the outcome of immuta_integration for the item, without the wait at the end. Raise ImmutaError if it fails."""
     options = item.options
     found = snapshot.integrations.with_id(str(options.get("id") or ""))
     type_name = options.get("type") or (found or {}).get("type")
     if type_name is None:
         if not item.absent:
-            raise ImmutaError(f"There is no integration with {item.key}.", hint="Give its type as well to register it, or leave it out.", option="type")
+            hint = "Correct id, set type to register the integration, or remove the item."
+            raise ImmutaError(f"There is no integration with {item.key}.", hint=hint, option="type")
         return IntegrationOutcome(Plan("unchanged"))
     wanted = desired(options, platform_of(str(type_name)))
     return reconciler.send_absent(wanted) if item.absent else reconciler.send_present(wanted)
 
 
 def _reconcile_connection(item: Item, reconciler: ConnectionReconciler) -> Outcome:
-    """Do the same as the module immuta_connection."""
+    """Return the outcome of immuta_connection for the item. Raise ImmutaError if it fails."""
     return reconciler.absent(item.key) if item.absent else reconciler.present(wanted_connection(item.options))
 
 
 def _needs_script(item: Item) -> bool:
-    """Return whether the item needs a script on the warehouse, which the role runs. A removal with force_disable needs none."""
+    """Return whether the change needs a script on the warehouse, which only the role can run. A removal with force_disable needs none."""
     outcome, options = item.outcome, item.options
     if outcome is None or item.action == "unchanged":
         return False
     if isinstance(outcome, ConnectionOutcome):
-        native, link = options.get("native_integration") or {}, options.get("connection") or {}
-        type_name, automatic = native.get("type") or link.get("technology") or outcome.observed.technology.name, native.get("auto_bootstrap")
+        native, connection = options.get("native_integration") or {}, options.get("connection") or {}
+        type_name, automatic = native.get("type") or connection.get("technology") or outcome.observed.technology.name, native.get("auto_bootstrap")
     else:
-        shown = item.document
-        type_name, automatic = shown.get("type"), shown.get("autoBootstrap")
+        type_name, automatic = item.document.get("type"), item.document.get("autoBootstrap")
     uses_scripts = not automatic and bool(Place(str(type_name)).scripts)
-    given = Situation(item.action, item.kind, outcome.plan.reason, uses_scripts=uses_scripts, force=bool(options.get("force_disable")))
-    return work_for(given) not in (NOTHING, FORGET)
+    situation = Situation(item.action, item.kind, outcome.plan.reason, uses_scripts=uses_scripts, force=bool(options.get("force_disable")))
+    return work_for(situation) not in (NOTHING, FORGET)
 
 
 def _is_under_way(item: Item) -> bool:
-    """Return whether the tenant is still changing the platform, so that its plan may change once that is done."""
+    """Return whether Immuta is still changing the platform. Its plan may differ once Immuta has finished."""
     status = item.outcome.observed.native.get("status") if isinstance(item.outcome, ConnectionOutcome) else item.document.get("status")
     return item.error is None and not item.needs_script and status in TRANSIENT
 
 
 def _identity_in(platform: Platform, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the natural key as a configuration in the API's spelling, empty if the type has none."""
+    """Return the natural key as a configuration with API names. Empty if the type has no natural key."""
     return {platform.option(platform.identity).key: config.get(platform.identity)} if platform.identity else {}
 
 
 def _name_of(integration: Mapping[str, Any]) -> str:
+    """Return the natural key of the integration, or its type if it has none."""
     platform = PLATFORMS.get(str(integration.get("type")))
     key = natural_key(platform, integration.get("config") or {}) if platform else ""
     return key or str(integration.get("type"))

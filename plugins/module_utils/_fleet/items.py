@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The items of a fleet: the platforms in the lists of a task, duplicates among them, and the outcome of each. Pure.
+"""The items of a fleet: the platforms in the lists of a task, and the outcome of each. They send no requests.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -27,7 +27,7 @@ Options = Mapping[str, Any]
 
 @dataclass
 class Item:
-    """One platform of a fleet and its state so far. C(key): its host, its connection key, or its id."""
+    """One platform of a fleet and what the task knows about it so far. C(key): its host, its connection key, or its id."""
 
     kind: str
     key: str
@@ -63,28 +63,28 @@ class Item:
     @property
     def document(self) -> Mapping[str, Any]:
         """The integration, or the object of the connection, as the tenant shows it or would show it. Empty if it does not exist."""
-        shown: Mapping[str, Any] = {}
+        document: Mapping[str, Any] = {}
         if isinstance(self.outcome, ConnectionOutcome):
-            shown = self.outcome.observed.object
+            document = self.outcome.observed.object
         elif isinstance(self.outcome, IntegrationOutcome):
-            shown = self.outcome.integration
-        return shown
+            document = self.outcome.integration
+        return document
 
     @property
     def id(self) -> str:
-        """The id of the integration, or of the one behind the connection. Empty if none exists."""
+        """The id of the integration, or of the integration that the connection owns. Empty if none exists."""
         id = self.outcome.observed.native_id if isinstance(self.outcome, ConnectionOutcome) else self.document.get("id")
         return "" if id is None else str(id)
 
     @property
-    def is_work(self) -> bool:
-        """Whether there is something that can be done without a script."""
+    def needs_request(self) -> bool:
+        """Whether a request to the tenant, without a script, brings the platform to its wanted state."""
         return self.error is None and not self.needs_script and self.action not in ("", "unchanged")
 
     @property
     def changed(self) -> bool:
         """Whether the tenant changed, or would change in check mode."""
-        return bool(self.error.facts.get("changed")) if self.error else self.is_work
+        return bool(self.error.facts.get("changed")) if self.error else self.needs_request
 
     def warn(self, text: str) -> None:
         """Record a warning, unless it is already recorded."""
@@ -93,21 +93,21 @@ class Item:
 
     def as_result(self) -> dict[str, Any]:
         """Return the item as the module returns it."""
-        # only the keys that all outcomes share, without the whole document
-        shown = Outcome.as_result(self.outcome) if self.outcome else {}
+        # only the keys that all outcomes share, because the whole document is large
+        result = Outcome.as_result(self.outcome) if self.outcome else {}
         return {
             "kind": self.kind,
             "key": self.key,
             "name": self.name or None,
             "action": self.action or None,
             "changed": self.changed,
-            "changes": shown.get("changes", []),
-            "changed_reason": shown.get("changed_reason") or None,
+            "changes": result.get("changes", []),
+            "changed_reason": result.get("changed_reason") or None,
             "id": self.id or None,
             "status": self.document.get("status") or self.document.get("state"),
             "healthy": self.outcome.healthy if self.outcome else None,
-            "adopted": shown.get("adopted", False),
-            "validation": shown.get("validation", NOT_VALIDATED),
+            "adopted": result.get("adopted", False),
+            "validation": result.get("validation", NOT_VALIDATED),
             "needs_script": self.needs_script,
             "failed_tests": [mask(text) for text in failed_tests(validation_tests(self.document))],
             "owner": self.owner or None,
@@ -118,15 +118,15 @@ class Item:
         }
 
 
-def items_of(kind: str, given: Iterable[Options]) -> list[Item]:
+def items_of(kind: str, listed: Iterable[Options]) -> list[Item]:
     """Return the items of one list in its order. Raise OptionError if two of them describe the same platform."""
-    items = [Item(kind, _key(kind, options), options, str(options.get("name") or "")) for options in given]
+    items = [Item(kind, _key(kind, options), options, str(options.get("name") or "")) for options in listed]
     first: dict[tuple[str, str], int] = {}
     for number, item in enumerate(items):
-        before = first.setdefault(_identity(item), number)
-        if before != number:
+        earlier = first.setdefault(_identity(item), number)
+        if earlier != number:
             raise OptionError(
-                f"{kind}s holds {item.label} twice, as number {before + 1} and as number {number + 1}.",
+                f"{kind}s holds {item.label} twice, as number {earlier + 1} and as number {number + 1}.",
                 option=f"{kind}s",
                 hint="Nothing was sent. Leave one of them out.",
             )
@@ -134,11 +134,12 @@ def items_of(kind: str, given: Iterable[Options]) -> list[Item]:
 
 
 def _identity(item: Item) -> tuple[str, str]:
-    """Return the identity of a platform as far as it is known before the tenant is asked."""
+    """Return the identity of a platform, as far as the options tell it without asking the tenant."""
     return ("", item.key) if item.kind == CONNECTION else (str(item.options.get("type") or ""), item.key)
 
 
 def _key(kind: str, options: Options) -> str:
+    """Return the connection key, or the host, id or type that identifies the integration in messages."""
     if kind == CONNECTION:
         return str(options.get("connection_key"))
     if options.get("id"):
@@ -150,7 +151,7 @@ def _key(kind: str, options: Options) -> str:
     return (normalise_host(value) if identity.host else str(value)) if value else f"{platform.type} without {identity.option}"
 
 
-def refuse_same(items: Sequence[Item]) -> None:
+def refuse_duplicates(items: Sequence[Item]) -> None:
     """Raise OptionError if two items are the same integration, one by its id and one by its host."""
     seen: dict[str, Item] = {}
     for item in items:
@@ -166,6 +167,6 @@ def refuse_same(items: Sequence[Item]) -> None:
 
 def _facts(error: ImmutaError) -> dict[str, Any]:
     """Return the machine-readable part of a failure, without the plan."""
-    kept = ("status", "method", "path", "api_error", "option", "tests", "dry_run", "last_status", "connection_key", "jobs")
-    shown: dict[str, Any] = mask({name: error.facts[name] for name in kept if name in error.facts})
-    return shown
+    names = ("status", "method", "path", "api_error", "option", "tests", "dry_run", "last_status", "connection_key", "jobs")
+    facts: dict[str, Any] = mask({name: error.facts[name] for name in names if name in error.facts})
+    return facts

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan of a whole fleet: its checksum, how it differs from the approved plan, and its summary. Pure.
+"""The plan of a whole fleet: its steps, its checksum, its summary, and the comparison with an approved plan.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -20,16 +20,17 @@ from .items import Item
 
 Step = Mapping[str, Any]
 
-_PARTS = ("tenant", "kind", "key", "action", "needs_script", "changes")
+_STEP_KEYS = ("tenant", "kind", "key", "action", "needs_script", "changes")
 
 
 def steps_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the steps of a plan, sorted, without the rows that change nothing.
 
-    The steps contain no secrets. Two plans that differ only in secrets are therefore equal, also if one was made without the secrets.
+    The steps leave out secret fields. Plans that differ only in secrets are therefore equal, even if one of them was made without the secrets.
     """
-    kept = (row for row in rows if row.get("action") not in (None, "", "unchanged"))
-    return sorted(({name: _shown(row[name]) if name == "changes" else row[name] for name in _PARTS if name in row} for row in kept), key=_place)
+    changing = (row for row in rows if row.get("action") not in (None, "", "unchanged"))
+    steps = ({name: _without_secrets(row[name]) if name == "changes" else row[name] for name in _STEP_KEYS if name in row} for row in changing)
+    return sorted(steps, key=_identity)
 
 
 def checksum(steps: Sequence[Step]) -> str:
@@ -43,11 +44,11 @@ def check_expected(expected: Any, steps: Sequence[Step]) -> None:
     expected: the checksum of the approved plan, or the plan itself as the module returned it.
     """
     now = checksum(steps)
-    approved = _approved(expected)
+    approved = _parse_approved(expected)
     if isinstance(approved, str):
         if approved != now:
-            what = "; ".join(map(_describe, steps)) or "nothing to change"
-            raise _plan_differs(f"its SHA-256 is {now}, not {approved}. It is now: {what}.", now)
+            current = "; ".join(map(_describe, steps)) or "nothing to change"
+            raise _plan_differs(f"its SHA-256 is {now}, not {approved}. It is now: {current}.", now)
     elif checksum(approved) != now:
         raise _plan_differs("; ".join(_differences(approved, steps)) + ".", now)
 
@@ -58,16 +59,17 @@ def summary_of(items: Sequence[Item]) -> dict[str, int]:
     return {name: counts[name] for name in ("created", "updated", "deleted", "unchanged", "needs_script", "failed")}
 
 
-def _shown(changes: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]]:
+def _without_secrets(changes: Iterable[Mapping[str, Any]] | None) -> list[Mapping[str, Any]]:
     """Return the changes without the secret fields."""
     return [change for change in changes or () if not change.get("secret")]
 
 
-def _place(step: Step) -> tuple[str, str, str]:
+def _identity(step: Step) -> tuple[str, str, str]:
+    """Return tenant, kind and key, which identify a step in a plan and sort it."""
     return str(step.get("tenant") or ""), str(step.get("kind")), str(step.get("key"))
 
 
-def _approved(expected: Any) -> str | list[dict[str, Any]]:
+def _parse_approved(expected: Any) -> str | list[dict[str, Any]]:
     """Return the approved plan as a checksum or as steps. Raise OptionError if it is neither."""
     if isinstance(expected, str) and re.fullmatch("[0-9a-fA-F]{64}", expected.strip()):
         return expected.strip().lower()
@@ -80,15 +82,15 @@ def _approved(expected: Any) -> str | list[dict[str, Any]]:
         raise OptionError(
             "expected_plan is neither the SHA-256 of a plan nor a plan.",
             option="expected_plan",
-            hint="Give the plan_sha256 or the plan that a run in check mode returned.",
+            hint="Set it to the plan_sha256 or the plan that a run in check mode returned.",
         )
     return steps_of(rows)
 
 
 def _differences(approved: Sequence[Step], now: Sequence[Step]) -> Iterable[str]:
-    before, after = {_place(step): step for step in approved}, {_place(step): step for step in now}
-    for place in sorted({*before, *after}):
-        old, new = before.get(place), after.get(place)
+    before, after = {_identity(step): step for step in approved}, {_identity(step): step for step in now}
+    for identity in sorted({*before, *after}):
+        old, new = before.get(identity), after.get(identity)
         if old is None and new is not None:
             yield f"{_describe(new)}, which was not approved"
         elif new is None and old is not None:
@@ -103,9 +105,9 @@ def _describe(step: Step) -> str:
     return f"{step.get('kind')} {step.get('key')}{where} {step.get('action')}" + (f" ({fields})" if fields else "")
 
 
-def _plan_differs(what: str, now: str) -> ImmutaError:
+def _plan_differs(difference: str, now: str) -> ImmutaError:
     return ImmutaError(
-        f"The plan is not the one that was approved: {what}",
+        f"The plan is not the one that was approved: {difference}",
         hint="Nothing was sent. Get approval for the new plan, or restore the state that the approved plan was made for.",
         option="expected_plan",
         plan_sha256=now,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run work for many items in parallel, up to the limit of a task.
+"""A thread pool that processes the items of a task in parallel.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -15,25 +15,25 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def each(things: Iterable[T], work: Callable[[T], bool], *, at_once: int, stop: bool = False) -> list[T]:
-    """Do the work for every thing, at most C(at_once) at the same time, and return those that were not started. Raise what the work raises.
+def run_in_parallel(items: Iterable[T], work: Callable[[T], bool], *, at_once: int, stop: bool = False) -> list[T]:
+    """Call work for each item, at most C(at_once) at the same time, and return the items that were not started. Raise what work raises.
 
-    work: returns whether it succeeded. stop: start nothing more after a failure.
+    work: returns whether it succeeded. stop: start no more items after a failure.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    waiting, failed = list(things), Event()
+    waiting, failed = list(items), Event()
     if len(waiting) < 2:
-        return [thing for thing in waiting if not _done(thing, work, failed, stop)]
+        return [item for item in waiting if not _start(item, work, failed, stop)]
     with ThreadPoolExecutor(max_workers=min(at_once, len(waiting))) as pool:
-        begun = list(pool.map(lambda thing: _done(thing, work, failed, stop), waiting))
-    return [thing for thing, was_begun in zip(waiting, begun) if not was_begun]
+        started = list(pool.map(lambda item: _start(item, work, failed, stop), waiting))
+    return [item for item, was_started in zip(waiting, started) if not was_started]
 
 
-def _done(thing: T, work: Callable[[T], bool], failed: Event, stop: bool) -> bool:
-    """Return whether the work was started."""
+def _start(item: T, work: Callable[[T], bool], failed: Event, stop: bool) -> bool:
+    """Do the work for the item unless the task has stopped, and return whether the work was started."""
     if stop and failed.is_set():
         return False
-    if not work(thing):
+    if not work(item):
         failed.set()
     return True

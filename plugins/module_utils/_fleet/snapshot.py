@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state of a tenant, read once for a whole fleet, and the APIs as the items of the fleet see them.
+"""The state of a tenant, read once for a whole fleet, and the API clients that the items of the fleet use.
 
-Each item reads the shared snapshot at first. After it has sent a request that may have changed something, it reads the tenant.
+An item reads the shared snapshot until it has sent a request that may have changed something. From then on it reads the tenant.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -22,7 +22,7 @@ from .._http.session import Session
 from .._model.states import TRANSIENT
 from .._plan.connection import Observed
 from .._plan.listing import Listing
-from .pool import each
+from .pool import run_in_parallel
 
 Object = dict[str, Any]
 
@@ -34,7 +34,7 @@ class Snapshot:
         self.session = session
         self._at_once = at_once
         self._warn = warn
-        #: whether the tenant has more connections than it showed
+        #: whether the tenant has more connections than it returned
         self.is_partial = False
 
     @cached_property
@@ -48,7 +48,7 @@ class Snapshot:
             answer = Connections(self.session).search()
             self.is_partial = answer.has_more
             if answer.has_more:
-                self._warn(f"Immuta showed {len(answer.objects)} connections and says that there are more; the others are missing here.")
+                self._warn(f"Immuta showed {len(answer.objects)} connections and says that there are more. The others are missing from this result.")
             paths = ((object_path_of(found), found) for found in answer.objects)
             return {path[0]: found for path, found in paths if len(path) == 1}
         except (Forbidden, NotFound) as error:
@@ -56,18 +56,20 @@ class Snapshot:
 
     @property
     def objects(self) -> dict[str, Object]:
-        """Connection key -> object of the connection, from one request. Raise Forbidden or NotFound if the tenant offers no connections."""
+        """Connection key -> object of the connection, from one request. Raise NotFound if the tenant offers no connections, and Forbidden if the user
+        may not list them.
+        """
         if isinstance(self._objects, ApiError):
             raise self._objects
         return self._objects
 
     def known_objects(self) -> dict[str, Object]:
-        """Return the same as C(objects), but an empty mapping if the tenant offers no connections."""
+        """Return C(objects), or an empty dict if the tenant offers no connections or forbids this user to list them."""
         return {} if isinstance(self._objects, ApiError) else self._objects
 
     @cached_property
     def connections(self) -> dict[str, Object | ApiError]:
-        """Connection key -> connection as the tenant shows it, or the error. One request each, several in parallel."""
+        """Connection key -> details of the connection, or the error. One request per connection, several in parallel."""
         api = Connections(self.session)
         found: dict[str, Object | ApiError] = {}
 
@@ -78,27 +80,27 @@ class Snapshot:
                 found[key] = error
             return True
 
-        each(self.objects, read, at_once=self._at_once)
+        run_in_parallel(self.objects, read, at_once=self._at_once)
         return found
 
     def observed(self, key: str) -> tuple[Observed, ApiError | None]:
-        """Return the state of a connection, and the error if the tenant does not support details or does not show them to this user.
+        """Return the state of a connection. If the tenant has no details of connections or refuses them to this user, also return that error.
 
         Raise ApiError for any other error.
         """
-        shown = self.connections[key]
-        refusal = shown if isinstance(shown, ApiError) else None
+        details = self.connections[key]
+        refusal = details if isinstance(details, ApiError) else None
         if refusal and refusal.status not in (*UNSUPPORTED_STATUSES, 403):
             raise refusal
-        answer = {} if isinstance(shown, ApiError) else shown
+        answer = {} if isinstance(details, ApiError) else details
         native = self.integrations.with_id(str(answer.get("nativeIntegrationId"))) or {}
         return Observed(answer, self.objects[key], native), refusal
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
         """Id of an integration -> key of the connection that owns it. Empty if the tenant offers no connections."""
-        shown = {key: answer for key, answer in self.connections.items() if not isinstance(answer, ApiError)} if self.known_objects() else {}
-        return {str(answer["nativeIntegrationId"]): key for key, answer in shown.items() if answer.get("nativeIntegrationId") is not None}
+        readable = {key: answer for key, answer in self.connections.items() if not isinstance(answer, ApiError)} if self.known_objects() else {}
+        return {str(answer["nativeIntegrationId"]): key for key, answer in readable.items() if answer.get("nativeIntegrationId") is not None}
 
 
 class ItemSession(Session):
@@ -109,16 +111,16 @@ class ItemSession(Session):
         self.secrets = session.secrets
         self.has_only_read = True
 
-    def request(self, method: str, path: str, **how: Any) -> Answer:
+    def request(self, method: str, path: str, **options: Any) -> Answer:
         self.has_only_read = self.has_only_read and method == "GET"
-        return self._session.request(method, path, **how)
+        return self._session.request(method, path, **options)
 
     def mask(self, value: Any) -> Any:
         return self._session.mask(value)
 
 
 class ItemIntegrations(Integrations):
-    """The Integrations API for one item: the snapshot until the item has sent a change."""
+    """The Integrations API for one item. It answers from the snapshot until the item has sent a change."""
 
     def __init__(self, snapshot: Snapshot, session: ItemSession) -> None:
         super().__init__(session)
@@ -134,7 +136,7 @@ class ItemIntegrations(Integrations):
 
 
 class ItemConnections(Connections):
-    """The Connections API for one item: the snapshot until the item has sent a change."""
+    """The Connections API for one item. It answers from the snapshot until the item has sent a change."""
 
     def __init__(self, snapshot: Snapshot, session: ItemSession) -> None:
         super().__init__(session)
@@ -152,7 +154,7 @@ class ItemConnections(Connections):
 
     def object(self, path: Sequence[str]) -> Object:
         known = self._snapshot.objects.get(path[0]) if self._item.has_only_read and len(path) == 1 else None
-        # a search may show less of an object than the object itself does
+        # the search may return fewer fields than a request for the object
         return super().object(path) if known is None or not {"settings", "overrides"} & set(known) else known
 
 
