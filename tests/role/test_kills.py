@@ -106,7 +106,7 @@ INSTRUCTIONS: dict[str, tuple[str, Callable[[re.Match[str], World, Platform], st
         "immuta_platform_break_lock",
         lambda found, world, platform: found[1],
     ),
-    r"(?:[Ll]ook on|[Cc]heck) the \w+, (?:then|and) set immuta_platform_start_at(?:: | to )(\d+) if it ran, or (?:to )?(\d+) if it did not": (
+    r"(?:[Ll]ook on|[Cc]heck) the \w+,? (?:then|and) set immuta_platform_start_at(?:: | to )(\d+) if it ran, or (?:to )?(\d+) if it did not": (
         "immuta_platform_start_at",
         statement_to_go_on_at,
     ),
