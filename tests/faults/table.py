@@ -208,7 +208,7 @@ EXCEPTIONS: tuple[Otherwise, ...] = (
         Expected(True, warns="so they were not compared"),
         "the vendor shows connections of a few technologies only; the object is there",
     ),
-    Otherwise(("list objects",), ("404",), Expected(True, warns="The objects in acme are missing from the result"), "an object may go while its parents are read"),
+    Otherwise(("list objects",), ("404",), Expected(True, warns="The objects in acme are missing from the result"), "an object may go during the listing"),
     Otherwise(("get what is behind it",), ("403", "404"), ANYHOW, HIDDEN),
     Otherwise(("test a connection",), ("404",), ANYHOW, "only some versions have a test"),
 )

@@ -75,8 +75,13 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str, set[str]]] = {
     "no key in the answer": ({}, {"key_form": "absent"}, "whose text is lost", {"1", "2"}),
     "no such thing": ({}, {"own_keys": "404"}, "404", {"1"}),
     "the new key is not known": ({"method": "GET", "path": "/integrations$", "status": 401, "skip": 1}, {}, "was removed again", {"1"}),
-    "the new key may do less": ({"method": "GET", "path": "/integrations$", "status": 403, "skip": 1}, {}, "does not have the permissions of the present one", {"1"}),
-    "a new key without an id": ({"method": "GET", "path": "/integrations$", "status": 401, "skip": 1}, {"key_form": "text"}, "did not return its id", {"1", "2"}),
+    "a new key may do less": (
+        {"method": "GET", "path": "/integrations$", "status": 403, "skip": 1},
+        {},
+        "does not have the permissions of the present one",
+        {"1"},
+    ),
+    "a key without an id": ({"method": "GET", "path": "/integrations$", "status": 401, "skip": 1}, {"key_form": "text"}, "did not return its id", {"1", "2"}),
 }
 
 
