@@ -13,7 +13,7 @@ from ansible.template import Templar
 from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import host_of, mark_duplicates, report_of
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
 from ansible_collections.community.immuta.plugins.module_utils._core.files import read_if_exists, write_atomically
-from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import FINDINGS, Call, Host, calls_for, complaint
+from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import FINDINGS, Call, Host, calls_for, describe_findings
 from ansible_collections.community.immuta.plugins.module_utils._fleet.plan import check_expected
 from ansible_collections.community.immuta.plugins.plugin_utils.variables import evaluate
 
@@ -56,7 +56,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             except ImmutaError as error:
                 return {**result, **report, **error.as_fail_json(), "failed": True, "changed": False}
             if options["apply"]:
-                answers = [planned if call.is_role else self._call(call, options, task_vars, apply=True, plan=planned) for call, planned in zip(calls, answers)]
+                answers = [
+                    planned if call.is_plan_only else self._call(call, options, task_vars, apply=True, plan=planned) for call, planned in zip(calls, answers)
+                ]
                 report = report_of(hosts, list(zip(calls, answers)), whole=whole)
         return self._reported(result, report, answers, options)
 
@@ -69,8 +71,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             except (OSError, UnicodeError) as error:
                 write_error = f"dest {options['dest']} cannot be written: {error}."
         module_warnings = [text for answer in answers for text in answer.get("warnings") or ()]
-        warnings = [*result.get("warnings", ()), *module_warnings, *filter(None, [complaint(report, options["warn_on"])])]
-        failure = " ".join(filter(None, [write_error, complaint(report, options["fail_on"])]))
+        warnings = [*result.get("warnings", ()), *module_warnings, *filter(None, [describe_findings(report, options["warn_on"])])]
+        failure = " ".join(filter(None, [write_error, describe_findings(report, options["fail_on"])]))
         return {**result, **report, "changed": changed, "warnings": warnings, **({"failed": True, "msg": failure} if failure else {})}
 
     def _host(self, name: str, task_vars: Mapping[str, Any], state: str | None) -> Host:

@@ -13,7 +13,15 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
 from ansible_collections.community.immuta.plugins.module_utils._core.secrets import is_redacted
 from ansible_collections.community.immuta.plugins.module_utils._fleet import names
 from ansible_collections.community.immuta.plugins.module_utils._fleet.export import export_connection, export_integration, unique
-from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import Host, calls_for, complaint, findings, outcome_of, reason_for_role, table
+from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import (
+    Host,
+    calls_for,
+    describe_findings,
+    findings,
+    outcome_of,
+    reason_for_role,
+    table,
+)
 from ansible_collections.community.immuta.plugins.module_utils._fleet.items import items_of
 from ansible_collections.community.immuta.plugins.module_utils._fleet.plan import check_expected, checksum, steps_of
 from ansible_collections.community.immuta.plugins.module_utils._fleet.pool import run_in_parallel
@@ -233,9 +241,9 @@ def test_a_drift_check_tells_each_kind_of_finding() -> None:
         "owned": ["other"],
         "failed_hosts": ["broken"],
     }
-    assert complaint(found, ["unmanaged", "failed"]) == "In no inventory: connection stray. Failed: broken."
-    assert complaint({**found, "unmanaged": None}, ["unmanaged"]) == ""
-    assert complaint({"drifted": [str(number) for number in range(25)]}, ["drifted"]).endswith("18, 19 and 5 more.")
+    assert describe_findings(found, ["unmanaged", "failed"]) == "In no inventory: connection stray. Failed: broken."
+    assert describe_findings({**found, "unmanaged": None}, ["unmanaged"]) == ""
+    assert describe_findings({"drifted": [str(number) for number in range(25)]}, ["drifted"]).endswith("18, 19 and 5 more.")
     assert table(platforms)[-1] == "1 as it should be"
     assert [line.split(":")[0] for line in table(platforms)[:-1]] == ["sick", "other", "broken"]
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._core.secrets import REDACTED
-from ansible_collections.community.immuta.plugins.module_utils._fleet.report import STATES, Report, as_json, report_on, visible
+from ansible_collections.community.immuta.plugins.module_utils._fleet.report import STATES, Report, as_json, escape_invisible, report_on
 from ansible_collections.community.immuta.plugins.module_utils._fleet.report_junit import as_junit
 from ansible_collections.community.immuta.plugins.module_utils._fleet.report_page import SCRIPT, STYLE, as_html
 from support.fleets import HOSTILE, SECRET, TENANTS, fleet
@@ -138,13 +138,13 @@ def test_a_test_case_is_a_platform(found: dict[str, Any]) -> None:
     cases = {(case.get("classname"), case.get("name")): case for case in root.iter("testcase")}
     assert len(cases) == len(made.platforms)
     for platform in made.platforms:
-        case = cases[visible(platform.tenant) or "no tenant", visible(platform.name)]
+        case = cases[escape_invisible(platform.tenant) or "no tenant", escape_invisible(platform.name)]
         marks = [child.tag for child in case]
         bad = bool({"failed", "unhealthy", "drifted"} & set(platform.states))
         assert marks == (["failure"] if bad else ["skipped"] if "pending" in platform.states else [])
         if bad:
-            assert visible(platform.message) in (case[0].get("message") or "") and set((case[0].get("type") or "").split()) == set(platform.states)
-            assert all(visible(test) in (case[0].text or "") for test in platform.failed_tests)
+            assert escape_invisible(platform.message) in (case[0].get("message") or "") and set((case[0].get("type") or "").split()) == set(platform.states)
+            assert all(escape_invisible(test) in (case[0].text or "") for test in platform.failed_tests)
     assert {suite.tag for suite in root} <= {"testsuite"}
     for each in (root, *root):
         failures, skipped = (len([*each.iter(tag)]) for tag in ("failure", "skipped"))
@@ -167,7 +167,7 @@ def test_field_by_field() -> None:
         "config.oauth_client_config.client_secret",
     ]
     text = re.sub(r"\s+", " ", "".join(Page(as_html(made)).texts))
-    assert "config.role: is IMMUTA_OLD and should be IMMUTA_SYSTEM" in text and "config.password: a secret, to be sent" in text
+    assert "config.role: is IMMUTA_OLD and should be IMMUTA_SYSTEM" in text and "config.password: a secret that will be sent" in text
     assert "Failed validation tests: Warehouse access: USAGE on warehouse IMMUTA_WH is missing" in text
     assert "config.role is IMMUTA_OLD and should be IMMUTA_SYSTEM" in as_junit(made)
     assert json.loads(as_json(made))["platforms"][0].keys() >= {"name", "changes", "failed_tests", "states"}
@@ -178,7 +178,7 @@ def test_a_tenant_is_one_row_and_one_that_could_not_be_read_has_unknown_strays()
     found["tenants"] += [{"tenant": TENANTS[0], "error": None}, {"tenant": TENANTS[2], "error": found["tenants"][-1]["error"]}]
     made = report(found)
     assert [(tenant.name, tenant.unmanaged, len(tenant.errors)) for tenant in made.tenants] == [(TENANTS[2], None, 1), (TENANTS[0], 1, 0), (TENANTS[1], 1, 0)]
-    assert "A tenant could not be read, and what it has is not known." in as_html(made)
+    assert "A tenant could not be read, so its unmanaged platforms are unknown." in as_html(made)
     assert "A tenant could not be read" not in as_html(report(fleet(1)))
 
 
@@ -225,10 +225,10 @@ def named(name: str) -> Report:
 def test_a_hostile_name_is_text(name: str) -> None:
     page, harmless = Page(as_html(named(name))), Page(as_html(named("harmless")))
     assert [(tag, *attributes) for tag, attributes in page.elements] == [(tag, *attributes) for tag, attributes in harmless.elements]
-    assert "".join(page.texts).count(visible(name)) >= "".join(harmless.texts).count("harmless") - 2, "what stands in the JSON of a value is quoted"
+    assert "".join(page.texts).count(escape_invisible(name)) >= "".join(harmless.texts).count("harmless") - 2, "what stands in the JSON of a value is quoted"
     assert json.loads(as_json(named(name)))["platforms"][0]["name"] == name.replace("\ud800", "\ufffd")
     (case,) = ET.fromstring(as_junit(named(name))).iter("testcase")
-    assert case.get("name") == visible(name)
+    assert case.get("name") == escape_invisible(name)
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,8 @@ def test_a_hostile_name_is_text(name: str) -> None:
     ],
 )
 def test_what_cannot_be_seen_is_a_code(text: str, shown: str) -> None:
-    assert visible(text) == shown
-    assert visible("a\n\tb\x00", lines=True) == "a\n\\tb\\u0000"
+    assert escape_invisible(text) == shown
+    assert escape_invisible("a\n\tb\x00", lines=True) == "a\n\\tb\\u0000"
 
 
 # --- the page

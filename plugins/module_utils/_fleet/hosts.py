@@ -1,7 +1,9 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts of a play as one fleet: which hosts one task can plan and apply, which need the role, and the outcome of each. Pure.
+"""The hosts of a play as one fleet: the module calls that plan and apply them, the hosts that need the role, and the outcome of each.
+
+The action plugin immuta_fleet uses it. The code sends no requests.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -17,7 +19,7 @@ from .items import CONNECTION, INTEGRATION
 
 Options = Mapping[str, Any]
 
-#: what a drift check can find -> its title in messages, and its key in the report
+#: kind of finding of a drift check -> its title in messages, and its key in the report
 _TITLES = {
     "drifted": ("Not as the inventory says", "drifted"),
     "unmanaged": ("In no inventory", "unmanaged"),
@@ -35,7 +37,11 @@ _SHARED = ("update_secrets", "server_validation", "wait", "wait_timeout", "wait_
 
 @dataclass(frozen=True)
 class Host:
-    """One platform of the inventory. kind and options: its item. problem: why it cannot be an item. role: why the role must handle it."""
+    """One platform of the inventory.
+
+    kind and options: its item. tenant: the options that connect to its tenant. shared: the options that all items of a call share.
+    problem: why it cannot be an item. role: why the role must handle it.
+    """
 
     name: str
     kind: str = ""
@@ -53,12 +59,13 @@ class Call:
     hosts: tuple[Host, ...]
 
     @property
-    def is_role(self) -> bool:
-        """Whether the role must handle these hosts, so that the call only plans them."""
+    def is_plan_only(self) -> bool:
+        """Whether the call only plans its hosts, because the role must handle them."""
         return bool(self.hosts[0].role)
 
     @property
     def tenant(self) -> Options:
+        """The options that connect to the tenant of these hosts."""
         return self.hosts[0].tenant
 
     def arguments(self, *, whole: bool, **more: Any) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def reason_for_role(values: Options, *, pending: bool) -> str:
         (values.get("break_lock"), "it breaks a lock"),
         (any(name in (values.get(INTEGRATION) or {}) for name in ("api_key_dest", "apiKeyDest")), "it has an API key to write"),
     )
-    return next((text for holds, text in reasons if holds), "")
+    return next((text for applies, text in reasons if applies), "")
 
 
 def calls_for(hosts: Iterable[Host], *, with_role: bool = False) -> list[Call]:
@@ -97,41 +104,42 @@ def calls_for(hosts: Iterable[Host], *, with_role: bool = False) -> list[Call]:
 def outcome_of(host: Host, item: Options | None, failure: str = "") -> dict[str, Any]:
     """Return the outcome of one host. item: its row in the module's plan. failure: why it has no row.
 
-    Keys: done (nothing is left to do), failed, changed, msg (one line), action, kind, key and the facts of the item.
+    Keys: done (nothing is left to do), idle (there was nothing to do), failed, changed, msg (one line), kind, and some keys of the item.
     """
     problem = host.problem or failure or (item or {}).get("error") or ""
-    shown = {name: (item or {}).get(name) for name in ("key", "action", "changes", "id", "status", "healthy", "failed_tests", "owner", "needs_script")}
-    needs_role = not problem and bool(host.role or shown["needs_script"])
+    facts = {name: (item or {}).get(name) for name in ("key", "action", "changes", "id", "status", "healthy", "failed_tests", "owner", "needs_script")}
+    needs_role = not problem and bool(host.role or facts["needs_script"])
     return {
-        **shown,
+        **facts,
         "kind": host.kind,
         "changed": bool((item or {}).get("changed")) and not needs_role,
         "done": not problem and not needs_role,
-        "idle": not problem and not needs_role and shown["action"] == "unchanged",
+        "idle": not problem and not needs_role and facts["action"] == "unchanged",
         "failed": bool(problem),
-        "msg": f"{host.name}: {problem or _describe(shown, host.role)}",
+        "msg": f"{host.name}: {problem or _describe(facts, host.role)}",
     }
 
 
 def _describe(item: Options, role: str) -> str:
+    """Return what was planned or done for a host, as one line."""
     fields = [str(change["field"]) for change in item["changes"] or () if not change["secret"]]
-    what = f"{item['action']}" + (f" ({', '.join(fields)})" if item["action"] == "updated" and fields else "")
+    text = f"{item['action']}" + (f" ({', '.join(fields)})" if item["action"] == "updated" and fields else "")
     if item["needs_script"]:
-        what = f"{TO_DO[str(item['action'])]}, with scripts on the warehouse"
+        text = f"{PLANNED_TEXTS[str(item['action'])]}, with scripts on the warehouse"
     elif item["healthy"] is False:
-        what = f"{what}, unhealthy: status {item['status']}"
+        text = f"{text}, unhealthy: status {item['status']}"
     if role:
-        told = f"the role handles it, because {role}"
-        return f"{what}; {told}" if item["action"] else told
-    return what
+        role_text = f"the role handles it, because {role}"
+        return f"{text}; {role_text}" if item["action"] else role_text
+    return text
 
 
-#: action -> its words in a plan
-TO_DO = {"created": "to be registered", "updated": "to be updated", "deleted": "to be removed"}
+#: action -> its text while it is only planned
+PLANNED_TEXTS = {"created": "to be registered", "updated": "to be updated", "deleted": "to be removed"}
 
 
 def findings(platforms: Mapping[str, Options], unmanaged: Sequence[Options] | None) -> dict[str, Any]:
-    """Return what a drift check found: names of hosts, and the unmanaged platforms, which are null if only a part of the fleet was read."""
+    """Return the findings of a drift check: host names by kind, and the unmanaged platforms. unmanaged: None if only a part of the fleet was read."""
     return {
         "drifted": [name for name, each in platforms.items() if each["action"] not in (None, "unchanged")],
         "unmanaged": None if unmanaged is None else list(unmanaged),
@@ -141,11 +149,11 @@ def findings(platforms: Mapping[str, Options], unmanaged: Sequence[Options] | No
     }
 
 
-def complaint(found: Options, kinds: Iterable[str]) -> str:
-    """Return one sentence for each kind of finding. Empty without findings."""
+def describe_findings(report: Options, kinds: Iterable[str]) -> str:
+    """Return one sentence for each of these kinds of findings. Empty if the report has none of them."""
     sentences = []
     for title, key in (_TITLES[kind] for kind in kinds):
-        names = [each if isinstance(each, str) else f"{each['kind']} {each['key']}" for each in found.get(key) or ()]
+        names = [each if isinstance(each, str) else f"{each['kind']} {each['key']}" for each in report.get(key) or ()]
         if names:
             more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
             sentences.append(f"{title}: {', '.join(names[:_MAX_NAMES])}{more}.")
@@ -153,7 +161,7 @@ def complaint(found: Options, kinds: Iterable[str]) -> str:
 
 
 def table(platforms: Mapping[str, Options]) -> list[str]:
-    """Return one line for each host that needs something, and a last line that counts the others."""
+    """Return one line for each host that is changed, unhealthy, failed or not done, and a last line that counts the others."""
     lines = [str(each["msg"]) for each in platforms.values() if each["action"] != "unchanged" or each["failed"] or not each["done"] or each["healthy"] is False]
     rest = len(platforms) - len(lines)
     return [*lines, *([f"{rest} as {'it' if rest == 1 else 'they'} should be"] if rest else [])]

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A report as one self-contained HTML page.
 
-The template computes nothing. Jinja2 escapes every value, and invisible characters become codes. The content security policy of the page
-allows only the script and the style in this file, by their checksums.
+The template only formats the report. Jinja2 escapes every value, and invisible characters become escape codes. The content security policy
+of the page allows only the script and the style in this file, by their checksums.
 
 PRIVATE to the collection: it can change at any time.
 """
@@ -16,7 +16,7 @@ import hashlib
 from typing import Any
 
 from .._core.errors import MissingLibrary
-from .report import Report, visible
+from .report import Report, escape_invisible
 
 STYLE = """
 :root {
@@ -98,11 +98,11 @@ SCRIPT = """
   const root = document.documentElement, theme = document.getElementById("theme"), form = document.getElementById("controls");
   const system = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
-  const told = () => theme.setAttribute("aria-pressed", String(isDark()));
+  const showTheme = () => theme.setAttribute("aria-pressed", String(isDark()));
   theme.hidden = false;
-  told();
-  system.addEventListener("change", told);
-  theme.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; told(); });
+  showTheme();
+  system.addEventListener("change", showTheme);
+  theme.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; showTheme(); });
   if (!form) return;
   const rows = [...document.querySelectorAll("#platforms tbody tr")].map((row) => ({
     row, states: row.dataset.states.split(" "), text: row.textContent.replace(/\\s+/g, " ").toLowerCase(),
@@ -112,9 +112,9 @@ SCRIPT = """
     const state = form.elements.state.value, words = form.elements.search.value.toLowerCase().split(/\\s+/).filter(Boolean);
     let shown = 0;
     for (const each of rows) {
-      const holds = (!state || each.states.includes(state)) && words.every((word) => each.text.includes(word));
-      if (each.row.hidden === holds) each.row.hidden = !holds;
-      shown += holds;
+      const matches = (!state || each.states.includes(state)) && words.every((word) => each.text.includes(word));
+      if (each.row.hidden === matches) each.row.hidden = !matches;
+      shown += matches;
     }
     const text = `${shown} of ${total} platforms shown`;
     if (count.textContent !== text) count.textContent = text;
@@ -154,7 +154,7 @@ TEMPLATE = """\
 {% for state, title, number in report.filters %}
 <li class="{{ state }}"><strong>{{ number }}</strong> {{ title }}</li>
 {% endfor %}
-<li><strong>{{ report.strays }}</strong> In no inventory</li>
+<li><strong>{{ report.unmanaged_text }}</strong> In no inventory</li>
 </ul>
 </section>
 <section aria-labelledby="tenants">
@@ -169,7 +169,7 @@ TEMPLATE = """\
 {% for tenant in report.tenants %}
 <tr><th scope="row" class="name"><bdi>{{ tenant.name or "No tenant" }}</bdi>
 {%- for error in tenant.errors %}<p class="error"><bdi>{{ error }}</bdi></p>{% endfor %}</th><td>{{ tenant.platforms }}</td>
-{%- for state, title in report.columns %}<td>{{ tenant.counts[state] }}</td>{% endfor %}<td>{{ tenant.strays }}</td></tr>
+{%- for state, title in report.columns %}<td>{{ tenant.counts[state] }}</td>{% endfor %}<td>{{ tenant.unmanaged_text }}</td></tr>
 {% endfor %}
 </tbody>
 </table>
@@ -191,7 +191,7 @@ TEMPLATE = """\
 <table class="platforms" id="platforms" role="table" tabindex="-1">
 <caption>The platforms of the inventory, those that need attention first</caption>
 <thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader" class="name">Platform</th><th scope="col" role="columnheader" class="state">State</th>
-<th scope="col" role="columnheader">What was found</th></tr></thead>
+<th scope="col" role="columnheader">Findings</th></tr></thead>
 <tbody role="rowgroup">
 {% for platform in report.platforms %}
 <tr role="row" data-states="{{ platform.states | join(" ") }}">
@@ -208,7 +208,7 @@ TEMPLATE = """\
 {%- endif %}
 {%- if platform.changes %}
 <p>Fields that differ:</p>
-<ul>{% for change in platform.changes %}<li><code><bdi>{{ change.field }}</bdi></code>: {% if change.secret %}a secret, to be sent
+<ul>{% for change in platform.changes %}<li><code><bdi>{{ change.field }}</bdi></code>: {% if change.secret %}a secret that will be sent
 {%- else %}is <code><bdi>{{ change.shown_before }}</bdi></code> and should be <code><bdi>{{ change.shown_after }}</bdi></code>{% endif %}</li>{% endfor %}</ul>
 {%- endif %}</td>
 </tr>
@@ -222,25 +222,25 @@ TEMPLATE = """\
 <section aria-labelledby="unmanaged">
 <h2 id="unmanaged">In no inventory</h2>
 {% if report.unmanaged is none %}
-<p>It is not known what is in no inventory: only a part of the group was compared, or the variables of a host are wrong.</p>
+<p>Unmanaged platforms are unknown, because only a part of the group was compared or the variables of a host are wrong.</p>
 {% elif report.unmanaged %}
-<div class="wide" role="region" aria-label="Table of what is in no inventory" tabindex="0">
+<div class="wide" role="region" aria-label="Table of unmanaged platforms" tabindex="0">
 <table>
-<caption>What the tenants have and no host is about</caption>
+<caption>Platforms of the tenants that no host of the inventory describes</caption>
 <thead><tr><th scope="col" class="name">Name</th><th scope="col">Kind</th><th scope="col">Type</th><th scope="col">Tenant</th></tr></thead>
 <tbody>
-{% for stray in report.unmanaged %}
-<tr><th scope="row" class="name"><bdi>{{ stray.key }}</bdi></th><td>{{ stray.kind }}</td><td><bdi>{{ stray.type }}</bdi></td>
-<td><bdi>{{ stray.tenant }}</bdi></td></tr>
+{% for platform in report.unmanaged %}
+<tr><th scope="row" class="name"><bdi>{{ platform.key }}</bdi></th><td>{{ platform.kind }}</td><td><bdi>{{ platform.type }}</bdi></td>
+<td><bdi>{{ platform.tenant }}</bdi></td></tr>
 {% endfor %}
 </tbody>
 </table>
 </div>
 {% else %}
-<p>Everything that was read of the tenants is in the inventory.</p>
+<p>Every platform that was read from the tenants is in the inventory.</p>
 {% endif %}
 {% if report.is_partial %}
-<p>A tenant could not be read, and what it has is not known.</p>
+<p>A tenant could not be read, so its unmanaged platforms are unknown.</p>
 {% endif %}
 </section>
 </main>
@@ -252,22 +252,23 @@ TEMPLATE = """\
 
 
 def as_html(report: Report) -> str:
-    """Return the report as a page. Raise MissingLibrary if Jinja2 is missing."""
+    """Return the report as an HTML page. Raise MissingLibrary if Jinja2 is missing."""
     try:
         from jinja2 import Environment, StrictUndefined
         from markupsafe import Markup
     except ImportError as missing:
         raise MissingLibrary("Jinja2") from missing
 
-    def written(value: Any) -> Any:
-        return value if isinstance(value, Markup) else visible(str(value))
+    def without_invisible(value: Any) -> Any:
+        return value if isinstance(value, Markup) else escape_invisible(str(value))
 
-    environment = Environment(autoescape=True, finalize=written, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(autoescape=True, finalize=without_invisible, undefined=StrictUndefined, trim_blocks=True)
     page = environment.from_string(TEMPLATE).render(report=report, policy=POLICY, style=Markup(STYLE), script=Markup(SCRIPT))
     return page + "\n"
 
 
 def _checksum(text: str) -> str:
+    """Return the checksum of a script or style as a source expression of a content security policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
