@@ -67,7 +67,7 @@ def fleet(count: int = 40, *, hostile: bool = False, worst: bool = False, mistyp
         items[name] = {"name": name, "kind": "integration", "key": f"{text or 'acme'}{number}.example.com", "id": str(number), **ITEMS[kind]}
         if hostile:
             items[name].update(_spoiled(ITEMS[kind], text))
-    role = Host("repaired", "integration", {}, {"url": f"https://{TENANTS[0]}"}, role="a repair is requested")
+    role = Host("repaired", "integration", {}, {"url": f"https://{TENANTS[0]}"}, role_reason="a repair is requested")
     lost = Host("unreachable", "connection", {}, {"url": f"https://{TENANTS[2]}"})
     wrong = Host("mistyped", problem="immuta_platform_stages: register is spelled regsiter.")
     calls = [Call(tuple(host for host in hosts if host.tenant["url"].endswith(tenant))) for tenant in TENANTS[:2]]

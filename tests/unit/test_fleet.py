@@ -187,7 +187,7 @@ def test_hosts_of_one_tenant_are_one_call() -> None:
         Host("d", "integration", {}, one, {"update_secrets": "always"}),
         Host("e", "integration", {}, {**one, "api_key": "other"}),
         Host("f", problem="it is wrong", tenant=one),
-        Host("g", "integration", {}, one, role="a repair is requested"),
+        Host("g", "integration", {}, one, role_reason="a repair is requested"),
     ]
     calls = calls_for(hosts)
     assert ["".join(host.name for host in call.hosts) for call in calls] == ["ab", "c", "d", "e"]
@@ -216,7 +216,7 @@ FIELDS = [{"field": "config.role", "secret": False}, {"field": "config.password"
         ({}, {"action": "updated", "changed": True, "error": "PUT failed."}, "", "failed changed", "PUT failed."),
         ({"problem": "immuta_platform_stages is wrong."}, None, "", "failed", "immuta_platform_stages is wrong."),
         ({}, None, "The tenant is down.", "failed", "The tenant is down."),
-        ({"role": "a repair is requested"}, None, "", "", "the role handles it, because a repair is requested"),
+        ({"role_reason": "a repair is requested"}, None, "", "", "the role handles it, because a repair is requested"),
     ],
 )
 def test_what_comes_of_a_host(host: dict[str, Any], item: dict[str, Any] | None, failure: str, marks: str, said: str) -> None:

@@ -30,23 +30,23 @@ Options = Mapping[str, Any]
 FORMAT = 1
 
 
-def host_of(name: str, found: Evaluation, *, home: str, state: str | None) -> Host:
+def host_of(name: str, variables: Evaluation, *, home: str, state: str | None) -> Host:
     """Return one host. If its variables are wrong, it gets a problem instead of an item.
 
-    found: its evaluated variables. home: the home folder of Ansible. state: replaces the state in its variables.
+    variables: its evaluated variables. home: the home folder of Ansible. state: replaces the state in its variables.
     """
-    values = {**found.values, **({"state": state} if state else {})}
-    host = Host(name, tenant=found.tenant, shared=shared_of(values))
+    values = {**variables.values, **({"state": state} if state else {})}
+    host = Host(name, tenant=variables.tenant, shared=shared_of(values))
     try:
-        refuse_problems({"problems": found.problems, "undefined": found.undefined})
-        refuse_two_tenants(found.tenant)
+        refuse_problems({"problems": variables.problems, "undefined": variables.undefined})
+        refuse_two_tenants(variables.tenant)
         desired = desired_state_of(values)
         folder = Folder(Folder.path_for(desired.artifacts, home, name, desired.identity), desired.place.type, writes=False)
-        role = reason_for_role(values, pending=_is_pending(folder))
+        role_reason = reason_for_role(values, pending=_is_pending(folder))
         options = {**normalized_options(desired.kind, values[desired.kind]), "state": desired.state}
         options.pop("api_key_dest", None)  # the role writes the API key
         forced = {"force_disable": desired.force} if desired.kind == "integration" else {}
-        return replace(host, kind=desired.kind, role=role, options={**options, **forced})
+        return replace(host, kind=desired.kind, role_reason=role_reason, options={**options, **forced})
     except ImmutaError as error:
         return replace(host, problem=str(error))
 
@@ -111,7 +111,7 @@ def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *,
     tenant_names = {host.name: items[host.name]["tenant"] if host.name in items else _tenant(host.tenant) for host in hosts}
     platforms = {host.name: {**outcome_of(host, items.get(host.name), failures.get(host.name, "")), "tenant": tenant_names[host.name]} for host in hosts}
     # hosts that the role handles are part of the plan, although their changes are still unknown
-    steps = steps_of([*items.values(), *({"kind": host.kind, "key": host.name, "action": "role", "needs_script": True} for host in hosts if host.role)])
+    steps = steps_of([*items.values(), *({"kind": host.kind, "key": host.name, "action": "role", "needs_script": True} for host in hosts if host.role_reason)])
     return {
         "format": FORMAT,
         "plan": steps,

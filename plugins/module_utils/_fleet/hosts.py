@@ -40,7 +40,7 @@ class Host:
     """One platform of the inventory.
 
     kind and options: its item. tenant: the options that connect to its tenant. shared: the options that all items of a call share.
-    problem: why it cannot be an item. role: why the role must handle it.
+    problem: why it cannot be an item. role_reason: why the role must handle it.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Host:
     tenant: Options = field(default_factory=dict)
     shared: Options = field(default_factory=dict)
     problem: str = ""
-    role: str = ""
+    role_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Call:
     @property
     def is_plan_only(self) -> bool:
         """Whether the call only plans its hosts, because the role must handle them."""
-        return bool(self.hosts[0].role)
+        return bool(self.hosts[0].role_reason)
 
     @property
     def tenant(self) -> Options:
@@ -96,8 +96,8 @@ def calls_for(hosts: Iterable[Host], *, with_role: bool = False) -> list[Call]:
     """Return the calls that plan all hosts, in the order of the hosts. with_role: include the hosts that the role handles, in separate calls."""
     groups: dict[str, list[Host]] = {}
     for host in hosts:
-        if host.kind and not host.problem and (with_role or not host.role):
-            groups.setdefault(json.dumps([host.tenant, host.shared, bool(host.role)], sort_keys=True, default=str), []).append(host)
+        if host.kind and not host.problem and (with_role or not host.role_reason):
+            groups.setdefault(json.dumps([host.tenant, host.shared, bool(host.role_reason)], sort_keys=True, default=str), []).append(host)
     return [Call(tuple(group)) for group in groups.values()]
 
 
@@ -108,7 +108,7 @@ def outcome_of(host: Host, item: Options | None, failure: str = "") -> dict[str,
     """
     problem = host.problem or failure or (item or {}).get("error") or ""
     facts = {name: (item or {}).get(name) for name in ("key", "action", "changes", "id", "status", "healthy", "failed_tests", "owner", "needs_script")}
-    needs_role = not problem and bool(host.role or facts["needs_script"])
+    needs_role = not problem and bool(host.role_reason or facts["needs_script"])
     return {
         **facts,
         "kind": host.kind,
@@ -116,11 +116,11 @@ def outcome_of(host: Host, item: Options | None, failure: str = "") -> dict[str,
         "done": not problem and not needs_role,
         "idle": not problem and not needs_role and facts["action"] == "unchanged",
         "failed": bool(problem),
-        "msg": f"{host.name}: {problem or _describe(facts, host.role)}",
+        "msg": f"{host.name}: {problem or _describe(facts, host.role_reason)}",
     }
 
 
-def _describe(item: Options, role: str) -> str:
+def _describe(item: Options, role_reason: str) -> str:
     """Return what was planned or done for a host, as one line."""
     fields = [str(change["field"]) for change in item["changes"] or () if not change["secret"]]
     text = f"{item['action']}" + (f" ({', '.join(fields)})" if item["action"] == "updated" and fields else "")
@@ -128,8 +128,8 @@ def _describe(item: Options, role: str) -> str:
         text = f"{PLANNED_TEXTS[str(item['action'])]}, with scripts on the warehouse"
     elif item["healthy"] is False:
         text = f"{text}, unhealthy: status {item['status']}"
-    if role:
-        role_text = f"the role handles it, because {role}"
+    if role_reason:
+        role_text = f"the role handles it, because {role_reason}"
         return f"{text}; {role_text}" if item["action"] else role_text
     return text
 
