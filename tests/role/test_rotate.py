@@ -52,9 +52,9 @@ def leaks(run: Run, *secrets: str) -> bool:
 #: host -> (its variables, what the message says)
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "nothing_new": ({}, "There is no new secret"),
-    "no_secret": (new_secrets(username="somebody"), "what is no secret of a platform: username"),
+    "no_secret": (new_secrets(username="somebody"), "names that are not secrets: username"),
     "no_part_of_it": (new_secrets(privateKey={"content": "x", "owner": "y"}), "private_key.owner"),
-    "the_same": (new_secrets(password=NASTY), "is what the platform has now"),
+    "the_same": (new_secrets(password=NASTY), "are the current ones of the platform"),
     "empty": (new_secrets(password=""), "is empty"),
     "no_public_key": (new_secrets(private_key="a key"), "immuta_platform_new_public_key is needed"),
     "not_a_public_key": ({**new_secrets(private_key="a key"), "immuta_platform_new_public_key": "-----BEGIN PRIVATE KEY-----"}, "is needed"),
@@ -93,7 +93,7 @@ def test_the_whole_way_of_passwords(world: World) -> None:
     for platform in both:
         message = refused.message(platform.host)
         assert "not today" in message and "The warehouse accepts the current secret, and Immuta has the current one" in message
-        assert statements(refused, platform.host) == ["Set", "Sign", "Set"]
+        assert statements(refused, platform.host) == ["Set", "Sign", "Restore"]
         assert (takes(platform), stored(world, platform)) == ("present", "present")
 
     # What nobody knows stays as it is
@@ -189,7 +189,7 @@ def test_the_whole_way_of_a_key_pair_and_a_connection(world: World, keyed: Keyed
     keyed.extra = {**given, "immuta_platform_new_public_key": new.public}
     done = world.run(ROTATE, "-vvvv", "--diff", on=keyed)
     assert done.rc == 0, done.output
-    assert [name for name in map(short, done.tasks("lake")) if name] == ["Set", "Sign", "tell", "Take", "Sign"]
+    assert [name for name in map(short, done.tasks("lake")) if name] == ["Set", "Sign", "tell", "Remove", "Sign"]
     assert done.result("lake")["id"] == str(connected_native(world, keyed))
     assert keyed.takes(new) and not keyed.takes(keyed.pair)
     assert connection_key_of(world, keyed) == new.pem
