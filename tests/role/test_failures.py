@@ -65,7 +65,7 @@ def test_a_broken_script_goes_on_where_it_stopped(world: World, artifacts: dict[
     assert broken.rc != 0
     message = broken.message("snowflake")
     assert "Statement 9 (USE" in message and "8 of 29 statements" in message
-    assert str(world.artifacts) in message and "goes on" in message
+    assert str(world.artifacts) in message and "it resumes there" in message
 
     world.snowflake.sql("CREATE WAREHOUSE LATER_WH")
     done = world.register(on=world.snowflake, **artifacts)
