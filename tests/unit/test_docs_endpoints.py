@@ -95,7 +95,7 @@ def endpoints_of_the_code() -> set[str]:
 
 def plain(name: str) -> str:
     """An endpoint without its query and without the names of what varies in it."""
-    return re.sub(r"\{\w+(:path)?\}", "{}", name.split("?")[0])
+    return re.sub(r"\{\w+(:path)?\}", "{}", name.split("?", maxsplit=1)[0])
 
 
 def endpoints_of_the_simulator() -> set[str]:

@@ -376,7 +376,7 @@ def test_a_create_whose_answer_is_lost_may_have_changed_something() -> None:
 @pytest.mark.parametrize("status", [400, 403, 409, 422])
 def test_what_was_refused_has_changed_nothing(state: str, wanted: Desired, call: str, status: int) -> None:
     case = Case(there())
-    case.tenant.instead[call] = [api_error(call.split()[0], status, "No.")]
+    case.tenant.instead[call] = [api_error(call.split(maxsplit=1)[0], status, "No.")]
     result = failure(case, wanted, state)
     assert not {"changed", "action", "changes"} & result.keys()
 

@@ -213,7 +213,7 @@ def _does_not_belong(option: str, known: Iterable[str], path: str) -> OptionErro
     hints = [
         f"Did you mean {path}.{similar}?" if similar else "",
         f"Valid options: {', '.join(sorted(known)) or 'none'}.",
-        f"Put keys that have no option under {path.split('.')[0]}.{EXTRA}.",
+        f"Put keys that have no option under {path.split('.', maxsplit=1)[0]}.{EXTRA}.",
     ]
     return OptionError(f"{path}.{option} does not belong here.", option=f"{path}.{option}", hint=" ".join(filter(None, hints)))
 

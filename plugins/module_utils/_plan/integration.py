@@ -117,8 +117,8 @@ def _may_share_account(wanted: Desired, config: Mapping[str, Any]) -> bool:
 
 def shares_account(host: str, other: str) -> bool:
     """Return whether two hosts begin with the same account name. An IP address has none."""
-    account = host.split(".")[0]
-    return account == other.split(".")[0] and not account.isdigit()
+    account = host.split(".", maxsplit=1)[0]
+    return account == other.split(".", maxsplit=1)[0] and not account.isdigit()
 
 
 # --- from options to Desired -------------------------------------------------------------------------------------

@@ -223,7 +223,7 @@ def create_schema(on: Session, name: Name, owner: Name | None) -> None:
 
 
 def create_routine(on: Session, kind: str, name: Name) -> None:
-    on.need("SCHEMA", full_name(name).split(".")[0])
+    on.need("SCHEMA", full_name(name).split(".", maxsplit=1)[0])
     on.add(kind, full_name(name), Thing(kind, on.words))
 
 

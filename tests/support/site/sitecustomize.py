@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Python reads this at its start. It compiles every source in the zip file that a module is sent as anew in each run: here once for all runs."""
 
+import contextlib
 import hashlib
 import marshal
 import os
@@ -15,11 +16,9 @@ _FOLDER = os.environ.get("MADE_MODULES", "")
 def compiled(path, source):
     """The code of a source: that of an earlier run, or its own."""
     name = os.path.join(_FOLDER, hashlib.sha256(source).hexdigest())
-    try:
-        with open(name, "rb") as stream:
-            return marshal.load(stream)
-    except OSError:
-        code = _compile(path, source)
+    with contextlib.suppress(OSError), open(name, "rb") as stream:
+        return marshal.load(stream)
+    code = _compile(path, source)
     with open(f"{name}.{os.getpid()}", "wb") as stream:
         marshal.dump(code, stream)
     os.rename(stream.name, name)
