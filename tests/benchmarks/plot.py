@@ -28,9 +28,11 @@ def draw(seconds: Mapping[tuple[str, int, int], float], path: Path) -> None:
             values = [seconds[way, count, latency] for count in counts]
             colour, marker = OURS.get(way, "#8c8c8c"), "osD^vXP*"[number]
             panel.plot(counts, values, marker=marker, color=colour, label=way, linestyle="-" if way in OURS else "--")
-        panel.set(xscale="log", yscale="log", xlabel="platforms", title=f"the tenant answers in {latency} ms more" if latency else "the tenant answers at once")
+        panel.set(
+            xscale="log", yscale="log", xlabel="platforms", title=f"The tenant takes {latency} ms for each answer" if latency else "The tenant answers at once"
+        )
         panel.grid(visible=True, which="major", color="#e3e3e3")
-    panels[0][0].set_ylabel("seconds of a whole run that finds nothing to do")
+    panels[0][0].set_ylabel("seconds of a run that finds nothing to do")
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
     figure.savefig(path.with_suffix(".png"), dpi=110)
