@@ -45,6 +45,9 @@ def test_a_new_key_takes_the_place_of_the_old_one(direct: Callable[..., Play], t
     assert stat.S_IMODE(dest.stat().st_mode) == 0o600
     # tried with the old key, made, tried, and the old one ended by the new one
     assert lines(tenant) == [TRY, MAKE, TRY, f"{REMOVE}1"]
+    # each key has a session, and a session its connection
+    first, second, third, fourth = (entry["connection"] for entry in tenant.requests() if entry["path"] != "/bim/apikey/authenticate")
+    assert first == second != third == fourth
     assert not traces([kept(dest), tenant.api_key], played.output, [dict(record.result) for record in played])
     # and it goes on from there
     again = direct([rotate(dest, force=True, old_id="2")], environment={**environment, "IMMUTA_API_KEY": kept(dest)}).ok
