@@ -38,7 +38,7 @@ def short(event: dict[str, Any]) -> str:
     """The first word of what was sent to the warehouse, or that Immuta was told; nothing for other tasks."""
     if event["action"].endswith("immuta_sql_script"):
         return str(event["task"].split(" ")[0])
-    return "tell" if event["task"].startswith("Have the tenant take the new secret") else ""
+    return "tell" if event["task"].startswith("Send the new secret to the tenant") else ""
 
 
 def statements(run: Run, host: str) -> list[str]:

@@ -205,7 +205,7 @@ def test_the_way_back(
             assert titles(plan) == [BACK] and "ledger" not in plan["run"][0]["options"] and not plan["integration"]
             assert role.locks
             plan = role.next(cleaned=True) if works else role.failed("immuta_sql_script", msg="no way back")
-            undone = "What this run had set on the warehouse was rolled back." if works else "The present secret could not be set again: no way back"
+            undone = "What this run had set on the warehouse was rolled back." if works else "The current secret could not be restored: no way back"
             assert undone in plan["message"]
         taken_back = "The warehouse accepts the current secret, and Immuta has the current one."
         assert (taken_back if back and works else words) in plan["message"]

@@ -68,7 +68,7 @@ class RotationPlans:
         if answer.healthy is False and not self._run.task.check_mode:
             raise ImmutaError(
                 "Immuta has taken the new secret but reports that the platform is not healthy. The warning gives the reason.",
-                hint="With the cause out of the way, run this again with the same variables.",
+                hint="Remove the cause, and run this again with the same variables.",
             )
         return self._plan(answer, "settle") if self._rotation.statements.get("settle") else self._close(answer)
 
@@ -84,7 +84,7 @@ class RotationPlans:
             "run": self._run.create_local_files(rotation_steps(self._rotation, desired, self._run.folder, step, check_mode=task.check_mode)),
             "integration": tells and desired.kind == "integration",
             "connection": tells and desired.kind == "connection",
-            "registration": "Have the tenant take the new secret",
+            "registration": "Send the new secret to the tenant",
             # right before the request, when the warehouse has the secret; in check mode, only a secret that was set elsewhere can be validated
             "validate": desired.kind == "integration" and desired.server_validation and not (task.check_mode and self._rotation.method),
             "settings": {},
@@ -104,7 +104,7 @@ class RotationPlans:
         taken_back = replace(holds, warehouse="present").describe("What this run had set on the warehouse was rolled back.")
         complaint = {
             "back": rotation_failure_message(failure, kind, taken_back),
-            "no_way_back": rotation_failure_message(failure, kind, holds.describe("The present secret could not be set again: {why}")),
+            "no_way_back": rotation_failure_message(failure, kind, holds.describe("The current secret could not be restored: {why}")),
         }
         return self._plan(answer, "back", complaint)
 
