@@ -61,12 +61,12 @@ class Bench:
             done = run_playbook(playbook, inventory, self.folder, *arguments, environment=CONFIGURATION, command=command, seconds=HOUR)
             self._check(done, expect_changed)
 
-        return self.cost(once, repeats)
+        return self._cost(once, repeats)
 
     def script(self, path: Path, *arguments: str, repeats: int) -> Cost:
         """The cost of a Python script."""
         command = [sys.executable, str(PEAK), str(self._peaks), sys.executable, str(path), self.tenant.url, self.tenant.api_key, *arguments]
-        return self.cost(lambda: subprocess.run(command, check=True), repeats)
+        return self._cost(lambda: subprocess.run(command, check=True), repeats)
 
     def module_megabytes(self, task: Mapping[str, Any], variables: Mapping[str, Any] | None = None) -> float:
         """The peak memory of a task's module alone, without that of ansible-playbook."""
@@ -76,9 +76,9 @@ class Bench:
         peaks.unlink(missing_ok=True)
         inventory = self.localhost(ansible_python_interpreter=str(interpreter))
         self._check(run_playbook(self.play(task, variables), inventory, self.folder, environment=CONFIGURATION), 0)
-        return max(map(int, peaks.read_text(encoding="ascii").split())) / 1024
+        return megabytes(peaks)
 
-    def cost(self, once: Callable[[], object], repeats: int) -> Cost:
+    def _cost(self, once: Callable[[], object], repeats: int) -> Cost:
         self._peaks.unlink(missing_ok=True)
         taken = []
         for _unused in range(repeats):
@@ -86,14 +86,18 @@ class Bench:
             started = time.monotonic()
             once()
             taken.append(time.monotonic() - started)
-        requests = len(self.tenant.requests())
-        return Cost(statistics.median(taken), requests, max(map(int, self._peaks.read_text(encoding="ascii").split())) / 1024)
+        return Cost(statistics.median(taken), len(self.tenant.requests()), megabytes(self._peaks))
 
     @staticmethod
     def _check(done: Run, expect_changed: int) -> None:
         changed = sum(event["stats"]["changed"] for event in done.events if "stats" in event)
         if done.rc or changed != expect_changed:
             raise SystemExit(f"{done.output[-5000:]}\nThe run ended with status {done.rc} and {changed} changes, {expect_changed} expected.")
+
+
+def megabytes(peaks: Path) -> float:
+    """The largest of the peaks in a file that peak.py wrote, in MiB."""
+    return max(map(int, peaks.read_text(encoding="ascii").split())) / 1024
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

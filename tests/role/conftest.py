@@ -9,7 +9,6 @@ The engines live as long as the session. What tests make there has names of its 
 from __future__ import annotations
 
 import itertools
-import re
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.community.immuta.plugins.module_utils._model.fields import camel_case
 from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
 from engines import Engine, RedshiftEngine, SnowflakeEngine
 from simulator import Simulator
@@ -161,7 +161,7 @@ def set_up(world: World, platform: Platform) -> dict[str, Any]:
         platform.sql(*variables["immuta_platform_sql_before"])
         config = {**variables["immuta_platform_connection"]["native_integration"]["config"], "host": platform.config["host"]}
     else:
-        config = {re.sub("_(.)", lambda found: found[1].upper(), name): value for name, value in variables["immuta_platform_integration"]["config"].items()}
+        config = {camel_case(name): value for name, value in variables["immuta_platform_integration"]["config"].items()}
     if platform.type == "Redshift":
         scripts = [("initial-create", {}), ("create", {"database": platform.database})]
     document = {"type": platform.type, "autoBootstrap": False, "config": {**config, "password": platform.password}}

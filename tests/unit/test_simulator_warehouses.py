@@ -75,11 +75,6 @@ class Warehouse:
                 for kind, name in (("DATABASE", names[2]), (words[0], names[0]), (words[1], names[1]), ("ROLE", f"{names[2]}_SYSTEM")):
                     connection.cursor().execute(f'DROP {kind} IF EXISTS "{name}"')
 
-    def holds_nothing(self) -> bool:
-        catalog = self.engine.catalog()
-        known = {"dev", "SNOWFLAKE"}, {"awsuser", "ADMIN", "ACCOUNTADMIN", "SYSADMIN", "SECURITYADMIN", "USERADMIN", "PUBLIC"}
-        return set(catalog["databases"]) <= known[0] and {*catalog["roles"], *catalog.get("users", {})} <= known[1]
-
 
 @pytest.fixture(scope="module")
 def redshift() -> Iterator[RedshiftEngine]:

@@ -46,7 +46,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     def _load_params(self) -> None:
         super()._load_params()
         self.params = {name: value if name.startswith("_ansible_") else prune(value) for name, value in self.params.items() if value is not None}
-        #: the options as the task sets them, before aliases, fallbacks and defaults
+        #: the options as the task sets them, before aliases, fallbacks and defaults: a copy, because ansible-core edits nested options
         self.task_options = {name: prune(value) for name, value in self.params.items() if not name.startswith("_ansible_")}
         self.secrets: set[str] = set()
         self.add_secrets(find_secrets(self.task_options))
@@ -93,8 +93,6 @@ class Task:
         self._read_only: bool = module.check_mode
         #: the options, without nulls at every depth
         self.params: dict[str, Any] = prune(module.params)
-        # ansible-core sets every missing option of every item to null, which takes more memory than the options that the task sets
-        module.params.update({name: value for name, value in self.params.items() if isinstance(value, (dict, list))})
         self.check_mode: bool = module.check_mode
         self.diff: bool = bool(module._diff)
 

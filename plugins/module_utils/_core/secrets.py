@@ -248,8 +248,7 @@ class _KnownSecret(NamedTuple):
 
 def _mask_text(text: str, known: _KnownSecrets) -> str:
     """Mask the known secrets. Overlapping occurrences are masked as one, so that no end of a secret remains visible."""
-    possible = _possible_encodings(text, known)
-    spans = sorted(span for form in possible for span in _spans(text, form)) if possible else ()
+    spans = sorted(span for form in _possible_encodings(text, known) for span in _spans(text, form))
     pieces: list[str] = []
     covered = 0
     for start, end in spans:

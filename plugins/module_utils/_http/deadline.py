@@ -176,8 +176,7 @@ class _DirectConnection(_ConnectionWithDeadline):
         except socket.timeout as error:
             raise ConnectTimeoutError(self, f"no connection with {self.host}") from error
         except OSError as error:
-            # mypy does not see that this class is mixed into one of urllib3's
-            raise NewConnectionError(self, f"no connection with {self.host}: {error}") from error  # type: ignore[arg-type]
+            raise NewConnectionError(self, f"no connection with {self.host}: {error}") from error  # type: ignore[arg-type]  # self is also urllib3's
         sys.audit("http.client.connect", self, self.host, self.port)
         return opened
 
