@@ -12,8 +12,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools import checks
-from tools.checks import CORES, ROOT, Failed, Outcome, cores, libraries, report, requirements, runs, working_path
+from tools.checks import __main__ as command
+from tools.checks import commands, suite, versions
+from tools.checks.__main__ import Outcome, report
+from tools.checks.commands import ROOT, Failed, requirements, runs, working_path
+from tools.checks.versions import CORES, cores, libraries
 
 SHIM = "#!/bin/sh\necho 'command not found' >&2\nexit 127\n"
 REPORT = '<testsuites><testsuite tests="7" failures="1" errors="1" skipped="0"/></testsuites>'
@@ -28,7 +31,7 @@ def executable(path: Path, text: str) -> Path:
 
 @pytest.fixture
 def junit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(checks, "JUNIT", tmp_path / "pytest.xml")
+    monkeypatch.setattr(suite, "JUNIT", tmp_path / "pytest.xml")
     return tmp_path / "pytest.xml"
 
 
@@ -107,25 +110,25 @@ def test_a_pytest_that_never_ran_is_a_failure(junit: Path, capsys: pytest.Captur
 def test_what_steers_ansible_or_names_a_tenant_does_not_reach_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMMUTA_API_KEY", "of a real tenant")
     monkeypatch.setenv("ANSIBLE_CONFIG", "/etc/ansible/ansible.cfg")
-    environment = checks.clean_environment()
+    environment = commands.clean_environment()
     assert "IMMUTA_API_KEY" not in environment
     assert "ANSIBLE_CONFIG" not in environment
 
 
 def test_the_help_lists_every_check_once_with_what_it_does() -> None:
-    assert sorted(name for names in checks.DURATIONS.values() for name in names) == sorted(checks.ALL | checks.LONG)
-    assert all(check.__doc__ for check in (checks.ALL | checks.LONG).values())
+    assert sorted(name for names in command.DURATIONS.values() for name in names) == sorted(command.ALL | command.LONG)
+    assert all(check.__doc__ for check in (command.ALL | command.LONG).values())
 
 
 def test_a_command_that_fails_fails_its_check() -> None:
     with pytest.raises(Failed, match="false ended with status 1"):
-        checks.run("false")
+        commands.run("false")
 
 
 def test_the_oldest_core_is_the_one_that_meta_allows_and_has_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     oldest, *_others = CORES
     assert f'">={oldest.rpartition(".")[0]}.0"' in (ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8")
-    monkeypatch.setattr(checks, "find_python", lambda versions: None)
+    monkeypatch.setattr(versions, "find_python", lambda versions: None)
     with pytest.raises(Failed, match=oldest):
         cores()
 
@@ -133,10 +136,10 @@ def test_the_oldest_core_is_the_one_that_meta_allows_and_has_to_run(monkeypatch:
 def test_another_core_is_left_out_by_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (oldest, here), (later, _away) = CORES.items()
     ran: list[str] = []
-    monkeypatch.setattr(checks, "CORES", {oldest: here, later: ("3.99",)})
-    monkeypatch.setattr(checks, "find_python", lambda versions: None if "3.99" in versions else Path(sys.executable))
-    monkeypatch.setattr(checks, "core_python", lambda version, base: Path(version))
-    monkeypatch.setattr(checks, "run", lambda *command, CORE_PYTHON: ran.append(CORE_PYTHON))
+    monkeypatch.setattr(versions, "CORES", {oldest: here, later: ("3.99",)})
+    monkeypatch.setattr(versions, "find_python", lambda versions: None if "3.99" in versions else Path(sys.executable))
+    monkeypatch.setattr(versions, "core_python", lambda version, base: Path(version))
+    monkeypatch.setattr(versions, "run", lambda *command, CORE_PYTHON: ran.append(CORE_PYTHON))
     cores()
     assert ran == [oldest]
     assert f"Left out: ansible-core {later}" in capsys.readouterr().out
