@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from support.playbook import Run
-from tools.checks import ROOT
+from tools.checks.commands import ROOT
 
 from .scenario import STEPS, TEAMS, Step
 from .world import LOGS, PLACES, World, opened

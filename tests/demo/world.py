@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from engines import RedshiftEngine, SnowflakeEngine
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.playbook import Run
-from tools.checks import BUILD, ROOT, clean_environment
+from tools.checks.commands import BUILD, ROOT, clean_environment
 
 LOGS = BUILD / "demo"
 CALLBACKS = ROOT / "tests" / "support" / "callback_plugins"
