@@ -21,9 +21,9 @@ from ansible_collections.community.immuta.plugins.module_utils._api.integrations
 from ansible_collections.community.immuta.plugins.module_utils._api.keys import Keys
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import OptionError
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import SCRIPT_ACTIONS
-from simulator.routes import Routes
+from immuta_simulator.routes import Routes
 from support.pages import Endpoint, endpoints, left_out
-from tools.checks import ROOT
+from tools.checks.commands import ROOT
 
 TABLE = endpoints()
 NAMES = [endpoint.name for endpoint in TABLE]

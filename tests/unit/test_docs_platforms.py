@@ -14,7 +14,7 @@ from ansible_collections.community.immuta.plugins.module_utils._model.platforms 
 from ansible_collections.community.immuta.plugins.module_utils._model.technologies import TECHNOLOGIES
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
 from support.pages import ROLE_OPTIONS, RST, Host, blocks, hosts, input_errors, module_of, pages, tasks, variables
-from tools.checks import ROOT
+from tools.checks.commands import ROOT
 
 PAGES = pages()
 HOSTS = hosts()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tools.checks import ROOT, tracked
+from tools.checks.commands import ROOT, tracked
 
 PLUGINS = ROOT / "plugins"
 UTILS = PLUGINS / "module_utils"

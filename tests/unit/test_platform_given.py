@@ -14,7 +14,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
 from ansible_collections.community.immuta.plugins.module_utils._platform.desired import desired_state_of, folder_name
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import module_options
 from ansible_collections.community.immuta.plugins.module_utils._platform.variables import PREFIX, VARIABLES, argument_spec, parse_variables
-from tools.checks import ROOT
+from tools.checks.commands import ROOT
 
 SUM = "0123456789abcdef" * 4
 REDSHIFT = {"type": "Redshift", "auto_bootstrap": False, "config": {"host": "RS.example.com", "database": "immuta", "initialDatabase": "dev"}}
