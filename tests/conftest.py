@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
-from simulator import Simulator
+from immuta_simulator import Simulator
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("here", deadline=None)

@@ -4,7 +4,7 @@
 """What a fleet costs here, against what it costs with what users have today, in one run on one machine.
 
     tests/run benchmarks                                     # all of it, with the plot in .build
-    PYTHONPATH=tests .venv/bin/python -m benchmarks --help   # how to leave something out
+    PYTHONPATH=tests:extensions/simulator .venv/bin/python -m benchmarks --help   # how to leave something out
 
 Seconds are those of whole ansible-playbook runs. They are a property of the machine and not of the code, so nothing is asserted:
 the ratios count. Other work on the machine makes them noisy.
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from simulator import Simulator
+from immuta_simulator import Simulator
 
 from .figures import figures
 from .measure import Bench, Cost, table

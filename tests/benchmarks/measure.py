@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.core import PYTHON
 from support.playbook import ROOT, Run, run_playbook
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import RedshiftEngine
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.playbook import Run, run_playbook
 
 from .measure import CONFIGURATION

@@ -18,7 +18,7 @@ from ansible_collections.community.immuta.plugins.module_utils._sql.runner impor
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, PublicFormat
 from engines import DatabricksEngine, SnowflakeEngine, SynapseEngine
-from simulator import Simulator
+from immuta_simulator import Simulator
 
 WRONG = "not the password"
 SYNAPSE = "Azure Synapse Analytics"

@@ -17,7 +17,7 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.leaks import traces
 from support.modules import Door, Reply
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support import tasks as of_tasks
 from support.pages import endpoints
 from support.tasks import Play, play

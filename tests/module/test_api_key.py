@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.tasks import INTEGRATION, Play
 
 ROTATE = "community.immuta.immuta_integration_api_key"

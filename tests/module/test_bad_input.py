@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.modules import Reply, run_module
 from support.tasks import INTEGRATION, Play
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.modules import Reply, run_module
 from support.wire_log import conversations, sent
 

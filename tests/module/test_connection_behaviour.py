@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.tasks import INTEGRATION, Play
 from support.wire_log import conversations, sent
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.lives import assert_predicted, fields_of, secrets_of, steps_of
 from support.tasks import Play, Record, replaced
 from support.wire_log import conversations, sent

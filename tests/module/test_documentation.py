@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._model.technologies import TECHNOLOGIES
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.modules import run_module
 from support.pages import Host, hosts
 

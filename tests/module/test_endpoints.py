@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.modules import run_module
 from support.pages import endpoints
 

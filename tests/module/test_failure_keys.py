@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from immuta_simulator import Simulator
 from module.test_endpoints import CONNECTION, SNOWFLAKE
-from simulator import Simulator
 from support.modules import run_module
 
 #: what Ansible itself puts there

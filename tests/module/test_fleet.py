@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.leaks import traces
 from support.modules import Reply, run_module
 

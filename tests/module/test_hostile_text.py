@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.tasks import INFO, INTEGRATION, Play
 from unit.test_http_bounds import MB
 

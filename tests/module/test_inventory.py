@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from simulator import Simulator
-from simulator.examples import EXAMPLES
+from immuta_simulator import Simulator
+from immuta_simulator.examples import EXAMPLES
 from support.core import PYTHON
 from support.leaks import traces
 from support.playbook import ROOT, run_playbook

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.leaks import traces
 from support.tasks import INTEGRATION, Play
 

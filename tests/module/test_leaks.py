@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from engines import RedshiftEngine
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.leaks import CORES_OWN, Net, Trace, named_forms, traces
 from support.literals import redshift as literal
 from support.tasks import INFO, INTEGRATION, SCRIPT, Play, Unsafe, play, to_yaml

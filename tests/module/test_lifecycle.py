@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS
 from ansible_collections.community.immuta.plugins.module_utils._plan.integration import desired
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.lives import assert_predicted, fields_of, secrets_of, steps_of
 from support.modules import Reply, run_module
 from support.tasks import INTEGRATION, Play, Record, replaced

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.fleets import HOSTILE, SECRET, fleet
 from support.leaks import traces
 from support.modules import Reply, run_module

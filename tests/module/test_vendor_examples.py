@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.tasks import INTEGRATION, SCRIPT, Play
 from support.vendor import Command, commands, with_body
 from support.wire_log import sent

@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._model.fields import camel_case
 from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
 from engines import Engine, RedshiftEngine, SnowflakeEngine
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.playbook import Run, run_playbook
 
 #: the role on every platform. The playbook register leaves out those that need no script

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.community.immuta.plugins.module_utils._model.technologies import TECHNOLOGIES
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.pages import hosts
 from support.playbook import run_playbook
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import report_of
 from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import Call, Host
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.leaks import traces
 from support.modules import run_module
 from support.playbook import Run, run_playbook

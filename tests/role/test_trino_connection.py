@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.pages import ROOT, hosts
 from support.playbook import run_playbook
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator import Simulator
+from immuta_simulator import Simulator
 
 
 def conversations(tenant: Simulator) -> list[list[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator import Reply, Simulator
+from immuta_simulator import Reply, Simulator
 
 OKTA = {"username": "taylor@redshift.com", "password": "abc1234", "appId": "Okta", "idpHost": "organization.okta.com", "role": "admin"}
 SNOWFLAKE_CREDENTIALS = {"authenticationType": "userPassword", "username": "taylor@snowflake.com", "password": "abc1234", "role": "ACCOUNTADMIN"}

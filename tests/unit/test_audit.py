@@ -24,7 +24,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
 from ansible_collections.community.immuta.plugins.module_utils._platform import audit
 from ansible_collections.community.immuta.plugins.module_utils._platform.flow import Answer
 from ansible_collections.community.immuta.plugins.module_utils._platform.summary import RECOVERY, Script
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.leaks import traces
 from unit.test_platform_plan import ADMIN, NEW, SCRIPTS, SECRET, Role, redshift, refused, registered
 

@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._sql.gate import forbidden_statements, scope_of
 from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
 from ansible_collections.community.immuta.plugins.module_utils._sql.tokenizer import DIALECT_OF
-from simulator.scripts import script_text
-from simulator.settings import Settings
+from immuta_simulator.scripts import script_text
+from immuta_simulator.settings import Settings
 
 SNOWFLAKE, REDSHIFT, DATABRICKS, SYNAPSE = DIALECT_OF
 ACCOUNT = {"authenticationType": "userPassword", "username": "IMMUTA_SYSTEM_ACCOUNT", "password": "it's; \\ $$ DROP DATABASE x"}

@@ -23,7 +23,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as some
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.examples import examples
 from unit.http_servers import LABELS, answered, run_in_memory, texts
 from unit.test_http_bytes import ANY_BYTES, GOOD_STARTS

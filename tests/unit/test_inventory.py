@@ -34,8 +34,8 @@ from ansible_collections.community.immuta.plugins.module_utils._model.platforms 
 from ansible_collections.community.immuta.plugins.module_utils._plan.connection import Observed, plan_edit, wanted_connection
 from ansible_collections.community.immuta.plugins.module_utils._plan.integration import desired, plan_update
 from ansible_collections.community.immuta.plugins.module_utils._plan.plan import Policy
-from simulator import Simulator
-from simulator.examples import EXAMPLES
+from immuta_simulator import Simulator
+from immuta_simulator.examples import EXAMPLES
 from support.leaks import traces
 
 SECRET = "correct horse 1"

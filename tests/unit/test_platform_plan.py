@@ -20,7 +20,7 @@ from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant i
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
 from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
 from ansible_collections.community.immuta.plugins.modules import immuta_platform_plan
-from simulator import Simulator
+from immuta_simulator import Simulator
 from support.modules import run_module
 
 SECRET, NEW, ADMIN = "it's a s3cret", "the n3w one", "adm1n's own"

@@ -21,7 +21,7 @@ from ansible_collections.community.immuta.plugins.module_utils._platform.rotatio
     rotation_of,
     valid_secrets_after,
 )
-from simulator import Simulator
+from immuta_simulator import Simulator
 from unit.test_platform_plan import CONFIG, NEW, SECRET, Role, connected, lake, redshift, refused, registered, titles
 
 PUBLIC = "-----BEGIN PUBLIC KEY-----\nABCD\n-----END PUBLIC KEY-----"

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from simulator import Simulator
-from simulator.examples import EXAMPLES, payload
+from immuta_simulator import Simulator
+from immuta_simulator.examples import EXAMPLES, payload
 from unit.simulated import created, refusal
 
 # -- creating and looking ---------------------------------------------------------------------------------------------

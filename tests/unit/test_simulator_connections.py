@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field
 from ansible_collections.community.immuta.plugins.module_utils._model.technologies import RESERVED_KEYS
 from ansible_collections.community.immuta.plugins.module_utils._model.technologies import TECHNOLOGIES as OURS
-from simulator import Simulator
-from simulator.documents import value_at
-from simulator.technologies import RESERVED, TECHNOLOGIES
+from immuta_simulator import Simulator
+from immuta_simulator.documents import value_at
+from immuta_simulator.technologies import RESERVED, TECHNOLOGIES
 from unit.simulated import refusal
 
 HOST = "acme.eu.snowflakecomputing.com"

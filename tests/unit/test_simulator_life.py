@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulator import Simulator
-from simulator.examples import manual, payload
+from immuta_simulator import Simulator
+from immuta_simulator.examples import manual, payload
 from unit.simulated import OKTA, SNOWFLAKE_CREDENTIALS, created, refusal
 
 # -- statuses over time -----------------------------------------------------------------------------------------------

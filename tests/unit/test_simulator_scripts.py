@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 import pytest
-from simulator import Reply, Simulator
-from simulator.platforms import PLATFORMS
+from immuta_simulator import Reply, Simulator
+from immuta_simulator.platforms import PLATFORMS
 
 ACCOUNT = {"authenticationType": "userPassword", "username": "IMMUTA_SYSTEM_ACCOUNT", "password": "abc1234"}
 PAYLOADS: dict[str, dict[str, Any]] = {

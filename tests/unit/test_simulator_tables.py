@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._model.fields import Field
 from ansible_collections.community.immuta.plugins.module_utils._model.platforms import PLATFORMS as OURS
-from simulator.documents import MISSING, value_at
-from simulator.integrations import STATUSES
-from simulator.platforms import PLATFORMS as THEIRS
+from immuta_simulator.documents import MISSING, value_at
+from immuta_simulator.integrations import STATUSES
+from immuta_simulator.platforms import PLATFORMS as THEIRS
 
-SIMULATOR = Path(__file__).resolve().parents[1] / "simulator"
+SIMULATOR = Path(__file__).resolve().parents[2] / "extensions" / "simulator"
 TYPES = sorted(THEIRS)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from engines import RedshiftEngine, SnowflakeEngine
-from simulator import Simulator
-from simulator.platforms import PLATFORMS
-from simulator.scripts import script_steps
-from simulator.settings import Settings
+from immuta_simulator import Simulator
+from immuta_simulator.platforms import PLATFORMS
+from immuta_simulator.scripts import script_steps
+from immuta_simulator.settings import Settings
 
 PASSWORD = """a'b"c;$$ %s {{ x }} \\ ü 5439 $tag$ -- /* `"""
 NOT_SET_UP = "Validation of prerequisite setup failed. Unable to create integration."

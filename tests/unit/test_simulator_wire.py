@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator import Simulator
-from simulator.settings import SWITCHES
+from immuta_simulator import Simulator
+from immuta_simulator.settings import SWITCHES
 
-TESTS = Path(__file__).resolve().parents[1]
+SIMULATOR = Path(__file__).resolve().parents[2] / "extensions" / "simulator"
 TRINO = {"type": "Trino"}
 
 
@@ -94,7 +94,7 @@ def test_writes_are_refused_and_marked(tenant: Simulator, method: str, path: str
 
 
 def test_every_switch_is_in_the_readme_with_its_default() -> None:
-    text = (TESTS / "simulator" / "README.md").read_text(encoding="utf-8")
+    text = (SIMULATOR / "README.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     documented = {row.split("`")[1]: row for row in rows}
     for name, switch in SWITCHES.items():
@@ -122,8 +122,8 @@ def wait_until_gone(pid: int) -> None:
 
 
 def test_simulator_ends_with_its_parent_even_if_that_is_killed() -> None:
-    code = "import sys, time; from simulator import Simulator; s = Simulator(); s.__enter__(); print(s.pid, flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(TESTS)}) as parent:
+    code = "import sys, time; from immuta_simulator import Simulator; s = Simulator(); s.__enter__(); print(s.pid, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(SIMULATOR)}) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert not gone(pid)

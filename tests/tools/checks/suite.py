@@ -11,6 +11,7 @@ import sys
 from .commands import BUILD, ROOT, run
 
 JUNIT = BUILD / "pytest.xml"
+PYTHONPATH = os.pathsep.join(str(ROOT / name) for name in ("tests", "extensions/simulator"))  # for python -m
 
 
 def pytest() -> None:
@@ -20,7 +21,7 @@ def pytest() -> None:
 
 def faults() -> None:
     """Every fault crossed with every operation. pytest runs a part of this."""
-    run(sys.executable, "-m", "faults", PYTHONPATH=str(ROOT / "tests"))
+    run(sys.executable, "-m", "faults", PYTHONPATH=PYTHONPATH)
 
 
 def slow() -> None:
@@ -42,9 +43,9 @@ def report_page() -> None:
 def benchmarks() -> None:
     """What a fleet costs, compared with what users do today. The plot goes to .build."""
     run(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "tests/benchmarks/requirements.txt")
-    run(sys.executable, "-m", "benchmarks", "--plot", BUILD / "fleet", PYTHONPATH=str(ROOT / "tests"))
+    run(sys.executable, "-m", "benchmarks", "--plot", BUILD / "fleet", PYTHONPATH=PYTHONPATH)
 
 
 def demo() -> None:
     """The whole workflow on this machine: register, edit, break, repair, deregister."""
-    run(sys.executable, "-m", "demo", PYTHONPATH=str(ROOT / "tests"))
+    run(sys.executable, "-m", "demo", PYTHONPATH=PYTHONPATH)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the community.immuta contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""python -m simulator: a tenant in the foreground, until it is interrupted."""
+"""python -m immuta_simulator: a tenant in the foreground, until it is interrupted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def from_file(name: str) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="simulator", description="A simulator of an Immuta tenant. See README.md beside it.")
+    parser = argparse.ArgumentParser(prog="python -m immuta_simulator", description="A simulator of an Immuta tenant. See README.md beside it.")
     parser.add_argument("--port", type=int, default=0, help="the tenant's port on 127.0.0.1 (0: any free one)")
     parser.add_argument("--control-port", type=int, default=0, help="the port for switches, faults and the log (0: any free one)")
     parser.add_argument("--api-key", default=None, help="the API key that is accepted (otherwise one is made)")

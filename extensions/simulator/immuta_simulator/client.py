@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent
+PACKAGES = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
 
 
@@ -85,13 +85,13 @@ class Simulator:
     def __enter__(self) -> Simulator:
         with tempfile.TemporaryDirectory() as directory:
             folder = Path(directory)
-            command = [sys.executable, "-m", "simulator", "--with-parent", "--ready-file", str(folder / "ready")]
+            command = [sys.executable, "-m", __package__, "--with-parent", "--ready-file", str(folder / "ready")]
             for name, document in (("warehouses", self._warehouses), ("settings", self._switches)):
                 (folder / name).write_text(json.dumps(document), encoding="utf-8")
                 command += [f"--{name}", str(folder / name)]
             command += ["--log-file", os.fspath(self._log_file)] if self._log_file else []
             command += ["--api-key", self._api_key] if self._api_key else []
-            path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
+            path = os.pathsep.join(filter(None, [str(PACKAGES), os.environ.get("PYTHONPATH")]))
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path})
             try:
                 self._know(self._wait(folder / "ready"))
