@@ -17,4 +17,4 @@ venv:            ## Only .venv, which the other targets create when needed
 	@tests/run venv
 
 clean:           ## Remove what the other targets created, except .venv
-	rm -rf .build .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .build .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox .coverage*
