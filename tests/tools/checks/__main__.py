@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import lint, package, suite, versions
+from . import gates, lint, package, site, suite, versions
 from .commands import BUILD, Failed
 
 
@@ -38,17 +38,24 @@ LINT: dict[str, Callable[[], object]] = {
     "docs": lint.documentation,
     "changelog": lint.changelog,
     "prose": lint.prose,
+    "nox": gates.nox,
 }
 ALL = LINT | {"pytest": suite.pytest, "cores": versions.cores, "sanity": versions.sanity, "tarball": package.tarball}
 # Not in the default run. pytest runs a part of each.
-LONG: dict[str, Callable[[], object]] = {"faults": suite.faults, "slow": suite.slow, "examples": suite.examples, "report": suite.report_page}
+LONG: dict[str, Callable[[], object]] = {
+    "faults": suite.faults,
+    "slow": suite.slow,
+    "examples": suite.examples,
+    "report": suite.report_page,
+    "site": site.site,
+}
 # Not checks; the Makefile runs them in the same environment.
 OTHER: dict[str, Callable[[], object]] = {"build": package.build, "demo": suite.demo, "benchmarks": suite.benchmarks, "venv": lambda: None}
 GROUPS = {"all": list(ALL), "lint": list(LINT)}
 # How long each check takes on two cores, for --help.
 DURATIONS = {
-    "seconds": ["ruff", "mypy", "yamllint", "shellcheck", "ansible-lint", "docs", "changelog", "prose", "tarball"],
-    "minutes": ["pytest", "cores", "sanity", "report"],
+    "seconds": ["ruff", "mypy", "yamllint", "shellcheck", "ansible-lint", "docs", "changelog", "prose", "nox", "tarball"],
+    "minutes": ["pytest", "cores", "sanity", "report", "site"],
     "long": ["faults", "slow", "examples"],
 }
 

@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the community.immuta contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation site."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from .commands import BUILD, ROOT, Failed, alone, requirements, run
+
+HERE = ROOT / "tests" / "site"
+SOURCE = BUILD / "site-source"
+VENV = BUILD / "site-venv"
+
+
+def site() -> None:
+    """The documentation site, in .build/site. A warning, a reference to nothing among them, is an error."""
+    with alone(BUILD / "site"):
+        install()
+        shutil.rmtree(SOURCE, ignore_errors=True)
+        SOURCE.mkdir(mode=0o755)  # antsibull-docs accepts no folder that others can write to
+        run("antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", SOURCE, "community.immuta")
+        run(VENV / "bin" / "sphinx-build", "--quiet", "--fail-on-warning", "--fresh-env", "--conf-dir", HERE, SOURCE, BUILD / "site")
+    print(f"The site is in {BUILD / 'site' / 'index.html'}")
+
+
+def install() -> None:
+    """Create the environment of the builder, which has other versions of some libraries than .venv, once for each list."""
+    wanted = [*requirements("tests/site/requirements.txt"), *(line for line in requirements("tests/requirements.txt") if line.startswith("antsibull-docs=="))]
+    stamp = VENV / "made-from"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == str(wanted):
+        return
+    run("uv", "venv", "--quiet", "--clear", "--python", sys.executable, VENV)
+    try:
+        run("uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", VENV / "bin" / "python", *wanted)
+    except Failed:  # as in bootstrap: uv does not read pip's configuration
+        run(sys.executable, "-m", "pip", "--python", VENV / "bin" / "python", "install", "--quiet", *wanted)
+    stamp.write_text(str(wanted), encoding="utf-8")
