@@ -86,6 +86,7 @@ class DataApi:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # one packet an answer: two would wait for each other (Nagle and delayed acknowledgement)
 
             def answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
