@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -23,12 +23,16 @@ from .wire import Wire
 class Control:
     """Every action is POST /_simulator/<name> with a JSON object of arguments, answering {result: ...}."""
 
-    def __init__(self, wire: Wire, tenant: Tenant, connections: Connections, warehouses: Warehouses) -> None:
+    def __init__(self, wire: Wire, tenant: Tenant, connections: Connections, warehouses: Warehouses, facts: Mapping[str, Any]) -> None:
+        #: end the process; whoever serves this knows how
+        self.stop: Callable[[], None] = _nothing
         self._wire = wire
         self._tenant = tenant
         self._connections = connections
         self._warehouses = warehouses
         self._actions: dict[str, Callable[..., Any]] = {
+            "facts": lambda: facts,
+            "stop": lambda: self.stop(),
             "reset": self._reset,
             "settings": self._settings,
             "requests": wire.journal.entries,
@@ -75,3 +79,7 @@ class Control:
     def _settings(self, **switches: Any) -> dict[str, Any]:
         self._wire.settings.change(switches)
         return self._wire.settings.as_dict()
+
+
+def _nothing() -> None:
+    pass

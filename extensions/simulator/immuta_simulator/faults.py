@@ -10,6 +10,8 @@ import threading
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+EFFECTS = ("status", "headers", "reset", "delay", "drip", "down")
+
 
 @dataclass
 class Fault:
@@ -45,6 +47,8 @@ class Fault:
                 raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
         if self.when not in ("before", "after"):
             raise ValueError(f"when is before or after, not {self.when!r}")
+        if self.truncate is None and not any(getattr(self, effect) for effect in EFFECTS):
+            raise ValueError(f"a fault without an effect: it needs one of truncate, {', '.join(EFFECTS)}")
 
     def matches(self, method: str, target: str) -> bool:
         return re.fullmatch(self.method, method) is not None and re.search(self.path, target) is not None

@@ -22,6 +22,7 @@ name = quoted("`")
 
 
 class DatabricksWarehouse(Warehouse):
+    library, extra = "requests", "databricks"
     sign_ins = ("token", "oAuthM2M")
 
     @classmethod

@@ -25,6 +25,8 @@ RIGHTS = """
 
 
 class RedshiftWarehouse(Warehouse):
+    library, extra = "redshift_connector", "redshift"
+
     @property
     def outside(self) -> str:  # type: ignore[override]  # here it is a setting
         return str(self.config["initialDatabase"])

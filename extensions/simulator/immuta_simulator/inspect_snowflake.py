@@ -19,6 +19,7 @@ name = quoted('"')
 
 
 class SnowflakeWarehouse(Warehouse):
+    library, extra = "snowflake.connector", "snowflake"
     sign_ins = ("userPassword", "keyPair")
 
     def connect(self, database: str) -> Any:

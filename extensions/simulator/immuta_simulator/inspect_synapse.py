@@ -24,6 +24,7 @@ TABLES_HELD = """
 
 
 class SynapseWarehouse(Warehouse):
+    library, extra = "pymssql", "synapse"
     outside = "master"
 
     @property

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,7 @@ class Options:
     ready_file: Path | None = None
     log_file: Path | None = None
     with_parent: bool = False  # end when stdin closes
+    announce: Callable[[Mapping[str, Any]], None] = lambda facts: None  # called when requests are answered
 
 
 class NumberedProtocol(H11Protocol):
@@ -81,18 +82,22 @@ class Server(uvicorn.Server):
 
 
 def serve(options: Options) -> None:
+    """Serve until a signal, the action stop, or the parent's end. ValueError for bad settings and warehouses, OSError for a port that is taken."""
     settings, warehouses = Settings(**options.switches), Warehouses(options.warehouses)
     tenant, jobs = Tenant(settings, warehouses), Jobs(settings)
     connections = Connections(settings, tenant, jobs)
     access = Access(options.api_key, settings)
     outside = Wire(Routes(tenant, connections, jobs, access, settings).app(), settings, access, Journal(options.log_file))
-    inside = Control(outside, tenant, connections, warehouses).app()
     server = _server(outside)
     outside.close, outside.open = server.close, server.open
-    pairs = [(server, _listen(options.port)), (_server(inside), _listen(options.control_port))]
-    urls = [f"http://127.0.0.1:{sock.getsockname()[1]}" for _unused, sock in pairs]
-    _announce(options, *urls)
-    asyncio.run(_run(pairs, options.with_parent))
+    sockets = [_listen(options.port), _listen(options.control_port)]
+    url, control_url = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
+    facts = {"url": url, "control_url": control_url, "api_key": options.api_key, "pid": os.getpid()}
+    control = Control(outside, tenant, connections, warehouses, facts)
+    servers = [server, _server(control.app())]
+    with _ready_file(options.ready_file, facts):
+        options.announce(facts)
+        asyncio.run(_run(servers, sockets, control, options.with_parent))
 
 
 def _server(app: Any) -> Server:
@@ -113,31 +118,41 @@ def _listen(port: int) -> socket.socket:
 def _bind(port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, so that asyncio sets TCP_NODELAY
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("127.0.0.1", port))
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError as error:
+        sock.close()
+        raise OSError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from None
     return sock
 
 
-def _announce(options: Options, url: str, control_url: str) -> None:
-    """The ready file, complete from the moment that it is there; or one line on stdout."""
-    text = json.dumps({"url": url, "control_url": control_url, "api_key": options.api_key, "pid": os.getpid()})
-    if options.ready_file is None:
-        print(text, flush=True)
+@contextmanager
+def _ready_file(path: Path | None, facts: Mapping[str, Any]) -> Iterator[None]:
+    """The file is complete from the moment that it is there, and gone with the simulator."""
+    if path is None:
+        yield
         return
-    draft = options.ready_file.with_name(options.ready_file.name + ".part")
+    draft = path.with_name(path.name + ".part")
+    draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
-    draft.write_text(text, encoding="utf-8")
-    draft.rename(options.ready_file)
+    draft.write_text(json.dumps(facts), encoding="utf-8")
+    draft.rename(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
-async def _run(pairs: list[tuple[Server, socket.socket]], with_parent: bool) -> None:
+async def _run(servers: list[Server], sockets: list[socket.socket], control: Control, with_parent: bool) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        for server, _unused in pairs:
+        for server in servers:
             server.should_exit = True
 
+    control.stop = stop
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     if with_parent:
         threading.Thread(target=lambda: (sys.stdin.buffer.read(), loop.call_soon_threadsafe(stop)), daemon=True).start()
-    await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in pairs))
+    await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in zip(servers, sockets)))

@@ -152,7 +152,7 @@ SWITCHES: dict[str, Switch] = {
     "databricks_principal": Switch(
         "immuta-service-principal",
         str,
-        "to whom a Databricks script grants when the config has a personal access token, which does not say whose it is",
+        "the principal that a Databricks script grants to when the config has a personal access token, which does not say whose it is",
     ),
     "disabled_scripts": Switch(True, bool, "scripts/delete is still answered for a force-disabled integration (as long as it is visible)"),
     "snowflake_password": Switch(

@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import importlib
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .scripts import settings_text
 from .validation import Failed
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LOGIN_SECONDS = 10
 
@@ -51,12 +55,23 @@ class Warehouse(ABC):
 
     outside = inside = ""
     sign_ins: ClassVar[tuple[str, ...]] = ("userPassword",)
+    library: ClassVar[str]
+    extra: ClassVar[str]  # of the package, which brings the library
 
     def __init__(self, place: Place, config: Mapping[str, Any], login: Mapping[str, Any] | None = None) -> None:
         self.place = place
         self.config = config
         self.login = {**config, **(login or {})}
         self._connection: Any = None
+
+    @classmethod
+    def lacks(cls) -> str:
+        """Why nobody can connect from here, empty if the library is installed."""
+        try:
+            importlib.import_module(cls.library)
+        except ImportError:
+            return f"To connect to it, the simulator needs {cls.library}. Install immuta-simulator[{cls.extra}]."
+        return ""
 
     @classmethod
     def untried(cls, config: Mapping[str, Any]) -> str:

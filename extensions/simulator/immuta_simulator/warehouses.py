@@ -38,11 +38,12 @@ class Warehouses:
     """
 
     def __init__(self, places: list[dict[str, Any]] | None = None) -> None:
-        self._initial = [Place.of(place) for place in places or []]
+        self._initial = [_checked(place) for place in places or []]
         self._places = self._initial
 
     def place(self, places: list[dict[str, Any]]) -> None:
-        self._places = [Place.of(place) for place in places]
+        """ValueError if a place is not well described, or its library is not installed."""
+        self._places = [_checked(place) for place in places]
 
     def reset(self) -> None:
         self._places = self._initial
@@ -54,6 +55,8 @@ class Warehouses:
             name = config.get(PLATFORMS[type_].key or "", type_)
             return Trusting() if settings.unknown_hosts == "pass" else Unreachable(f"Could not connect to {name}.")
         driver = DRIVERS[type_]
+        if lacks := driver.lacks():
+            return Unreachable(lacks)
         why = driver.untried(config)
         return Untried(why) if why else Looking(driver(place, config), automatic)
 
@@ -128,6 +131,15 @@ class Warehouses:
         if port and (address.startswith("127.") or address == "localhost"):
             return Place(host=host, type=type_, address=address, port=int(port))
         return None
+
+
+def _checked(document: Mapping[str, Any]) -> Place:
+    place = Place.of(document)
+    if place.type not in DRIVERS:
+        raise ValueError(f"type of a warehouse: one of {', '.join(DRIVERS)}, not {place.type!r}")
+    if lacks := DRIVERS[place.type].lacks():
+        raise ValueError(f"{place.type}: {lacks}")
+    return place
 
 
 class Looking:

@@ -117,7 +117,7 @@ class Wire:
         self._held.remove(request)
 
     async def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), seconds)
 
     async def _handle(self, scope: MutableMapping[str, Any]) -> Answer:
