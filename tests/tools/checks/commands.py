@@ -76,6 +76,27 @@ def requirements(path: str) -> list[str]:
     return [line for line in (ROOT / path).read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 
 
+def virtual_environment(place: Path, base: str | Path, *wanted: str) -> Path:
+    """Return the Python of a virtual environment on that Python with these packages. Create it once for each list."""
+    python, stamp = place / "bin" / "python", place / "made-from"
+    made_from = "\n".join([str(base), *wanted])
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with alone(place):
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != made_from:
+            run("uv", "venv", "--quiet", "--clear", "--no-python-downloads", "--python", base, place)
+            install_packages(python, *wanted)
+            stamp.write_text(made_from, encoding="utf-8")
+    return python
+
+
+def install_packages(python: Path, *wanted: str) -> None:
+    """Install packages, or what other arguments of pip name, into the environment of a Python."""
+    try:
+        run("uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *wanted)
+    except Failed:  # as in bootstrap: uv does not read pip's configuration
+        run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *wanted)
+
+
 def find_python(versions: tuple[str, ...]) -> Path | None:
     """Return the first Python of these versions that runs here, on PATH or among pyenv's."""
     folders = [*map(Path, os.environ.get("PATH", os.defpath).split(os.pathsep)), *sorted(pyenv_folders())]

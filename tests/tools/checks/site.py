@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from .commands import BUILD, ROOT, Failed, alone, requirements, run
+from .commands import BUILD, ROOT, alone, requirements, run, virtual_environment
 
 HERE = ROOT / "tests" / "site"
 SOURCE = BUILD / "site-source"
@@ -29,12 +29,4 @@ def site() -> None:
 def install() -> None:
     """Create the environment of the builder, which has other versions of some libraries than .venv, once for each list."""
     wanted = [*requirements("tests/site/requirements.txt"), *(line for line in requirements("tests/requirements.txt") if line.startswith("antsibull-docs=="))]
-    stamp = VENV / "made-from"
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == str(wanted):
-        return
-    run("uv", "venv", "--quiet", "--clear", "--python", sys.executable, VENV)
-    try:
-        run("uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", VENV / "bin" / "python", *wanted)
-    except Failed:  # as in bootstrap: uv does not read pip's configuration
-        run(sys.executable, "-m", "pip", "--python", VENV / "bin" / "python", "install", "--quiet", *wanted)
-    stamp.write_text(str(wanted), encoding="utf-8")
+    virtual_environment(VENV, sys.executable, *wanted)

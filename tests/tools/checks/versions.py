@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from .commands import BUILD, ROOT, Failed, alone, copy_to, find_python, requirements, run, working_path
+from .commands import BUILD, ROOT, Failed, alone, copy_to, find_python, requirements, run, virtual_environment, working_path
 
 # The ansible-core that is tested beside .venv's: the oldest that meta/runtime.yml allows, and the first with today's templating.
 # Each with the Pythons that it runs on; the first of them that is here is taken.
@@ -31,20 +31,7 @@ def cores() -> None:
 
 def core_python(version: str, base: Path) -> Path:
     """Return the Python of a virtual environment with that ansible-core and the libraries of the modules; create it once."""
-    place = BUILD / "cores" / version
-    python, stamp = place / "bin" / "python", place / "made-from"
-    wanted = [f"ansible-core=={version}", *libraries()]
-    made_from = "\n".join([str(base), *wanted])
-    place.parent.mkdir(exist_ok=True)
-    with alone(place):
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != made_from:
-            run("uv", "venv", "--quiet", "--clear", "--no-python-downloads", "--python", base, place)
-            try:
-                run("uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *wanted)
-            except Failed:  # as in bootstrap: uv does not read pip's configuration
-                run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *wanted)
-            stamp.write_text(made_from, encoding="utf-8")
-    return python
+    return virtual_environment(BUILD / "cores" / version, base, f"ansible-core=={version}", *libraries())
 
 
 def libraries() -> list[str]:
