@@ -117,7 +117,12 @@ class World:
     # --- what an operator does: commands
 
     def environment(self) -> dict[str, str]:
-        return clean_environment() | {
+        """The environment of a command. If DEMO_BIN names a folder of commands and DEMO_COLLECTIONS one of collections, nothing of .venv is in it."""
+        environment = clean_environment()
+        if "DEMO_BIN" in environment:
+            environment["PATH"] = os.pathsep.join([environment["DEMO_BIN"], os.defpath])
+            environment["ANSIBLE_COLLECTIONS_PATH"] = environment["DEMO_COLLECTIONS"]
+        return environment | {
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_VAULT_PASSWORD_FILE": str(self.folder / "vault-password"),
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import gates, lint, package, site, suite, versions
+from . import environment, gates, lint, package, site, suite, versions
 from .commands import BUILD, Failed
 
 
@@ -48,14 +48,24 @@ LONG: dict[str, Callable[[], object]] = {
     "examples": suite.examples,
     "report": suite.report_page,
     "site": site.site,
+    "importer": gates.importer,
+    "environment": environment.environment,
 }
 # Not checks; the Makefile runs them in the same environment.
-OTHER: dict[str, Callable[[], object]] = {"build": package.build, "demo": suite.demo, "benchmarks": suite.benchmarks, "venv": lambda: None}
+OTHER: dict[str, Callable[[], object]] = {
+    "build": package.build,
+    "release": package.release,
+    "lock": environment.lock,
+    "sbom": environment.sbom,
+    "demo": suite.demo,
+    "benchmarks": suite.benchmarks,
+    "venv": lambda: None,
+}
 GROUPS = {"all": list(ALL), "lint": list(LINT)}
 # How long each check takes on two cores, for --help.
 DURATIONS = {
     "seconds": ["ruff", "mypy", "yamllint", "shellcheck", "ansible-lint", "docs", "changelog", "prose", "nox", "tarball"],
-    "minutes": ["pytest", "cores", "sanity", "report", "site"],
+    "minutes": ["pytest", "cores", "sanity", "report", "site", "importer", "environment"],
     "long": ["faults", "slow", "examples"],
 }
 
