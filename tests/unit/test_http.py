@@ -214,6 +214,13 @@ def test_pauses_are_no_longer_than_retry_max_delay() -> None:
         assert clock_of(http).slept == [0.5, 1, 2, 3, 3]
 
 
+def test_pauses_before_a_retry_are_jittered() -> None:
+    with Wire([("GET /x", reply(503, "busy"))] * 3 + [("GET /x", ok(1))]) as wire:
+        http = session(wire, clock=FakeClock(share=0.75))
+        http.request("GET", "/x")
+        assert clock_of(http).slept == [0.375, 0.75, 1.5]
+
+
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 500, 501])
 def test_other_errors_are_not_repeated(status: int) -> None:
     with Wire([("PUT /x", reply(status, {"message": "no"}))]) as wire, pytest.raises(ApiError):

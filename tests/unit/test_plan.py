@@ -533,6 +533,7 @@ def test_another_authentication_leaves_the_old_one_behind() -> None:
     assert fields_of(plan)["config.authentication_type"] == ("userPassword", "okta")
     assert fields_of(plan)["config.okta.password"] == (None, None)
     assert fields_of(plan)["config.okta.username"] == (None, "admin")
+    assert [change.field for change in plan.changes].count("config.okta.password") == 1
 
 
 def test_credentials_of_the_alternative_that_holds_may_be_kept_back_as_a_whole() -> None:
@@ -773,6 +774,13 @@ def test_a_delete_lists_what_goes_and_tells_no_secret() -> None:
     assert fields_of(plan)["config.host"] == ("cluster.example.com", None)
     assert fields_of(plan)["config.password"] == (None, None)
     assert PASSWORD not in repr((plan.changes, plan.before))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("enabled", "state is absent"), ("recurringValidationError", "state is absent, status is recurringValidationError")]
+)
+def test_the_reason_of_a_delete_names_an_unhealthy_status(status: str, reason: str) -> None:
+    assert delete(want("Redshift"), {**shown(want("Redshift")), "status": status}).reason == reason
 
 
 @pytest.mark.parametrize(("type_name", "changed", "option"), [("Redshift", {"host": "other.example.com"}, "config.host"), ("Snowflake", {}, "type")])

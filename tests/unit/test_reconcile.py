@@ -23,33 +23,17 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     WaitTimeout,
 )
 from ansible_collections.community.immuta.plugins.module_utils._core.secrets import mask
-from ansible_collections.community.immuta.plugins.module_utils._core.waiting import Clock
 from ansible_collections.community.immuta.plugins.module_utils._model.states import FAILED, GONE, STATUSES, TRANSIENT
 from ansible_collections.community.immuta.plugins.module_utils._plan.integration import Desired, desired, platform_of
 from ansible_collections.community.immuta.plugins.module_utils._reconcile.base import Settings
 from ansible_collections.community.immuta.plugins.module_utils._reconcile.integration import IntegrationOutcome, Reconciler
+from unit.wire import FakeClock
 
 PASSED = {"status": "passed", "validationTests": [{"name": "Basic Connection Test", "status": "passed", "result": [{"secret": 1}]}]}
 BROKEN = {"status": "failed", "validationTests": [{"name": "Basic Connection Test", "status": "failed", "message": "no route to host"}]}
 ACCOUNT = {"authentication_type": "userPassword", "username": "admin", "password": "s3cret word"}
 REDSHIFT = {"host": "cluster.example.com", "database": "immuta", "initial_database": "dev", **ACCOUNT}
 SNOWFLAKE = {"host": "acme.eu.snowflakecomputing.com", "warehouse": "WH", "database": "IMMUTA", **ACCOUNT}
-
-
-class FakeClock(Clock):
-    """A clock that advances only by sleeping."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-    def jitter(self, seconds: float) -> float:
-        return seconds
 
 
 class Tenant:
@@ -253,7 +237,7 @@ def test_what_is_under_way_is_waited_for_and_looked_at_again(status: str, ending
     outcome = case.present(DIFFERENT)
     assert case.calls[:3] == ["GET /", "GET /7", "GET /7/status"]
     assert outcome.plan.action == ("created" if ending == "deleted" else "updated")
-    assert case.clock.time > 1000
+    assert case.clock.slept
 
 
 @pytest.mark.parametrize("status", sorted(TRANSIENT))
@@ -275,7 +259,7 @@ def test_check_mode_waits_for_nothing(status: str, wanted: Desired, state: str, 
     leaving = (status, state) == ("deleting", "absent")
     asks = action != "unchanged" and not leaving
     assert case.calls == ["GET /", *([f"{'PUT' if state == 'present' else 'DELETE'} /7 dryRun"] if asks else [])]
-    assert case.clock.time == 1000
+    assert not case.clock.slept
     assert result["action"] == ("unchanged" if leaving else action)
     assert (result["integration"]["id"], result["integration"]["status"], result["healthy"]) == ("7", status, None)
     assert result["validation"] == {"status": "not_asked", "tests": []}
@@ -361,6 +345,15 @@ def test_what_was_sent_shows_as_changed_although_it_failed(state: str, wanted: D
     assert {name: result[name] for name in ("changes", "changed_reason", "diff")} == {name: done[name] for name in ("changes", "changed_reason", "diff")}
     assert result.get("dry_run") is None
     assert "s3cret word" not in repr(result)
+
+
+@pytest.mark.parametrize("ends", sorted(GONE))
+def test_an_update_after_which_the_integration_is_gone_has_failed(ends: str) -> None:
+    case = Case(there())
+    case.tenant.ends["PUT"] = ends
+    result = failure(case, DIFFERENT, "present")
+    assert (result["changed"], result["action"], result["status"]) == (True, "updated", ends)
+    assert f"ended in status {ends}" in result["msg"]
 
 
 def test_a_create_whose_answer_is_lost_may_have_changed_something() -> None:
@@ -617,8 +610,9 @@ def test_an_answer_that_cannot_be_read_is_lost_too() -> None:
 def test_a_lost_answer_gets_a_moment_before_the_look() -> None:
     case = Case()
     case.tenant.instead["POST /"] = [lose(case)]
+    case.clock.share = 0.75
     case.present(EQUAL, wait_interval=5)
-    assert case.clock.time >= 1005
+    assert case.clock.slept[0] == 3.75
 
 
 def test_a_lost_request_is_sent_again_once_it_is_certain_that_it_had_no_effect() -> None:
@@ -709,6 +703,19 @@ def test_and_updated_when_it_differs(status: int, message: str) -> None:
     assert case.calls == ["GET /", "POST / dryRun", "GET /7", "PUT /7 dryRun", "PUT /7", "GET /7"]
 
 
+def test_what_another_run_registers_in_the_meantime_is_updated_and_not_taken_as_it_is() -> None:
+    case = Case()
+
+    def taken() -> None:
+        case.tenant.items["7"] = there()
+        raise api_error("POST", *TAKEN[0].values)
+
+    case.tenant.instead["POST /"] = [taken]
+    result = case.present(DIFFERENT).as_result()
+    assert (result["adopted"], result["action"]) == (True, "updated")
+    assert case.writes == ["POST /", "PUT /7"]
+
+
 def test_one_that_failed_to_be_created_is_finished() -> None:
     case = hidden(there(status="createError"), (400, TAKEN[2].values[1]))
     assert case.present(EQUAL).as_result()["changed_reason"] == "status is createError"
@@ -725,7 +732,7 @@ def test_one_that_is_under_way_is_adopted_in_check_mode_as_it_is() -> None:
     case = hidden(there(status="creating"), (409, f"{TAKEN[0].values[1]}, in current state creating."))
     result = case.present(EQUAL, check_mode=True).as_result()
     assert (result["adopted"], result["action"], result["integration"]["status"], result["healthy"]) == (True, "unchanged", "creating", None)
-    assert case.clock.time == 1000
+    assert not case.clock.slept
 
 
 @pytest.mark.parametrize(
@@ -782,7 +789,7 @@ def test_a_409_in_current_state_waits_and_tries_again(call: str) -> None:
     case.tenant.ahead["7"] = ["editing", "enabled", "migrating", "enabled"]
     assert case.present(DIFFERENT).plan.action == "updated"
     assert case.calls.count(call) == 3
-    assert case.clock.time > 1000
+    assert case.clock.slept
 
 
 @pytest.mark.parametrize(("state", "message"), [("present", "in current state disabled"), ("absent", "Someone else was faster")])
@@ -800,7 +807,7 @@ def test_a_409_that_never_ends_is_given_up_at_the_deadline() -> None:
     with pytest.raises(WaitTimeout, match="integration 7"):
         case.present(DIFFERENT, wait_timeout=60)
     assert case.calls.count("PUT /7") < 30
-    assert case.clock.time == pytest.approx(1060)
+    assert case.clock.time == pytest.approx(60)
 
 
 @pytest.mark.parametrize("wait", [True, False])
@@ -841,7 +848,7 @@ def test_all_waits_share_one_deadline() -> None:
     case.tenant.ahead["7"] = ["migrating"] * 5 + ["enabled"] + ["editing"] * 1000
     with pytest.raises(WaitTimeout, match=r"integration 7 is editing.*the next run continues"):
         case.present(DIFFERENT, wait_timeout=100)
-    assert case.clock.time == pytest.approx(1100)
+    assert case.clock.time == pytest.approx(100)
 
 
 def test_time_is_not_counted_before_the_first_wait() -> None:

@@ -40,6 +40,12 @@ def test_the_interval_grows_by_half_up_to_fifteen_seconds() -> None:
     assert clock.slept == [2, 3, 4.5, 6.75, 10.125, 15, 15, 15, 15]
 
 
+def test_every_pause_is_jittered() -> None:
+    clock = FakeClock(share=0.75)
+    assert wait(states(*["creating"] * 3, "enabled"), clock) == "enabled"
+    assert clock.slept == [1.5, 2.25, 3.375]
+
+
 def test_an_interval_longer_than_the_longest_pause_stays_as_given() -> None:
     clock = FakeClock()
     wait(states(*["creating"] * 3, "enabled"), clock, interval=40)

@@ -199,9 +199,10 @@ class Wire:
 
 
 class FakeClock(Clock):
-    """A clock that advances only by sleeping. Its jitter returns the full duration."""
+    """A clock that advances only by sleeping. share: what its jitter leaves of a duration."""
 
-    def __init__(self, now: float = 1_750_000_000.0) -> None:
+    def __init__(self, now: float = 1_750_000_000.0, *, share: float = 1) -> None:
+        self.share = share
         self.time = 0.0
         self.epoch = now
         self.slept: list[float] = []
@@ -217,4 +218,4 @@ class FakeClock(Clock):
         self.time += seconds
 
     def jitter(self, seconds: float) -> float:
-        return seconds
+        return seconds * self.share
