@@ -154,7 +154,8 @@ def run_action(given: argparse.Namespace) -> None:
         inspect.signature(method).bind(*plain, **options)
     except TypeError as error:
         raise SimulatorError(f"{given.action}: {error}") from None
-    show(method(*plain, **options))
+    result = method(*plain, **options)
+    show({name: result[name] for name in options} if given.action == "settings" and options else result)
 
 
 def simulator(given: argparse.Namespace) -> Simulator:

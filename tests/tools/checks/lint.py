@@ -16,8 +16,9 @@ def ruff() -> None:
 
 
 def types() -> None:
-    """Strict types of module_utils and of the tools."""
+    """Strict types of module_utils, of the simulator, and of the tools."""
     run("mypy", "-p", "ansible_collections.community.immuta.plugins.module_utils")
+    run("mypy", "-p", "immuta_simulator", "--python-version", "3.10")
     run("mypy", "--follow-imports=silent", "tests/tools", "tests/demo")
 
 
