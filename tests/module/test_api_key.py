@@ -65,6 +65,17 @@ def test_only_trino_has_a_key(direct: Callable[..., Play], tmp_path: Path) -> No
     assert "no Trino integration" in record["msg"]
 
 
+@pytest.mark.parametrize("status", ["disabled", "deleted"])
+def test_a_trino_that_is_gone_has_no_key(direct: Callable[..., Play], tenant: Simulator, tmp_path: Path, status: str) -> None:
+    direct([MAKE])
+    tenant.force(tenant.integrations()[0]["id"], status)
+    tenant.clear_log()
+    record = direct([rotate(tmp_path / "key")])["rotate"]
+    assert record.failed
+    assert "no Trino integration" in record["msg"]
+    assert tenant.writes() == []
+
+
 def test_a_file_that_cannot_be_written_costs_no_key(direct: Callable[..., Play], tenant: Simulator, tmp_path: Path) -> None:
     record = direct([rotate(tmp_path / "nowhere" / "key")])["rotate"]
     assert record.failed

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import sys
 import types
 import warnings
@@ -26,6 +27,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
     OptionError,
     SqlError,
 )
+from ansible_collections.community.immuta.plugins.module_utils._sql import driver_base
 from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import LOGIN_SPEC, StatementResult
 from ansible_collections.community.immuta.plugins.module_utils._sql.driver_redshift import RedshiftDriver
 from ansible_collections.community.immuta.plugins.module_utils._sql.driver_snowflake import SnowflakeDriver
@@ -249,6 +251,15 @@ def test_redshift_with_a_password(library: Library) -> None:
     }
     assert library.autocommit is True
     assert ("SET statement_timeout TO 9000", {}) in library.executed
+
+
+@pytest.mark.parametrize(("statement_timeout", "seconds"), [(9, 9 + driver_base.GRACE_SECONDS), (0, driver_base.NO_LIMIT_SECONDS)])
+def test_the_time_limit_of_the_login_does_not_apply_to_statements(library: Library, statement_timeout: int, seconds: int) -> None:
+    with socket.socket() as used:
+        used.settimeout(7)  # as the library leaves it after the login
+        library._usock = used  # type: ignore[attr-defined]
+        DRIVERS["Redshift"](REDSHIFT, connect_timeout=7, statement_timeout=statement_timeout, warn=print, secrets=()).connect()
+        assert used.gettimeout() == seconds
 
 
 def test_redshift_with_iam(library: Library) -> None:

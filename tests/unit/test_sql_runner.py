@@ -22,6 +22,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
 )
 from ansible_collections.community.immuta.plugins.module_utils._sql.driver_base import StatementResult
 from ansible_collections.community.immuta.plugins.module_utils._sql.runner import SHOWN_FROM_EACH_END, run_script
+from ansible_collections.community.immuta.plugins.module_utils._sql.splitter import split
 
 SCRIPT = "-- set up\nCREATE DATABASE d; CREATE USER u PASSWORD 'geheim;1';\n\nGRANT r TO u;\nINSERT INTO t VALUES (1)"
 
@@ -459,6 +460,16 @@ def test_after_a_lost_answer_the_run_asks_for_start_at(ledger: str) -> None:
     assert run(warehouse, ledger=ledger, start_at=4)["executed"] == 1
     # From then on, the operator's start_at counts.
     assert run(Warehouse(), ledger=ledger)["statements_skipped"] == 4
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_statement_with_an_unknown_end_is_never_sent_again_wherever_it_stands(ledger: str, number: int) -> None:
+    statements = [each.text for each in split(SCRIPT, "redshift")]
+    failure(Warehouse({statements[number - 1]: LOST}), ledger=ledger)
+    warehouse = Warehouse()
+    with pytest.raises(ScriptRefused, match=f"Statement {number} "):
+        run(warehouse, ledger=ledger)
+    assert warehouse.log == ["<close>"]
 
 
 def test_a_run_that_dies_during_a_statement_leaves_it_unknown(ledger: str) -> None:
