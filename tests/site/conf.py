@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -20,6 +21,7 @@ html_theme_options = {"collapse_navigation": True, "navigation_depth": 2, "vcs_p
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+smartquotes = False  # a message can be found as it was printed
 html_use_index = False
 html_copy_source = False
 nitpicky = True
@@ -35,6 +37,20 @@ ELSEWHERE = {
 }
 
 
+# The pages name the pictures by their public address, which this build does not need.
+PUBLIC_IMAGES = "https://raw.githubusercontent.com/ansible-collections/community.immuta/main/docs/images/"
+SECTION = re.compile(r"^(.+)\n([-~])\2+\n((?:(?!\.\. toctree).*\n)*?)\.\. toctree::\n((?: +:.*\n)+)", re.M)
+PLUGIN = re.compile(r"^( {4,})((\w+)_(?:module|role|lookup|inventory))$", re.M)
+
+
+def prepare(_app: Any, page: str, source: list[str]) -> None:
+    """Take the pictures from this build. On the first page, give each group of pages a heading and each plugin a short name for the navigation."""
+    source[0] = source[0].replace(PUBLIC_IMAGES, "/images/")
+    if page == "index":
+        captioned = SECTION.sub(r"\1\n\2\2\2\2\2\2\2\2\2\2\2\2\2\2\2\2\2\2\n\3.. toctree::\n    :caption: \1\n\4", source[0])
+        source[0] = PLUGIN.sub(r"\1\3 <\2>", captioned)
+
+
 def find_elsewhere(_app: Any, _env: Any, wanted: Any, text: Any) -> nodes.reference | None:
     """Return a link into Ansible's documentation. None, which Sphinx reports, for every other target that does not exist."""
     name = wanted["reftarget"]
@@ -48,4 +64,5 @@ def find_elsewhere(_app: Any, _env: Any, wanted: Any, text: Any) -> nodes.refere
 
 
 def setup(app: Any) -> None:
+    app.connect("source-read", prepare)
     app.connect("missing-reference", find_elsewhere)

@@ -40,7 +40,14 @@ def pages() -> list[str]:
 def blocks(page: str) -> list[Any]:
     """The YAML of a page, parsed, with a plain text in the place of every template."""
     found = _BLOCK.findall((RST / f"{page}.rst").read_text(encoding="utf-8"))
-    return [_filled(yaml.safe_load(dedent(text))) for _indent, text in found]
+    return [_filled(yaml.load(dedent(text), _Loader)) for _indent, text in found]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads Ansible's tags, too: what they mark is text."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, _suffix, node: loader.construct_scalar(node))
 
 
 def _filled(value: Any) -> Any:

@@ -18,7 +18,9 @@ from tools.checks.commands import ROOT
 
 PAGES = pages()
 HOSTS = hosts()
-NOT_OF_A_PLATFORM = {"guide", "platforms", "endpoints"}
+DOCSITE = ROOT / "docs" / "docsite"
+SECTIONS = {section["title"]: section["toctree"] for section in yaml.safe_load((DOCSITE / "extra-docs.yml").read_text(encoding="utf-8"))["sections"]}
+OF_A_PLATFORM = SECTIONS["Platforms"]
 QUESTIONS = [
     "Before you begin",
     "Inventory",
@@ -50,12 +52,12 @@ def test_every_type_and_every_technology_has_its_page() -> None:
     assert {host.type for host in HOSTS if host.is_connection} == {*TECHNOLOGIES, "Trino"}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in NOT_OF_A_PLATFORM])
+@pytest.mark.parametrize("page", OF_A_PLATFORM)
 def test_a_page_is_of_one_platform(page: str) -> None:
     assert len({host.type for host in of_page(page)}) == 1
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in NOT_OF_A_PLATFORM - {"platforms"}])
+@pytest.mark.parametrize("page", [*OF_A_PLATFORM, "platforms"])
 def test_a_page_answers_every_question(page: str) -> None:
     types = {host.type for host in of_page(page)}
     upgraded = page == "platforms" or any(PLATFORMS[name].connectable for name in types & PLATFORMS.keys())
@@ -63,9 +65,16 @@ def test_a_page_answers_every_question(page: str) -> None:
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:
-    sections = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))["sections"]
-    listed = [page for section in sections for page in section["toctree"]]
-    assert sorted(listed) == PAGES
+    assert sorted(page for pages_of_it in SECTIONS.values() for page in pages_of_it) == PAGES
+
+
+def test_the_kinds_of_each_platform_are_those_of_the_tables() -> None:
+    """What the page about integrations and connections says of each platform is what the collection can do."""
+    rows = re.findall(r"^   \* - (.+)\n     - (.+)\n     - (.+)$", (RST / "kinds.rst").read_text(encoding="utf-8"), re.MULTILINE)
+    kinds = {name: (integration, connection) for name, integration, connection in rows if name in {*PLATFORMS, *TECHNOLOGIES}}
+    assert kinds.keys() == {*PLATFORMS, *TECHNOLOGIES}
+    assert {name for name, (integration, _connection) in kinds.items() if integration != "No"} == set(PLATFORMS)
+    assert {name for name, (_integration, connection) in kinds.items() if connection.startswith("Yes")} == set(TECHNOLOGIES)
 
 
 def test_scripts_are_run_where_the_pages_say_so() -> None:

@@ -22,6 +22,7 @@ def site() -> None:
         shutil.rmtree(SOURCE, ignore_errors=True)
         SOURCE.mkdir(mode=0o755)  # antsibull-docs accepts no folder that others can write to
         run("antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", SOURCE, "community.immuta")
+        shutil.copytree(ROOT / "docs" / "images", SOURCE / "images")
         run(VENV / "bin" / "sphinx-build", "--quiet", "--fail-on-warning", "--fresh-env", "--conf-dir", HERE, SOURCE, BUILD / "site")
     print(f"The site is in {BUILD / 'site' / 'index.html'}")
 
