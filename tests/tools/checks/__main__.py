@@ -53,7 +53,7 @@ LONG: dict[str, Callable[[], object]] = {
 }
 # Not checks; the Makefile runs them in the same environment.
 OTHER: dict[str, Callable[[], object]] = {
-    "build": package.build,
+    "build": package.show_build,
     "release": package.release,
     "lock": environment.lock,
     "sbom": environment.sbom,

@@ -26,12 +26,13 @@ SHIPPED_AT_THE_TOP = {"CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", 
 
 def build() -> Path:
     """Build the tarball in .build from a copy, so that it contains no stray file of the checkout, and return its path."""
-    with alone(BUILD / "source"):
-        run("ansible-galaxy", "collection", "build", "--force", "--output-path", BUILD, cwd=copy_to(BUILD / "source"))
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
-    built = BUILD / f"community-immuta-{version}.tar.gz"
-    make_reproducible(built, time_of_the_sources())
-    return built
+    name, folder = f"community-immuta-{version}.tar.gz", BUILD / "source"
+    with alone(folder):
+        run("ansible-galaxy", "collection", "build", "--force", "--output-path", folder, quiet=True, cwd=copy_to(folder))
+        make_reproducible(folder / name, time_of_the_sources())
+        # At once, because another process can read the last one
+        return (folder / name).replace(BUILD / name)
 
 
 def time_of_the_sources() -> int:
@@ -81,6 +82,11 @@ def install(built: Path, folder: Path) -> Path:
     for command, what in {"install": str(built), "verify": "community.immuta"}.items():
         run("ansible-galaxy", "collection", command, "--offline", "-p", folder, what, quiet=True, ANSIBLE_COLLECTIONS_PATH=str(folder))
     return folder
+
+
+def show_build() -> None:
+    """The tarball."""
+    print(f"The tarball is {build()}")
 
 
 def release() -> None:
