@@ -48,6 +48,7 @@ LONG: dict[str, Callable[[], object]] = {
     "examples": suite.examples,
     "report": suite.report_page,
     "site": site.site,
+    "pages": site.pages,
     "importer": gates.importer,
     "environment": environment.environment,
 }
@@ -65,7 +66,7 @@ GROUPS = {"all": list(ALL), "lint": list(LINT)}
 # How long each check takes on two cores, for --help.
 DURATIONS = {
     "seconds": ["ruff", "mypy", "yamllint", "shellcheck", "ansible-lint", "docs", "changelog", "prose", "nox", "tarball"],
-    "minutes": ["pytest", "cores", "sanity", "report", "site", "importer", "environment"],
+    "minutes": ["pytest", "cores", "sanity", "report", "site", "pages", "importer", "environment"],
     "long": ["faults", "slow", "examples"],
 }
 

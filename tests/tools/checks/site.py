@@ -27,6 +27,12 @@ def site() -> None:
     print(f"The site is in {BUILD / 'site' / 'index.html'}")
 
 
+def pages() -> None:
+    """Every page of the site in headless Chromium, on a desktop and on a phone: none scrolls sideways or lacks a picture."""
+    site()
+    run(sys.executable, HERE / "widths.py")
+
+
 def install() -> None:
     """Create the environment of the builder, which has other versions of some libraries than .venv, once for each list."""
     wanted = [*requirements("tests/site/requirements.txt"), *(line for line in requirements("tests/requirements.txt") if line.startswith("antsibull-docs=="))]
