@@ -192,7 +192,6 @@ def test_bad_input_names_its_option_and_holds_no_secret(databricks: DatabricksEn
         "token": ({**login, "token": "dapi-geheim"}, "cannot log in: "),
         "client": ({**bare, "client_id": databricks.admin_user, "client_secret": "geheim"}, "cannot log in: "),
         "warehouse": ({**login, "warehouse": "0123456789abcdef"}, "cannot log in: "),
-        "nobody there": ({**login, "port": 9}, "cannot log in: "),
     }
     tasks = [{"ignore_errors": True, **task(name, script="{{ script }}", login=f"{{{{ logins['{name}'] }}}}")} for name in logins]
     tasks.append({"ignore_errors": True, **task("unless", script="SELECT 1", unless="SELECT nothing FROM main.default.nowhere")})

@@ -68,6 +68,7 @@ def known_to_redshift(world: World) -> str:
         connection.close()
 
 
+@pytest.mark.all
 def test_a_set_up_of_two_hosts_at_once_and_its_removal(world: World, trail: dict[str, Any]) -> None:
     both = [world.redshift, world.snowflake]
     world.redshift.extra = {"immuta_platform_sql_after": ["CREATE TABLE public.seen AS SELECT current_setting('application_name') AS name"]}

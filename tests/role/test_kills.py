@@ -215,7 +215,7 @@ POINTS: dict[tuple[str, bool], list[tuple[Point, tuple[str, ...], tuple[str, ...
 #: the lock is held from the role's plan to its last note
 WITHOUT_LOCK = ("before task Plan |", "before task Forget the values")
 #: what is tried on every change
-QUICK = ("register integration, statement 5 of create, nothing", "deregister connection, after DELETE /data/object/, same")
+QUICK = ("register integration, statement 5 of create, nothing",)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ def test_nothing_leaks_by_any_entry_point(hunt: Hunt) -> None:
     assert not world.registered()
 
 
+@pytest.mark.all
 def test_nothing_leaks_however_it_fails(hunt: Hunt) -> None:
     """By way of ansible-runner: what is wrong in the variables, who does not answer, who refuses and quotes the secret."""
     world, redshift = hunt.world, hunt.world.redshift

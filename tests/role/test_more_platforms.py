@@ -77,6 +77,7 @@ def statuses(world: World) -> dict[str, str]:
     return {each["type"]: each["status"] for each in world.tenant.call("GET", "/integrations").json()}
 
 
+@pytest.mark.all
 def test_the_whole_way_on_synapse_and_databricks(world: World, synapse: SynapsePlatform, databricks: DatabricksPlatform) -> None:
     platforms = [synapse, databricks]
     before = {platform.host: platform.engine.catalog() for platform in platforms}

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from support.playbook import Run
 from .conftest import World, seed
 from .test_kills import GOALS, INTEGRATION, locks, rotate
 from .test_rotate import NEXT, new_secrets
+
+pytestmark = pytest.mark.all  # a run stands still for seconds in each
 
 BUSY = (
     r"Another run is at work on Redshift 127\.0\.0\.1: \w+ on \S+, process \d+, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\. Nothing has been done\."
@@ -68,14 +71,9 @@ ARTIFACTS = {"same": ("artifacts", "artifacts"), "different": ("artifacts", "oth
 
 
 def rows() -> list[Any]:
-    """Every point with the same artifacts, with different ones, and without. One of them is tried on every change."""
-    found = []
-    for goal, points in FIRSTS.items():
-        for number, point in enumerate(points):
-            for artifacts in ARTIFACTS:
-                quick = (goal, number, artifacts) == ("register", 0, "different")
-                found.append(pytest.param(goal, point, artifacts, id=f"{goal}, {point}, {artifacts} artifacts", marks=() if quick else pytest.mark.all))
-    return found
+    """Every point with the same artifacts, with different ones, and without."""
+    every = product(FIRSTS.items(), ARTIFACTS)
+    return [pytest.param(goal, point, artifacts, id=f"{goal}, {point}, {artifacts} artifacts") for (goal, points), artifacts in every for point in points]
 
 
 def prepared(world: World, goal: str) -> None:
@@ -133,7 +131,6 @@ STRANGERS: list[tuple[str, Point, str, str]] = [
 ]
 
 
-@pytest.mark.all
 @pytest.mark.parametrize("shared", [True, False], ids=["artifacts shared", "nothing shared"])
 @pytest.mark.parametrize(("goal", "point", "second", "says"), [pytest.param(*row, id=f"{row[0]}, {row[1]}, {row[2]}") for row in STRANGERS])
 def test_a_run_on_another_machine(world: World, goal: str, point: Point, second: str, says: str, shared: bool) -> None:
@@ -158,7 +155,6 @@ def test_a_run_on_another_machine(world: World, goal: str, point: Point, second:
     check(world, world.redshift)
 
 
-@pytest.mark.all
 @pytest.mark.parametrize("artifacts", ARTIFACTS)
 def test_two_that_begin_at_once(world: World, artifacts: str) -> None:
     """Whoever comes first: there is one integration, and the other one was refused or found nothing to do."""

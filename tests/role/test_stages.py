@@ -147,6 +147,7 @@ def test_run_makes_no_script(world: World, stage: Any) -> None:
     assert "immuta_platform_artifacts" in world.register(immuta_platform_stages=["run"]).message("redshift")
 
 
+@pytest.mark.all
 def test_a_check_run_of_each_stage_says_what_the_stage_does(world: World, stage: Any) -> None:
     for name in ("generate", "run", "register"):
         folder = {path: path.read_bytes() for path in world.artifacts.rglob("*") if path.is_file()}
