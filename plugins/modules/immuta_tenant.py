@@ -104,6 +104,7 @@ EXAMPLES = r"""
         config:
           name: lake
           aws_account_id: "123456789012"
+          aws_region: eu-central-1
           aws_location_path: s3://acme-lake/
           aws_location_role: arn:aws:iam::123456789012:role/immuta-location
           aws_role_to_assume: arn:aws:iam::123456789012:role/immuta
