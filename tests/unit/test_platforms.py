@@ -48,7 +48,7 @@ def below(option: str, key: str, rows: str) -> str:
 # The option, the API's key, the type, and further properties. Source: "Integration Configuration Payload".
 REFERENCE = {
     "Snowflake": f"""
-host                                                     host                                                 str   required immutable host
+host                                                     host                                                 str   required immutable host identity
 port                                                     port                                                 int   default:443
 warehouse                                                warehouse                                            str   required
 database                                                 database                                             str   required immutable
@@ -78,7 +78,7 @@ user_role_pattern                                        userRolePattern        
 user_role_pattern.exclude                                userRolePattern.exclude                              list
 """,
     "Databricks": f"""
-workspace_url                                            workspaceUrl                                         str   required immutable host
+workspace_url                                            workspaceUrl                                         str   required immutable host identity
 http_path                                                httpPath                                             str   required
 authentication_type                                      authenticationType                                   str   required hidden
 token                                                    token                                                str   required secret branch:token
@@ -105,7 +105,7 @@ additional_workspace_connections.catalogs                additionalWorkspaceConn
 {below("additional_workspace_connections", "additionalWorkspaceConnections", OAUTH.format("oAuthM2M"))}
 """,
     "Redshift": f"""
-host                                                     host                                                 str   required immutable host
+host                                                     host                                                 str   required immutable host identity
 port                                                     port                                                 int   default:5439
 database                                                 database                                             str   required immutable
 initial_database                                         initialDatabase                                      str   required immutable
@@ -126,7 +126,7 @@ session_token                                            sessionToken           
 connect_args                                             connectArgs                                          str   secret
 """,
     "Azure Synapse Analytics": f"""
-host                                                     host                                                 str   required immutable host
+host                                                     host                                                 str   required immutable host identity
 port                                                     port                                                 int   default:1433
 database                                                 database                                             str   required immutable
 schema                                                   schema                                               str   required immutable
@@ -142,13 +142,13 @@ connect_args                                             connectArgs            
 """,
     "Google BigQuery": """
 role                                                     role                                                 str   required
-dataset                                                  dataset                                              str   required immutable
+dataset                                                  dataset                                              str   required immutable identity
 dataset_suffix                                           datasetSuffix                                        str
 location                                                 location                                             str   required
 credential                                               credential                                           json  required secret
 """,
     "Native S3": """
-name                                                     name                                                 str   required
+name                                                     name                                                 str   required identity
 aws_account_id                                           awsAccountId                                         str   required immutable
 aws_region                                               awsRegion                                            str   required immutable
 aws_location_role                                        awsLocationRole                                      str   required
@@ -167,7 +167,7 @@ Row = tuple[str, str, frozenset[str]]
 def reference_rows(type_name: str) -> dict[str, Row]:
     """Return (API path, type, properties) by option path."""
     rows = [line.split() for line in REFERENCE[type_name].splitlines() if line.strip()]
-    return {option: (api, kind, frozenset(remarks)) for option, api, kind, *remarks in rows}
+    return {option: (api, kind, frozenset(remarks) - {"identity"}) for option, api, kind, *remarks in rows}
 
 
 def walk(fields: Sequence[Field], options: str = "", keys: str = "") -> Iterator[tuple[str, str, Field]]:
@@ -191,7 +191,7 @@ EVERY_FIELD = [
 
 
 def test_the_types_are_the_vendors() -> None:
-    assert sorted(PLATFORMS) == ["Azure Synapse Analytics", "Databricks", "Google BigQuery", "Native S3", "Redshift", "Snowflake", "Trino"]
+    assert sorted(PLATFORMS) == sorted(REFERENCE)
 
 
 @pytest.mark.parametrize("type_name", REFERENCE)
@@ -202,37 +202,6 @@ def test_no_field_is_missing_and_none_is_invented(type_name: str) -> None:
 @pytest.mark.parametrize(("platform", "path", "key", "field"), EVERY_FIELD)
 def test_a_field_is_as_the_reference_has_it(platform: Platform, path: str, key: str, field: Field) -> None:
     assert row(key, field) == reference_rows(platform.type)[path]
-
-
-SECRETS = {
-    "Snowflake": {
-        "password",
-        "privateKey.content",
-        "privateKeyPassword",
-        "connectArgs",
-        "oAuthClientConfig.clientSecret",
-        "oAuthClientConfig.oauthPrivateKey.content",
-    },
-    "Databricks": {
-        "token",
-        "oAuthClientConfig.clientSecret",
-        "oAuthClientConfig.oauthPrivateKey.content",
-        "proxyOptions.password",
-        "additionalWorkspaceConnections.token",
-        "additionalWorkspaceConnections.oAuthClientConfig.clientSecret",
-        "additionalWorkspaceConnections.oAuthClientConfig.oauthPrivateKey.content",
-    },
-    "Redshift": {"password", "okta.password", "accessKeyId", "secretKey", "sessionToken", "connectArgs"},
-    "Azure Synapse Analytics": {"password", "connectArgs"},
-    "Google BigQuery": {"credential"},
-    "Native S3": {"awsAccessKeyId", "awsSecretAccessKey"},
-    "Trino": set(),
-}
-
-
-@pytest.mark.parametrize("type_name", SECRETS)
-def test_every_secret_of_the_api_is_one_here(type_name: str) -> None:
-    assert {key for _unused, key, field in walk(PLATFORMS[type_name].fields) if field.secret} == SECRETS[type_name]
 
 
 @pytest.mark.parametrize(("platform", "path", "key", "field"), [each for each in EVERY_FIELD if each.values[3].secret])
@@ -247,36 +216,23 @@ def test_what_is_no_secret_stays_readable(platform: Platform, path: str, key: st
     assert not looks_secret(key.rpartition(".")[2])
 
 
-@pytest.mark.parametrize("type_name", REFERENCE)
-def test_the_identity_is_required_and_compares_as_what_it_is(type_name: str) -> None:
-    identities = {
-        "Snowflake": ("host", True),
-        "Redshift": ("host", True),
-        "Azure Synapse Analytics": ("host", True),
-        "Databricks": ("workspace_url", True),
-        "Native S3": ("name", False),
-        "Google BigQuery": ("dataset", False),
-        "Trino": ("", False),
-    }
-    platform = PLATFORMS[type_name]
-    name, is_host = identities[type_name]
-    assert platform.identity == name
-    if name:
-        assert platform.option(name).required
-        assert platform.option(name).host is is_host
+@pytest.mark.parametrize("platform", PLATFORMS.values(), ids=PLATFORMS)
+def test_the_identity_is_required_and_compares_as_what_it_is(platform: Platform) -> None:
+    named = [line.split()[0] for line in REFERENCE[platform.type].splitlines() if "identity" in line.split()]
+    assert named == [platform.identity] * bool(platform.identity)
+    if named:
+        assert platform.option(platform.identity).required
+        assert platform.option(platform.identity).host is (platform.identity in ("host", "workspace_url"))
 
 
 def test_what_immuta_can_set_up_itself() -> None:
-    both, by_hand, neither = (True, False), (False,), ()
-    assert {name: platform.auto_bootstrap for name, platform in PLATFORMS.items()} == {
-        "Snowflake": both,
-        "Databricks": both,
-        "Redshift": both,
-        "Azure Synapse Analytics": both,
-        "Google BigQuery": by_hand,
-        "Native S3": by_hand,
-        "Trino": neither,
+    assert {name for name, platform in PLATFORMS.items() if True in platform.auto_bootstrap} == {
+        "Snowflake",
+        "Databricks",
+        "Redshift",
+        "Azure Synapse Analytics",
     }
+    assert {name for name, platform in PLATFORMS.items() if not platform.auto_bootstrap} == {"Trino"}
 
 
 def test_only_trino_cannot_be_updated() -> None:
