@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,13 +19,14 @@ from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant import TENANT_SPEC
 
+from . import shown
+
 ROOT = Path(__file__).resolve().parents[2]
 RST = ROOT / "docs" / "docsite" / "rst"
 GROUP = "immuta_platforms"
 COLLECTION = "community.immuta."
 _ENTRY_POINTS: dict[str, Any] = yaml.safe_load((ROOT / "roles/immuta_platform/meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
 ROLE_OPTIONS: dict[str, Any] = {name: option for entry in _ENTRY_POINTS.values() for name, option in entry["options"].items()}
-_BLOCK = re.compile(r"^( *)\.\. code-block:: yaml\n\n((?:\1 {4}.*\n|\n)+)", re.MULTILINE)
 
 
 def pages() -> list[str]:
@@ -39,15 +39,7 @@ def pages() -> list[str]:
 @lru_cache
 def blocks(page: str) -> list[Any]:
     """The YAML of a page, parsed, with a plain text in the place of every template."""
-    found = _BLOCK.findall((RST / f"{page}.rst").read_text(encoding="utf-8"))
-    return [_filled(yaml.load(dedent(text), _Loader)) for _indent, text in found]
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads Ansible's tags, too: what they mark is text."""
-
-
-_Loader.add_multi_constructor("!", lambda loader, _suffix, node: loader.construct_scalar(node))
+    return [_filled(block.data) for block in shown.blocks() if block.language == "yaml" and block.document == f"docs/docsite/rst/{page}.rst"]
 
 
 def _filled(value: Any) -> Any:
@@ -133,9 +125,10 @@ class Host:
 
 
 def hosts() -> list[Host]:
-    """The platforms of all inventories, in the order of the pages."""
-    inventories = [(page, block[GROUP]) for page in pages() for block in blocks(page) if isinstance(block, Mapping) and GROUP in block]
-    return [Host(page, shown) for page, group in inventories for shown in group.get("hosts", {}).values()]
+    """The platforms of all inventories in pages and READMEs, in their order."""
+    with_hosts = [block for block in shown.blocks() if block.language == "yaml" and isinstance(block.data, Mapping) and GROUP in block.data]
+    inventories = [(Path(block.document).stem, _filled(block.data)[GROUP]) for block in with_hosts]
+    return [Host(page, variables) for page, group in inventories for variables in group.get("hosts", {}).values()]
 
 
 # --- modules
