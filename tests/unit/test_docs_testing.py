@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,8 +51,11 @@ def test_the_warehouses_of_the_page_are_some(tenant: Simulator) -> None:
     tenant.warehouses(yaml.safe_load(block("# warehouses.yml")))
 
 
-def test_an_example_for_pytest_passes(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "immuta_simulator.pytest_plugin", "-p", "no:cacheprovider", "test_site.py", "-k", "failed_setup"]
-    copied = shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-    done = subprocess.run(command, cwd=copied, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    assert "1 passed" in done.stdout, done.stdout
+def test_the_fixtures_for_pytest_are_reset_and_can_be_overridden(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("import pytest\n@pytest.fixture(scope='session')\ndef immuta_switches(): return {'data_api': 'on'}\n")
+    test = "def test_{}(immuta_tenant):\n    assert immuta_tenant.integrations() == []\n    immuta_tenant.seed({{'type': 'Trino'}})\n"
+    switch = "def test_switch(immuta_tenant):\n    assert immuta_tenant.settings()['data_api'] == 'on'\n"
+    (tmp_path / "test_it.py").write_text(test.format("one") + test.format("two") + switch)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "immuta_simulator.pytest_plugin", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert "3 passed" in done.stdout, done.stdout

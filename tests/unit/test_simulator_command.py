@@ -116,11 +116,17 @@ def test_a_bad_file_is_named(option: str, text: str, message: str, tmp_path: Pat
     assert message in capsys.readouterr().err
 
 
-def test_why_it_did_not_start_is_said_by_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_shell_that_got_no_simulator_ends_or_has_no_tenant(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert main(["start", "--port", str(port)]) == 1
-    assert capsys.readouterr().err == f"immuta_simulator: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+        script = f"""
+            export IMMUTA_URL=https://of.another.tenant
+            set +e; eval "$($PY -m immuta_simulator start --port {port} 2>error)"; echo "${{IMMUTA_URL:-none}}"; cat error
+            set -e; eval "$($PY -m immuta_simulator start --port {port} 2>error)"; echo not reached
+            """
+        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=ENVIRONMENT | {"PY": sys.executable}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == f"none\nimmuta_simulator: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
 # -- a running one ----------------------------------------------------------------------------------------------------

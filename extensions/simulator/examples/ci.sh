@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
 export SNOWFLAKE_PASSWORD=of-the-test
-eval "$(python -m immuta_simulator start)"      # sets IMMUTA_URL, IMMUTA_API_KEY and IMMUTA_SIMULATOR
+tenant="$(python -m immuta_simulator start)"    # ends here if it does not start
+eval "$tenant"                                  # sets IMMUTA_URL, IMMUTA_API_KEY and IMMUTA_SIMULATOR
 trap 'python -m immuta_simulator stop' EXIT
 
 ansible-playbook -i inventory.yml site.yml      # registers the platforms

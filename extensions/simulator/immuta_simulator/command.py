@@ -40,6 +40,8 @@ FORMATS: dict[str, Callable[[Mapping[str, str]], str]] = {
     "env": lambda facts: "\n".join(f"{name}={value}" for name, value in facts.items()),
     "json": json.dumps,
 }
+#: what a shell evaluates when there is no simulator: what comes next does not reach another tenant by accident
+NONE = "unset IMMUTA_URL IMMUTA_API_KEY IMMUTA_SIMULATOR; false"
 EXAMPLE = """\
 in a shell:
   eval "$(python -m immuta_simulator start)"      # sets IMMUTA_URL, IMMUTA_API_KEY and IMMUTA_SIMULATOR
@@ -141,7 +143,12 @@ def run_serve(given: argparse.Namespace) -> None:
 def run_start(given: argparse.Namespace) -> None:
     options = {name.replace("_", "-"): value for name, value in vars(given).items() if name not in ("run", "format", "ready_file")}
     words = [word for name, value in options.items() if value for word in (f"--{name}", str(value))]
-    _process, facts = launch(words, ready=given.ready_file, detached=True)
+    try:
+        _process, facts = launch(words, ready=given.ready_file, detached=True)
+    except SimulatorError:
+        if given.format == "export":
+            print(NONE)
+        raise
     print(FORMATS[given.format](environment(facts)))
 
 

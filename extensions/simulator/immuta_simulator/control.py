@@ -32,7 +32,7 @@ class Control:
         self._warehouses = warehouses
         self._actions: dict[str, Callable[..., Any]] = {
             "facts": lambda: facts,
-            "stop": lambda: self.stop(),
+            "stop": self._stop,
             "reset": self._reset,
             "settings": self._settings,
             "requests": wire.journal.entries,
@@ -75,6 +75,9 @@ class Control:
             part.reset()
         self._wire.faults.clear()
         self._wire.journal.clear()
+
+    def _stop(self) -> None:
+        self.stop()
 
     def _settings(self, **switches: Any) -> dict[str, Any]:
         self._wire.settings.change(switches)
