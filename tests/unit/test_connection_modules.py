@@ -162,6 +162,21 @@ def test_objects_are_listed_where_and_as_deep_as_asked(tenant: DataApi, options:
 
 
 @pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("immuta_data_object", {"object_path": ["sf-prod", "DB2"], "settings": {"is_active": True}}),
+        ("immuta_data_object_info", {}),
+        ("immuta_connection_info", {}),
+    ],
+)
+def test_what_looks_secret_under_a_key_that_no_table_knows_is_hidden(tenant: DataApi, module: str, options: dict[str, Any]) -> None:
+    populate(tenant)
+    for shown in tenant.objects.values():
+        shown["custom"] = {"apiToken": "token-of-nobody"}
+    assert "token-of-nobody" not in repr(run(tenant, module, **options))
+
+
+@pytest.mark.parametrize(
     ("module", "options", "option"),
     [
         ("immuta_data_object_info", {"depth": -1}, "depth"),

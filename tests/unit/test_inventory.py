@@ -238,6 +238,13 @@ def test_a_secret_that_the_tenant_shows_is_left_out_wherever_it_stands(tenant: S
     assert found["immuta_platform_integration"]["config"] == {"host": "h"}
 
 
+def test_a_secret_that_a_connection_shows_is_left_out_wherever_it_stands(tenant: Simulator) -> None:
+    tenant.settings(data_api="on")
+    tenant.seed({**SNOWFLAKE, "id": 50})
+    tenant.connections([{"connectionKey": "prod", "nativeIntegrationId": 50, "connection": {**LINK, "warehouse": f"x {tenant.api_key}"}}])
+    assert not traces([SECRET, tenant.api_key], read(tenant))
+
+
 # --- missing permissions
 
 

@@ -516,6 +516,12 @@ def reported(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def test_a_report_holds_no_secret_even_as_the_name_of_an_object(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    run(Warehouse(), report=str(report), script="CREATE USER u PASSWORD 'geheim;1'; CREATE ROLE \"geheim;1\"")
+    assert "geheim" not in report.read_text(encoding="utf-8")
+
+
 def test_a_report_gets_one_line_per_run_even_if_it_fails_and_none_in_check_mode(tmp_path: Path) -> None:
     report = tmp_path / "report"
     failure(Warehouse(fails={FAILING: REFUSAL}), report=str(report))

@@ -14,7 +14,6 @@ from typing import Any
 from .._api.connections import Connections, none_if_unsupported, object_path_of
 from .._api.integrations import Integrations
 from .._core.errors import ApiError, Forbidden, OptionError, Unauthorized
-from .._core.secrets import mask
 from .._model.states import connection_state, is_connection_healthy
 from .._plan.connection import wanted_connection, wanted_settings
 from .._reconcile.base import Settings, none_if_missing
@@ -50,7 +49,7 @@ def list_connections(task: Task) -> Result:
 def change_object(task: Task) -> Result:
     """The module immuta_data_object."""
     plan, object = _reconciler(task).settings(_path(task), wanted_settings(task.params))
-    return {**plan_as_result(plan), "object": mask(object)}
+    return {**plan_as_result(plan), "object": object}
 
 
 def list_objects(task: Task) -> Result:
@@ -64,7 +63,7 @@ def list_objects(task: Task) -> Result:
         objects = [own, *reconciler.descendants(path, depth)] if own else []
     else:
         objects = reconciler.descendants((), depth + 1)
-    return {"changed": False, "objects": [mask(each) for each in sorted(objects, key=object_path_of) if _matches_filters(each, params)]}
+    return {"changed": False, "objects": [each for each in sorted(objects, key=object_path_of) if _matches_filters(each, params)]}
 
 
 def sync_object(task: Task) -> Result:
