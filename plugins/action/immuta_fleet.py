@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import host_of, mark_duplicates, report_of
@@ -15,6 +16,7 @@ from ansible_collections.community.immuta.plugins.module_utils._core.errors impo
 from ansible_collections.community.immuta.plugins.module_utils._core.files import read_if_exists, write_atomically
 from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import FINDINGS, Call, Host, calls_for, describe_findings
 from ansible_collections.community.immuta.plugins.module_utils._fleet.plan import check_expected
+from ansible_collections.community.immuta.plugins.module_utils._platform.variables import parse_list
 from ansible_collections.community.immuta.plugins.plugin_utils.variables import evaluate
 
 ARGUMENTS: dict[str, Any] = {
@@ -42,6 +44,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
+        self._task.args.update(_as_lists(self._task.args))
         options = self.validate_argument_spec(argument_spec=ARGUMENTS)[1]
         names = options["hosts"] or list(task_vars.get("ansible_play_batch") or [task_vars["inventory_hostname"]])
         whole = not set(task_vars["groups"].get(options["group"], ())) - set(names)
@@ -98,6 +101,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         finally:
             self._task.check_mode = check_mode
         return answer
+
+
+def _as_lists(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the lists among the arguments, which a survey of AWX gives as text. Raises AnsibleActionFail for text that is not a list."""
+    names = [name for name in arguments if ARGUMENTS.get(name, {}).get("type") == "list"]
+    try:
+        return {name: parse_list(arguments[name]) for name in names}
+    except ValueError as error:
+        raise AnsibleActionFail(f"{' or '.join(names)} {error}.") from None
 
 
 def _write(path: str, report: Mapping[str, Any]) -> bool:

@@ -29,6 +29,8 @@ def write_report(task: Task) -> dict[str, Any]:
     generated = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     report = report_on(_read_fleet(task.params["src"]) if fleet is None else fleet, title=task.params["title"], generated=generated)
     texts = {PAGE: as_html(report), DOCUMENT: as_json(report), JUNIT: as_junit(report)}
+    if not task.params["dest"]:
+        raise OptionError("dest is empty.", option="dest")
     folder = os.path.abspath(task.params["dest"])
     _create(folder, task.check_mode)
     paths = {name: os.path.join(folder, name) for name in texts}

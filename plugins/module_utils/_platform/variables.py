@@ -108,13 +108,23 @@ def parse_variables(given: Mapping[str, Any]) -> ParsedVariables:
             found.problems.append(_unknown(name))
     for name, variable in VARIABLES.items():
         value = given.get(name)
-        if value is None:
+        if value is None or _is_blank_choice(value, variable):
             continue
         try:
             found.values[name] = _typed(value, variable)
         except ValueError as error:
             found.problems.append(f"{PREFIX}{name} {error}.")
     return found
+
+
+def _is_blank_choice(value: Any, variable: Variable) -> bool:
+    """Return whether nobody chose one of the values. A blank state is an error instead, because no state is harmless."""
+    return value == "" and variable.type == "str" and bool(variable.choices) and variable is not VARIABLES["state"]
+
+
+def parse_list(value: Any) -> Any:
+    """Return the list in a text, which is JSON or separated by commas or line breaks, and every other value unchanged. Raises ValueError for invalid JSON."""
+    return _list(value, Variable("list")) if isinstance(value, str) else value
 
 
 def _unknown(name: str) -> str:
@@ -152,7 +162,7 @@ def _whole(value: Any, variable: Variable) -> int | None:
     number = _number(value, variable)
     if number is not None and not number.is_integer():
         raise ValueError("must be a whole number")
-    return None if number is None else int(number)
+    return variable.default if number is None else int(number)
 
 
 def _number(value: Any, variable: Variable) -> float | None:
@@ -175,7 +185,7 @@ def _dictionary(value: Any, variable: Variable) -> dict[str, Any]:
 
 def _list(value: Any, variable: Variable) -> list[Any]:
     parsed = _from_json(value, "[") if isinstance(value, str) else value
-    if isinstance(parsed, str) and variable.elements == "str":
+    if isinstance(parsed, str) and (variable.elements == "str" or not parsed):
         return [part.strip() for part in parsed.replace("\n", ",").split(",") if part.strip()]
     if isinstance(parsed, Mapping) or not isinstance(parsed, (list, tuple)):
         raise ValueError(f'must be a list, but is a {_kind(value)}. Text must be JSON, such as ["one", "two"]')
