@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .commands import BUILD, Failed, clean_environment, requirements, run, virtual_environment
+from .commands import BUILD, Failed, alone, clean_environment, requirements, run, virtual_environment
 from .package import build
 
 
@@ -34,8 +34,13 @@ def importer() -> None:
 def import_tarball(built: Path) -> None:
     """Import a tarball with galaxy-importer. Raise Failed if its log holds more than lines of information."""
     folder = BUILD / "importer"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    with alone(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _import(built, folder)
+
+
+def _import(built: Path, folder: Path) -> None:
     environment = clean_environment() | {"GALAXY_IMPORTER_CHECK_REQUIRED_TAGS": "True"}
     environment["PATH"] = f"{tools()}{os.pathsep}{environment['PATH']}"
     command = [str(tools() / "python"), "-m", "galaxy_importer.main", str(built)]
