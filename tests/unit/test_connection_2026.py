@@ -88,6 +88,13 @@ def test_other_settings_of_what_is_unhealthy_since_warn(there: Bench) -> None:
     assert "its state is UNHEALTHY" in there.warnings[0]
 
 
+def test_settings_of_an_object_that_is_unhealthy_warn(there: Bench) -> None:
+    there.tenant.behaviour.states = ["UNHEALTHY"] * 9
+    plan, _object = there.reconciler().settings(["sf-prod"], {"activateNewChildren": True})
+    assert plan.action == "updated"
+    assert there.warnings == ["sf-prod has the wanted settings, but its state is UNHEALTHY."]
+
+
 # --- tasks
 
 
