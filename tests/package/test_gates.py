@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tools.checks.commands import copy_to
+import yaml
+from tools.checks.commands import ROOT, copy_to, tracked
 
 # Written so that this file does not hold it itself
 LICENSED = "SPDX-License" + "-Identifier: GPL-3.0-or-later\n"
@@ -69,6 +70,17 @@ def assert_each_check_names_its_faults(copy: Path, checks: list[str]) -> None:
     printed = complaints(copy, checks)
     missed = {(check, name): printed[check] for (check, name, *_texts), words in PLANTED.items() if check in checks and not re.search(words, printed[check])}
     assert not missed, "\n".join(missed.values())
+
+
+def test_no_finding_of_a_linter_is_excused() -> None:
+    """No rule is off and no file is left out but what tools create; a comment that excuses a line of YAML would hide it."""
+    settings = yaml.safe_load((ROOT / ".ansible-lint").read_text(encoding="utf-8"))
+    assert (settings["profile"], settings["skip_list"], settings["warn_list"]) == ("production", [], [])
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert set(settings["exclude_paths"]) <= set(ignored)
+    names = [name for name in tracked() if name.endswith((".yml", ".yaml"))]
+    assert not [name for name in names if re.search(r"# *noqa|yamllint disable", (ROOT / name).read_text(encoding="utf-8"))]
+    assert not [name for name in tracked() if "ansible-lint-ignore" in name]
 
 
 def test_quick_checks_find_planted_faults(spoiled: Path) -> None:

@@ -98,7 +98,7 @@ def draw() -> str:
     tall = len(rows) * HEIGHT + (len(rows) - 1) * GAP_Y + 2 * MARGIN
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {tall}" width="{total}" height="{tall}" role="img" aria-labelledby="title">',
-        "<!-- SPDX-License-Identifier: GPL-3.0-or-later. Drawn by tests/tools/house.py -->",
+        "<!-- Drawn by tests/tools/house.py -->",
         '<title id="title">The packages of the plugins. Each imports only from packages below it.</title>',
         '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">',
         '<path d="M0 0 L8 4 L0 8 z" fill="#5a6470"/></marker></defs>',

@@ -20,7 +20,18 @@ import yaml
 from .commands import BUILD, ROOT, Failed, alone, copy_to, run, tracked
 
 # What a user of the collection needs. Any other file in the tarball is a mistake.
-SHIPPED = ("plugins/", "roles/", "playbooks/", "meta/", "docs/", "extensions/", "changelogs/changelog.yaml", "changelogs/config.yaml", "tests/config.yml")
+SHIPPED = (
+    "plugins/",
+    "roles/",
+    "playbooks/",
+    "meta/",
+    "docs/docsite/",
+    "docs/images/",
+    "extensions/",
+    "changelogs/changelog.yaml",
+    "changelogs/config.yaml",
+    "tests/config.yml",
+)
 SHIPPED_AT_THE_TOP = {"CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md"}
 
 
