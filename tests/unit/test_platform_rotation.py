@@ -223,14 +223,30 @@ def test_the_old_key_stays_where_it_cannot_be_ended(tenant: Simulator, tmp_path:
 
 
 def test_without_validation_and_with_what_an_earlier_run_left(tenant: Simulator, tmp_path: Path) -> None:
-    role = passwords(tenant, tmp_path, server_validation=False, artifacts=str(tmp_path / "artifacts"))
-    stale = tmp_path / "artifacts" / "prod" / "set.ledger"
-    stale.parent.mkdir(parents=True)
-    stale.write_text('{"ledger": 1}\n{"number": 1, "status": "ok"}')
+    role = passwords(tenant, tmp_path, server_validation=False)
+    role.begin()
+    (stale,) = {Path(step["options"]["ledger"]) for step in role.plan["run"] if "ledger" in step["options"]}
+    role.ran()
+    assert stale.exists()
+    role.locks[0].unlink()
     role.begin()
     assert not stale.exists() and not role.made()["validate"]
     role.ran()
     assert not role.next(finished=True)["work"]
+
+
+def test_a_rotation_keeps_the_artifacts_and_locks_the_platform_beside_them(tenant: Simulator, tmp_path: Path) -> None:
+    kept = tmp_path / "artifacts" / "prod" / "summary.json"
+    role = passwords(tenant, tmp_path, artifacts=str(tmp_path / "artifacts"))
+    role.begin()
+    assert {lock.parent.name for lock in role.locks} == {"artifacts", "immuta_platform"}
+    assert not kept.parent.exists(), "a rotation has nothing to keep"
+    kept.parent.mkdir()
+    kept.write_text("{}")
+    role.made()
+    role.ran()
+    assert role.told("updated")["result"]["action"] == "updated"
+    assert kept.read_text() == "{}" and (role.locks, role.files) == ([], ["summary.json"])
 
 
 def test_an_unhealthy_platform_is_no_success(tenant: Simulator, tmp_path: Path) -> None:

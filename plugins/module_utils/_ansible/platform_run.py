@@ -21,6 +21,7 @@ from .._core.errors import OptionError
 from .._core.secrets import looks_secret
 from .._platform.desired import DesiredState, desired_state_of
 from .._platform.folder import Folder, lock_path, private_folders, remove_dead_folders
+from .._platform.options import ROTATE
 from .._platform.variables import PREFIX
 from .audit_trail import AuditLog
 from .runtime import Task
@@ -57,7 +58,9 @@ class PlatformRun:
         desired, audit_log = desired_state_of(params), AuditLog(task)
         if not state:
             audit_log.check()
-        place = Folder.path_for(desired.artifacts, params["home"], params.get("name") or desired.identity, desired.identity)
+        # what a rotation writes is gone afterwards, so it must not be with the artifacts of the setup
+        artifacts = "" if params.get("entry") == ROTATE else desired.artifacts
+        place = Folder.path_for(artifacts, params["home"], params.get("name") or desired.identity, desired.identity)
         # check mode runs no scripts, so it needs no other host for them
         remote_folder = f"~/.immuta_platform.{secrets.token_hex(8)}"
         desired = replace(desired, folder=str(place), sql_host="" if task.check_mode else desired.sql_host, remote_folder=remote_folder)
@@ -109,7 +112,7 @@ class PlatformRun:
             os.makedirs(private, mode=0o700, exist_ok=True)
         except OSError as error:
             raise OptionError(f"The directory {private} cannot be created: {error.strerror}.") from None
-        self.folder.create_parents()
+        self.folder.create_parents(*self._shared_places)
         about = {"platform": self.desired.identity, "name": self.name, "folder": str(self.folder.path)}
         self.lock_id = lock.take(self._lock_files, about, break_id=self.task.params.get("break_lock") or "")
 
@@ -122,8 +125,14 @@ class PlatformRun:
     @property
     def _lock_files(self) -> list[Path]:
         """The lock files: one on this machine, and one next to the artifacts for runs on other machines."""
-        places = [lock_path(private_folders(self.task.params["home"]), self.desired.identity)]
-        return [*places, lock_path(self.folder.path.parent, self.desired.identity)] if self.desired.artifacts else places
+        places = [private_folders(self.task.params["home"]), *self._shared_places]
+        return [lock_path(place, self.desired.identity) for place in places]
+
+    @property
+    def _shared_places(self) -> list[Path]:
+        """The directory of the artifacts of all platforms, if there is one."""
+        artifacts = self.desired.artifacts
+        return [Folder.path_for(artifacts, self.task.params["home"], self.name, self.desired.identity).parent] if artifacts else []
 
 
 def refuse_problems(params: Options) -> None:

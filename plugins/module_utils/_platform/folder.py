@@ -82,11 +82,12 @@ class Folder:
             self.create_parents()
             self._create(self.path)
 
-    def create_parents(self) -> None:
-        """Create the missing parents of the folder, with the same permissions. Existing directories do not change. Raises OptionError."""
+    def create_parents(self, *others: Path) -> None:
+        """Create the missing parents of the folder, and other directories, with the same permissions. Existing ones do not change. Raises OptionError."""
         if self._writes:
-            for place in reversed([each for each in self.path.parents if not os.path.exists(each)]):
-                self._create(place)
+            for last in (self.path.parent, *others):
+                for place in reversed([each for each in (last, *last.parents) if not os.path.exists(each)]):
+                    self._create(place)
 
     def _create(self, place: Path) -> None:
         try:
