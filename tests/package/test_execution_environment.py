@@ -77,6 +77,19 @@ def test_the_definition_becomes_a_build_context(tmp_path: Path) -> None:
     assert pins(LOCK.read_text(encoding="utf-8").splitlines())["dumb-init"] == "1.2.5"
 
 
+def test_the_build_takes_another_image_and_a_keyring(tmp_path: Path) -> None:
+    """As the README says. Without a keyring, ansible-builder has ansible-galaxy ignore signatures."""
+    shutil.copytree(HERE, tmp_path / "here")
+    (tmp_path / "here" / "keyring.kbx").touch()
+    keyring = ("--galaxy-keyring", "keyring.kbx")
+    builder("create", "--output-filename", "Containerfile", *keyring, cwd=tmp_path / "here")
+    steps = (tmp_path / "here" / "context" / "Containerfile").read_text(encoding="utf-8")
+    assert 'ARG EE_BASE_IMAGE="redhat/ubi9-minimal:9.6"' in steps and "FROM $EE_BASE_IMAGE AS base" in steps
+    assert "--keyring" in steps and "DISABLE_GPG_VERIFY" not in steps
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    assert " ".join(keyring) in readme and "--build-arg EE_BASE_IMAGE=" in readme
+
+
 def test_every_version_of_the_collection_is_this_one() -> None:
     assert load("requirements.yml") == {"collections": [{"name": "community.immuta", "version": VERSION}]}
     assert load("ansible-navigator.yml")["ansible-navigator"]["execution-environment"]["image"] == f"immuta-ee:{VERSION}"
