@@ -13,6 +13,7 @@ import json
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -78,14 +79,23 @@ def with_another_file(tarball: Path, folder: Path) -> Path:
 @pytest.mark.all
 def test_a_signed_tarball_installs_and_a_changed_one_does_not(built: Path, key: Key, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     signature = key.sign(built, monkeypatch)
-    text = signature.read_text(encoding="utf-8")
-    wanted = ("community.immuta", "--keyring", key.keyring, "--required-valid-signature-count", "+1")
-    with galaxy(built, text) as server:
-        ansible_galaxy(tmp_path / "good", "install", *wanted, "-s", server)
-    for name, tarball, signatures in (("changed", with_another_file(built, tmp_path / "other"), [text]), ("unsigned", built, [])):
-        with galaxy(tarball, *signatures) as server, pytest.raises(Failed, match=r"Signature verification failed for 'community.immuta'"):
-            ansible_galaxy(tmp_path / name, "install", *wanted, "-s", server)
-        assert not (tmp_path / name / NAME / "MANIFEST.json").exists()
+    named = tmp_path / "requirements.yml"
+    named.write_text(f"collections:\n  - name: community.immuta\n    signatures: [file://{signature}]\n", encoding="utf-8")
+    on_the_server = ["community.immuta", "--required-valid-signature-count", "+1"]
+    text, changed = signature.read_text(encoding="utf-8"), with_another_file(built, tmp_path / "other")
+    # What is asked for, what the server has, with which signatures -> whether it installs
+    cases: list[tuple[list[str], Path, list[str], bool]] = [
+        (["-r", str(named)], built, [], True),
+        (["-r", str(named)], changed, [], False),
+        (on_the_server, built, [text], True),
+        (on_the_server, changed, [text], False),
+        (on_the_server, built, [], False),
+    ]
+    for number, (wanted, tarball, signatures, installs) in enumerate(cases):
+        folder = tmp_path / str(number)
+        with galaxy(tarball, *signatures) as server, nullcontext() if installs else pytest.raises(Failed, match="Signature verification failed"):
+            ansible_galaxy(folder, "install", *wanted, "--keyring", key.keyring, "-s", server)
+        assert (folder / NAME / "MANIFEST.json").exists() == installs
 
 
 @pytest.mark.all
