@@ -30,15 +30,10 @@ from ansible_collections.community.immuta.plugins.module_utils._ansible.tenant i
 from immuta_simulator.command import parser as simulator_parser
 from immuta_simulator.settings import SWITCHES
 from support.pages import ROLE_OPTIONS, input_errors, variables
-from support.shown import ROOT, Block, blocks
+from support.shown import ROOT, RUN_BY, Block, blocks
 from tools.checks import __main__ as checks
 
 SHELL = {"sh", "shell", "console"}
-#: documents whose blocks a test of their own runs as they stand
-RUN_BY = {
-    "docs/docsite/rst/testing.rst": "tests/unit/test_docs_testing.py",
-    "extensions/execution-environment/README.md": "tests/package/test_execution_environment.py",
-}
 #: playbooks of the reader
 READERS_PLAYBOOKS = {"site.yml", "my_platforms.yml"}
 #: what is no example: the picture of the packages, which test_house.py compares with the folders

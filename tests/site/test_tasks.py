@@ -18,7 +18,7 @@ from jinja2 import Undefined
 from jinja2.nativetypes import NativeEnvironment
 from support.modules import run_module
 from support.pages import input_errors, module_of
-from support.shown import Block, blocks
+from support.shown import RUN_BY, Block, blocks
 
 COLLECTION, BUILTIN = "community.immuta.", "ansible.builtin."
 #: an action plugin, which checks its options itself
@@ -104,7 +104,7 @@ def tasks_of(block: Block) -> list[Mapping[str, Any]]:
     return [task for task in tasks if module_in(task)]
 
 
-WITH_TASKS = [block for block in blocks() if tasks_of(block)]
+WITH_TASKS = [block for block in blocks() if tasks_of(block) and block.document not in RUN_BY]
 
 
 @pytest.mark.parametrize("block", WITH_TASKS, ids=Block.__str__)

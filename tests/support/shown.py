@@ -19,6 +19,12 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("*.md", "docs/*.md", "docs/docsite/rst/*.rst", "roles/*/README.md", "extensions/**/README.md")
 PLUGINS = ("plugins/modules/*.py", "plugins/lookup/*.py", "plugins/inventory/*.py")
+#: documents whose blocks a test of their own runs as they stand
+RUN_BY = {
+    "docs/add_a_platform.md": "tests/unit/test_worked_example.py",
+    "docs/docsite/rst/testing.rst": "tests/unit/test_docs_testing.py",
+    "extensions/execution-environment/README.md": "tests/package/test_execution_environment.py",
+}
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(r"^( *)\.\. code-block:: (\w+)\n\n((?:\1 {3,}.*\n|\n)+)", re.MULTILINE)
 
