@@ -27,9 +27,11 @@ class Skipped(Exception):
 class Inspector(Protocol):
     """One look at one warehouse. A check returns its rows, or raises Failed or Skipped."""
 
-    def check(self, name: str) -> Any: ...
+    def check(self, name: str) -> Any:
+        """Return the rows of a check. Raise Failed or Skipped."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the connection."""
 
 
 @dataclass(frozen=True)

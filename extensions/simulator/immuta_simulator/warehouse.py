@@ -90,7 +90,8 @@ class Warehouse(ABC):
         return self._connection is not None
 
     @abstractmethod
-    def connect(self, database: str) -> Any: ...
+    def connect(self, database: str) -> Any:
+        """Return a connection to a database."""
 
     @abstractmethod
     def execute(self, sql: str) -> list[tuple[Any, ...]]:

@@ -90,13 +90,17 @@ class Driver(Protocol):
 
     target: str
 
-    def connect(self) -> None: ...
+    def connect(self) -> None:
+        """Sign in."""
 
-    def execute(self, text: str) -> StatementResult: ...
+    def execute(self, text: str) -> StatementResult:
+        """Run one statement."""
 
-    def query(self, text: str) -> tuple[Any, ...] | None: ...
+    def query(self, text: str) -> tuple[Any, ...] | None:
+        """Return the first row, or None."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the connection."""
 
 
 class BaseDriver(ABC):

@@ -43,9 +43,11 @@ class Task(Protocol):
     params: dict[str, Any]
     check_mode: bool
 
-    def warn(self, text: str) -> None: ...
+    def warn(self, text: str) -> None:
+        """Show a warning."""
 
-    def register_secrets(self, *values: str) -> None: ...
+    def register_secrets(self, *values: str) -> None:
+        """Mask these values in everything that the task shows."""
 
 
 @dataclass
