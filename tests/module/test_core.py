@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from support.core import PYTHON
+from support.core import MODULES_PYTHON, PYTHON
 from support.tasks import INFO, Play
 
 
@@ -22,6 +22,6 @@ def test_playbooks_and_modules_run_on_the_core_under_test(run: Callable[..., Pla
             {"name": "list", INFO: {}},
         ]
     ).ok
-    assert done["say"]["msg"] == f"{wanted} {PYTHON} {PYTHON}"
+    assert done["say"]["msg"] == f"{wanted} {PYTHON} {MODULES_PYTHON}"
     assert done["list"]["integrations"] == []
     assert not any(record.warnings for record in done), done.output

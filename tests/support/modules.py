@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .core import PYTHON
+from .core import MODULES_PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / ".venv" / "collections"
@@ -65,7 +65,9 @@ class Door:
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_")) and "proxy" not in name.lower()}
         self._environment |= {**environment, "PYTHONPATH": f"{environment['PYTHONPATH']}{os.pathsep}{COLLECTIONS}"}
         forks = Path(__file__).with_name("forks.py")
-        self._process = subprocess.Popen([PYTHON, forks, MODULES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment, text=True, cwd=folder)
+        self._process = subprocess.Popen(
+            [MODULES_PYTHON, forks, MODULES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment, text=True, cwd=folder
+        )
 
     def close(self) -> None:
         assert self._process.stdin and self._process.stdout

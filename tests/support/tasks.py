@@ -17,14 +17,14 @@ from typing import Any
 
 import yaml
 
-from .core import PYTHON
+from .core import MODULES_PYTHON
 from .modules import run_module
 from .playbook import run_playbook
 
 INTEGRATION = "community.immuta.immuta_integration"
 INFO = "community.immuta.immuta_integration_info"
 SCRIPT = "community.immuta.immuta_integration_script"
-INVENTORY = {"all": {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": PYTHON}}}}
+INVENTORY = {"all": {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": MODULES_PYTHON}}}}
 
 
 class Unsafe(str):

@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from tools.checks import __main__ as command
 from tools.checks import commands, suite, versions
 from tools.checks.__main__ import Outcome, report
 from tools.checks.commands import ROOT, Failed, requirements, runs, working_path
-from tools.checks.versions import CORES, cores, libraries
+from tools.checks.versions import MATRIX, Row, libraries
 
 SHIM = "#!/bin/sh\necho 'command not found' >&2\nexit 127\n"
 REPORT = '<testsuites><testsuite tests="7" failures="1" errors="1" skipped="0"/></testsuites>'
@@ -126,23 +129,94 @@ def test_a_command_that_fails_fails_its_check() -> None:
 
 
 def test_the_oldest_core_is_the_one_that_meta_allows_and_has_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    oldest, *_others = CORES
+    oldest = MATRIX[0].core
     assert f'">={oldest.rpartition(".")[0]}.0"' in (ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8")
     monkeypatch.setattr(versions, "find_python", lambda versions: None)
     with pytest.raises(Failed, match=oldest):
-        cores()
+        versions.cores()
 
 
-def test_another_core_is_left_out_by_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    (oldest, here), (later, _away) = CORES.items()
-    ran: list[str] = []
-    monkeypatch.setattr(versions, "CORES", {oldest: here, later: ("3.99",)})
-    monkeypatch.setattr(versions, "find_python", lambda versions: None if "3.99" in versions else Path(sys.executable))
-    monkeypatch.setattr(versions, "core_python", lambda version, base: Path(version))
-    monkeypatch.setattr(versions, "run", lambda *command, CORE_PYTHON: ran.append(CORE_PYTHON))
-    cores()
-    assert ran == [oldest]
-    assert f"Left out: ansible-core {later}" in capsys.readouterr().out
+def test_the_rows_fit_the_pins_and_the_oldest_python_of_the_modules() -> None:
+    assert f"ansible-core=={MATRIX[2].core}" in requirements("tests/requirements.txt")
+    oldest = yaml.safe_load((ROOT / "tests" / "config.yml").read_text(encoding="utf-8"))["modules"]["python_requires"]
+    assert [row.python for row in MATRIX if row.checks == ("modules",)] == [oldest.removeprefix(">=")]
+    assert {name for row in MATRIX for name in row.checks} == set(versions.CHECKS)
+    assert not [name for name in versions.NOT_ON_THE_OLDEST_PYTHON if not (ROOT / "tests" / "unit" / f"{name}.py").is_file()]
+
+
+def test_the_readme_names_the_tested_versions() -> None:
+    readme = versions.README.read_text(encoding="utf-8")
+    assert versions.SENTENCE.findall(readme) == [versions.sentence()], "run tests/run versions"
+    assert all(f"{row.core} on Python" in versions.sentence() for row in MATRIX)
+
+
+def test_the_workflow_has_a_job_for_every_row() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    rows = [{"core": row.core, "python": row.python, "may_fail": row.may_fail} for row in MATRIX]
+    assert workflow["jobs"]["versions"]["strategy"]["matrix"]["include"] == rows
+
+
+def test_a_workflow_can_do_little_and_its_actions_have_a_version() -> None:
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert workflow["permissions"] in ({}, {"contents": "read"})
+        steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+        assert not [step["uses"] for step in steps if "uses" in step and not re.fullmatch(r"actions/[\w-]+@v\d+(\.\d+)*", step["uses"])]
+        named = {name for step in steps for name in re.findall(r"tests/run ([\w -]+)", step.get("run", ""))}
+        assert {name for names in named for name in names.split()} <= {*command.ALL, *command.LONG, *command.OTHER, *command.GROUPS}
+
+
+@pytest.fixture
+def matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run versions() with rows whose checks do what their names say, and return the README."""
+    readme = tmp_path / "README.md"
+
+    def fail(row: Row, base: Path) -> None:
+        raise Failed(f"{row} failed on {base}")
+
+    def call(*rows: Row, named: str | None = None) -> str:
+        readme.write_text("Before.\n\nTested with ansible-core 1.0.\n\nAfter.\n", encoding="utf-8")
+        monkeypatch.setattr(versions, "MATRIX", rows)
+        monkeypatch.delenv("ROW", raising=False)
+        if named:
+            monkeypatch.setenv("ROW", named)
+        versions.versions()
+        return readme.read_text(encoding="utf-8")
+
+    monkeypatch.setattr(versions, "README", readme)
+    monkeypatch.setattr(versions, "CHECKS", {"units": lambda row, base: None, "sanity": fail})
+    monkeypatch.setattr(versions, "find_python", lambda wanted: None if "3.99" in wanted else Path(sys.executable))
+    return call
+
+
+GOOD, PREVIEW, ABSENT, BAD = (
+    Row("1.1", "3.1", ("units",)),
+    Row("1.2", "3.1", ("units", "sanity"), may_fail=True),
+    Row("1.3", "3.99"),
+    Row("1.4", "3.1", ("sanity",)),
+)
+
+
+def test_a_preview_may_fail_and_the_readme_follows(matrix: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Before.\n\nTested with ansible-core 1.1 on Python 3.1, and 1.0 on" in matrix(Row("1.1", "3.1", ("units",)), Row("1.0", "3.2", ("units",)), PREVIEW)
+    assert re.search(r"1\.2 .*FAILED, as it may: sanity", capsys.readouterr().out)
+
+
+def test_a_row_that_fails_fails_the_check_after_the_others_ran(matrix: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Failed, match=r"1\.4/3\.1$"):
+        matrix(BAD, GOOD)
+    assert re.search(r"1\.1 .* ok", capsys.readouterr().out)
+
+
+def test_a_row_without_its_python_is_left_out_by_name_and_the_readme_stays(matrix: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Tested with ansible-core 1.0.\n" in matrix(GOOD, ABSENT)
+    assert re.search(r"1\.3 .*left out: no Python 3\.99 was found", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("named", ["1.3/3.99", "9.9/3.1"])
+def test_a_row_that_is_named_has_to_run(matrix: Callable[..., str], named: str) -> None:
+    with pytest.raises(Failed, match=re.escape(named)):
+        matrix(GOOD, ABSENT, named=named)
 
 
 def test_a_core_gets_every_library_as_it_is_pinned() -> None:

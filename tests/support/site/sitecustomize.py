@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import marshal
 import os
+import sys
 import zipimport
 
 _compile = zipimport._compile_source
@@ -15,7 +16,7 @@ _FOLDER = os.environ.get("MADE_MODULES", "")
 
 def compiled(path, source):
     """The code of a source: that of an earlier run, or its own."""
-    name = os.path.join(_FOLDER, hashlib.sha256(source).hexdigest())
+    name = os.path.join(_FOLDER, f"{sys.implementation.cache_tag}.{hashlib.sha256(source).hexdigest()}")
     with contextlib.suppress(OSError), open(name, "rb") as stream:
         return marshal.load(stream)
     code = _compile(path, source)

@@ -39,6 +39,7 @@ LINT: dict[str, Callable[[], object]] = {
     "changelog": lint.changelog,
     "prose": lint.prose,
     "nox": gates.nox,
+    "workflows": lint.workflows,
 }
 ALL = LINT | {"pytest": suite.pytest, "cores": versions.cores, "sanity": versions.sanity, "tarball": package.tarball}
 # Not in the default run. pytest runs a part of each.
@@ -51,6 +52,7 @@ LONG: dict[str, Callable[[], object]] = {
     "pages": site.pages,
     "importer": gates.importer,
     "environment": environment.environment,
+    "versions": versions.versions,
 }
 # Not checks; the Makefile runs them in the same environment.
 OTHER: dict[str, Callable[[], object]] = {
@@ -65,9 +67,9 @@ OTHER: dict[str, Callable[[], object]] = {
 GROUPS = {"all": list(ALL), "lint": list(LINT)}
 # How long each check takes on two cores, for --help.
 DURATIONS = {
-    "seconds": ["ruff", "mypy", "yamllint", "shellcheck", "ansible-lint", "docs", "changelog", "prose", "nox", "tarball"],
+    "seconds": ["ruff", "mypy", "yamllint", "shellcheck", "ansible-lint", "docs", "changelog", "prose", "nox", "workflows", "tarball"],
     "minutes": ["pytest", "cores", "sanity", "report", "site", "pages", "importer", "environment"],
-    "long": ["faults", "slow", "examples"],
+    "long": ["faults", "slow", "examples", "versions"],
 }
 
 

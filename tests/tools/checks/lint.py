@@ -47,6 +47,12 @@ def changelog() -> None:
     run("antsibull-changelog", "lint")
 
 
+def workflows() -> None:
+    """The workflows and templates of GitHub, against their schemas."""
+    for schema, pattern in {"github-workflows": "workflows/*.yml", "github-issue-forms": "ISSUE_TEMPLATE/*_*.yml", "dependabot": "dependabot.yml"}.items():
+        run("check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", *sorted((ROOT / ".github").glob(pattern)))
+
+
 def prose() -> None:
     """The English of the documentation, docstrings and comments."""
     run(sys.executable, ROOT / "tests" / "tools" / "prose.py")

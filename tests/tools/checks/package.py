@@ -32,7 +32,17 @@ SHIPPED = (
     "changelogs/config.yaml",
     "tests/config.yml",
 )
-SHIPPED_AT_THE_TOP = {"CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md"}
+SHIPPED_AT_THE_TOP = {
+    "CHANGELOG.rst",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
+    "FILES.json",
+    "LICENSE",
+    "MAINTAINERS.md",
+    "MANIFEST.json",
+    "README.md",
+    "SECURITY.md",
+}
 
 
 def build() -> Path:
