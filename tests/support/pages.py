@@ -126,7 +126,8 @@ class Host:
 
 def hosts() -> list[Host]:
     """The platforms of all inventories in pages and READMEs, in their order."""
-    with_hosts = [block for block in shown.blocks() if block.language == "yaml" and isinstance(block.data, Mapping) and GROUP in block.data]
+    here = [block for block in shown.blocks() if block.language == "yaml" and block.document not in shown.RUN_BY]
+    with_hosts = [block for block in here if isinstance(block.data, Mapping) and GROUP in block.data]
     inventories = [(Path(block.document).stem, _filled(block.data)[GROUP]) for block in with_hosts]
     return [Host(page, variables) for page, group in inventories for variables in group.get("hosts", {}).values()]
 

@@ -22,11 +22,13 @@ PLUGINS = ("plugins/modules/*.py", "plugins/lookup/*.py", "plugins/inventory/*.p
 #: documents whose blocks a test of their own runs as they stand
 RUN_BY = {
     "docs/add_a_platform.md": "tests/unit/test_worked_example.py",
+    "docs/docsite/rst/awx.rst": "tests/awx/test_page.py",
     "docs/docsite/rst/testing.rst": "tests/unit/test_docs_testing.py",
+    "extensions/awx/README.md": "tests/awx/test_page.py",
     "extensions/execution-environment/README.md": "tests/package/test_execution_environment.py",
 }
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_DIRECTIVE = re.compile(r"^( *)\.\. code-block:: (\w+)\n\n((?:\1 {3,}.*\n|\n)+)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^( *)\.\. code-block:: (\w+)\n(?:\1 {3,}:\w+:.*\n)*\n((?:\1 {3,}.*\n|\n)+)", re.MULTILINE)
 
 
 class _Loader(yaml.SafeLoader):
