@@ -124,6 +124,8 @@ class World:
             environment["ANSIBLE_COLLECTIONS_PATH"] = environment["DEMO_COLLECTIONS"]
         return environment | {
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            # The locks are in the home. Another demo on this machine has platforms of the same names
+            "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_VAULT_PASSWORD_FILE": str(self.folder / "vault-password"),
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "task_events",
