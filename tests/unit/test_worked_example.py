@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tools.checks.commands import ROOT, clean_environment, copy_to
+from support.copies import copy_repository, shell
+from tools.checks.commands import ROOT
 
 PAGE = (ROOT / "docs" / "add_a_platform.md").read_text(encoding="utf-8")
 REFERENCE, ROW, SIMULATOR, CONTENTS = re.findall(r"^```diff\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -21,19 +22,7 @@ TESTS, RUN = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The repository in a path of its own, with the programs of .venv and itself on its collections path."""
-    place = copy_to(tmp_path)
-    subprocess.run(["git", "init", "--quiet"], cwd=place, check=True)
-    link = place / ".venv" / "collections" / "ansible_collections" / "community" / "immuta"
-    link.parent.mkdir(parents=True)
-    link.symlink_to(place)
-    for name in ("bin", "lib", "pyvenv.cfg"):
-        (place / ".venv" / name).symlink_to(ROOT / ".venv" / name)
-    return place
-
-
-def shell(copy: Path, script: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["bash", "-eu", "-c", script], cwd=copy, env=clean_environment(), capture_output=True, text=True, check=False)
+    return copy_repository(tmp_path)
 
 
 def change(copy: Path, *diffs: str) -> None:

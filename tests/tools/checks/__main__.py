@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import environment, gates, lint, package, site, suite, versions
+from . import environment, gates, lint, package, prepare, site, suite, versions
 from .commands import BUILD, Failed
 
 
@@ -57,6 +57,7 @@ LONG: dict[str, Callable[[], object]] = {
 # Not checks; the Makefile runs them in the same environment.
 OTHER: dict[str, Callable[[], object]] = {
     "build": package.show_build,
+    "prepare": prepare.prepare,
     "release": package.release,
     "lock": environment.lock,
     "sbom": environment.sbom,
