@@ -115,6 +115,37 @@ def test_generate_approve_run_register(controller: Launcher, warehouse_tenant: S
     assert not traces(secrets, awx.mount, *[each for job in jobs for each in (job.stdout, job.artifacts, job.events)], apart=["[0-9]-*create.sql"])
 
 
+@pytest.mark.all
+def test_register_rotate_and_deregister_with_the_answers_of_their_surveys(controller: Launcher, warehouse_tenant: Simulator, redshift: RedshiftEngine) -> None:
+    """All answers are text, as AWX gives it. The new secret is the answer to a password question."""
+    login = {"username": redshift.admin_user, "password": redshift.admin_password}
+    plain = controller(warehouse_tenant, {"analytics": platform(redshift, 3)}, credentials={"Redshift login": login})
+    awx = Containers(plain.folder, plain.inventory, plain.credentials, temporary=plain.temporary)
+    both = {"credentials": ["Immuta", "Redshift login"]}
+    blank = {"immuta_change_reference": "", "immuta_platform_break_lock": ""}
+
+    registered = awx.launch("Immuta register", {**blank, "immuta_platform_wait_timeout": "600", "immuta_platform_repair": "false"}, **both)
+    assert registered.rc == 0, registered.stdout
+    assert redshift.can_login("immuta_system_3", NASTY, database="immuta_3")
+
+    new = f"new {NASTY}"
+    rotated = awx.launch("Immuta rotate", {**blank, "immuta_platform_new_secrets": json.dumps({"password": new}), "immuta_platform_new_public_key": ""}, **both)
+    assert rotated.rc == 0, rotated.stdout
+    assert redshift.can_login("immuta_system_3", new, database="immuta_3")
+    assert (awx.mount / "artifacts" / "analytics" / "summary.json").exists(), "the rotation took away what the setup left"
+
+    unsure = awx.launch("Immuta deregister", {**blank, "immuta_confirm": "other", "immuta_platform_force_disable": "false"}, **both)
+    assert unsure.rc != 0 and "immuta_3" in redshift.catalog()["databases"]
+    gone = awx.launch("Immuta deregister", {**blank, "immuta_confirm": "1", "immuta_platform_force_disable": "false"}, **both)
+    assert gone.rc == 0, gone.stdout
+    assert "immuta_3" not in redshift.catalog()["databases"] and not [each for each in warehouse_tenant.integrations() if each["status"] != "deleted"]
+
+    assert not list((awx.mount / "artifacts").glob("*.lock"))
+    secrets = [NASTY, new, redshift.admin_password, warehouse_tenant.api_key]
+    jobs = [registered, rotated, unsure, gone]
+    assert not traces(secrets, awx.mount, *[each for job in jobs for each in (job.stdout, job.artifacts, job.events)], apart=["[0-9]-*.sql"])
+
+
 def test_nothing_runs_twice_at_the_same_time() -> None:
     templates = [*kit()["controller_templates"], *kit()["controller_workflows"]]
     assert [each["name"] for each in templates if each["allow_simultaneous"] is not False] == []
