@@ -69,6 +69,12 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     assert sorted(page for pages_of_it in SECTIONS.values() for page in pages_of_it) == PAGES
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"/docs/docsite/rst/(\w+)\.rst\)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    # what all platforms have in common is for those who read the page of one, and the packages for those who read the code
+    assert linked == {*PAGES} - {*OF_A_PLATFORM, "platforms", "house"}
+
+
 def test_the_kinds_of_each_platform_are_those_of_the_tables() -> None:
     """What the page about integrations and connections says of each platform is what the collection can do."""
     rows = re.findall(r"^   \* - (.+)\n     - (.+)\n     - (.+)$", (RST / "kinds.rst").read_text(encoding="utf-8"), re.MULTILINE)
