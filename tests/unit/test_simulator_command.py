@@ -24,7 +24,11 @@ import pytest
 from immuta_simulator import Simulator, pytest_plugin
 from immuta_simulator.command import ACTIONS, add_options, main
 from immuta_simulator.faults import Fault
+from immuta_simulator.inspect_redshift import RedshiftWarehouse
+from immuta_simulator.settings import Settings
+from immuta_simulator.validation import Failed
 from immuta_simulator.warehouse import Place
+from immuta_simulator.warehouses import Warehouses
 from tools.checks.commands import ROOT
 
 COMMAND = [sys.executable, "-m", "immuta_simulator"]
@@ -111,9 +115,20 @@ def test_in_the_foreground_until_a_signal(number: signal.Signals, tmp_path: Path
     ],
 )
 def test_a_bad_file_is_named(option: str, text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ready = tmp_path / "ready"
+    ready.write_text("of a simulator that was killed")
     (tmp_path / "file").write_text(text)
-    assert main(["serve", option, str(tmp_path / "file")]) == 1
+    assert main(["serve", option, str(tmp_path / "file"), "--ready-file", str(ready)]) == 1
     assert message in capsys.readouterr().err
+    assert not ready.exists()
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RedshiftWarehouse, "library", "not_installed")
+    with pytest.raises(ValueError, match=r"immuta-simulator\[redshift\]"):
+        Warehouses([{"host": "h", "type": "Redshift", "address": "a", "port": 1}])
+    with pytest.raises(Failed, match=r"immuta-simulator\[redshift\]"):
+        Warehouses().inspector("Redshift", False, {"host": "127.0.0.1", "port": 1}, Settings()).check("login")
 
 
 def test_a_shell_that_got_no_simulator_ends_or_has_no_tenant(tmp_path: Path) -> None:
