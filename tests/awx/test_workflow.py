@@ -146,6 +146,31 @@ def test_register_rotate_and_deregister_with_the_answers_of_their_surveys(contro
     assert not traces(secrets, awx.mount, *[each for job in jobs for each in (job.stdout, job.artifacts, job.events)], apart=["[0-9]-*.sql"])
 
 
+@pytest.mark.all
+def test_the_jobs_that_need_no_warehouse(controller: Launcher, tenant: Simulator) -> None:
+    """Drift, apply, report, export and sync, with the answers that a person gives who leaves every blank blank."""
+    config = {"host": "rs", "database": "immuta", "initialDatabase": "dev", "authenticationType": "userPassword", "username": "immuta"}
+    tenant.seed({"type": "Redshift", "autoBootstrap": False, "config": {**config, "password": NASTY}})
+    plain = controller(tenant, {"analytics": {"immuta_platform_integration": {"type": "Redshift", "autoBootstrap": False, "config": config}}})
+    awx = Containers(plain.folder, plain.inventory, plain.credentials, temporary=plain.temporary)
+    drift = awx.launch("Immuta drift", credentials=["Immuta"])
+    approved = {"immuta_expected_plan": drift.artifacts["immuta_drift"]["plan_sha256"], "immuta_change_reference": "", "immuta_platform_break_lock": ""}
+    jobs = [
+        drift,
+        awx.launch("Immuta apply", approved, credentials=["Immuta"]),
+        awx.launch("Immuta report", {"immuta_report_title": ""}, credentials=["Immuta"]),
+        awx.launch("Immuta export", {}, credentials=["Immuta"]),
+        awx.launch("Immuta sync", {"immuta_platform_sync_path": "", "immuta_change_reference": ""}, credentials=["Immuta"]),
+    ]
+    assert [(job.rc, job.failed_messages()) for job in jobs] == [(0, "")] * len(jobs), "\n".join(job.stdout for job in jobs)
+    assert tenant.writes() == []
+    stale = awx.launch("Immuta apply", {**approved, "immuta_expected_plan": "0" * 64}, credentials=["Immuta"])
+    assert stale.rc != 0 and tenant.writes() == []
+    assert json.loads((awx.mount / "report" / "report.json").read_text())["title"] == "Data platforms behind Immuta"
+    assert (awx.mount / "export" / "hosts.yml").exists()
+    assert not traces([NASTY, tenant.api_key], awx.mount, *[each for job in jobs for each in (job.stdout, job.artifacts, job.events)])
+
+
 def test_nothing_runs_twice_at_the_same_time() -> None:
     templates = [*kit()["controller_templates"], *kit()["controller_workflows"]]
     assert [each["name"] for each in templates if each["allow_simultaneous"] is not False] == []
