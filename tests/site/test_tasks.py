@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate import is_query
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from immuta_simulator import Simulator
 from immuta_simulator.examples import EXAMPLES
 from jinja2 import Undefined
@@ -23,8 +27,9 @@ from support.shown import RUN_BY, Block, blocks
 COLLECTION, BUILTIN = "community.immuta.", "ansible.builtin."
 #: an action plugin, which checks its options itself
 ACTION = "community.immuta.immuta_fleet"
-#: what needs ansible-playbook or a warehouse: test_playbooks.py runs these examples
-ELSEWHERE = {ACTION, "community.immuta.immuta_report", "community.immuta.immuta_sql_script", "ansible.builtin.set_fact"}
+SQL = "community.immuta.immuta_sql_script"
+#: what needs ansible-playbook, whose examples test_playbooks.py runs, or a warehouse
+ELSEWHERE = {ACTION, SQL, "community.immuta.immuta_report", "ansible.builtin.set_fact"}
 #: the folders that the examples write to
 FOLDERS = re.compile(r"^(?:/srv/immuta|/etc/trino|/srv/playbooks)\b")
 BUCKET = {
@@ -133,6 +138,21 @@ def test_every_task_of_an_example_succeeds(block: Block, tenant: Simulator, tmp_
         known[task.get("register", "")] = result
         if given.get("old_id"):  # the key that the environment names has been replaced
             environment["IMMUTA_API_KEY"] = Path(given["dest"]).read_text(encoding="utf-8").strip()
+
+
+SCRIPTS = [(block, task) for block in WITH_TASKS for task in tasks_of(block) if module_in(task) == SQL]
+
+
+@pytest.mark.parametrize(("block", "task"), SCRIPTS, ids=[f"{block}-{task['name']}" for block, task in SCRIPTS])
+def test_every_login_is_one_that_its_driver_takes(block: Block, task: Mapping[str, Any], tmp_path: Path) -> None:
+    """An example that runs a script goes as far as the connection; the query of unless has to be one that changes nothing."""
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "snowflake.p8").write_bytes(key)
+    options = fill(task[SQL], {**VARIABLES, "folder": tmp_path})
+    warnings: list[str] = []
+    DRIVERS[options["type"]](options["login"], connect_timeout=1, statement_timeout=1, warn=warnings.append)
+    assert not warnings
+    assert "unless" not in options or is_query(options["unless"], options["type"])
 
 
 def prepare(tenant: Simulator, name: str) -> None:
