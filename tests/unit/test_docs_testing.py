@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from textwrap import dedent
 
 import yaml
 from immuta_simulator import Simulator
+from immuta_simulator.warehouses import DRIVERS
 from support.pages import RST
-from tools.checks.commands import ROOT, clean_environment
+from tools.checks.commands import ROOT, clean_environment, requirements
 
 EXAMPLES = ROOT / "extensions" / "simulator" / "examples"
 BLOCK = re.compile(r"^\.\. code-block:: \w+\n\n((?: {4}.*\n|\n)+)", re.MULTILINE)
@@ -59,3 +61,11 @@ def test_the_fixtures_for_pytest_are_reset_and_can_be_overridden(tmp_path: Path)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "immuta_simulator.pytest_plugin", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert "3 passed" in done.stdout, done.stdout
+
+
+def test_the_package_has_the_version_and_the_libraries_of_the_collection() -> None:
+    project = tomllib.loads((ROOT / "extensions" / "simulator" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    extras = project["optional-dependencies"]
+    assert sorted(line for lines in extras.values() for line in lines) == sorted(requirements("meta/ee-requirements.txt"))
+    assert {driver.extra for driver in DRIVERS.values()} == extras.keys()
