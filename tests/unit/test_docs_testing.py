@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from textwrap import dedent
 
+import tomllib
 import yaml
 from immuta_simulator import Simulator
 from immuta_simulator.warehouses import DRIVERS
