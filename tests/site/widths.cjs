@@ -27,7 +27,7 @@ const pages = fs
       await page.goto(`file://${path.join(site, name)}`, { waitUntil: "load" });
       const found = await page.evaluate(() => {
         const limit = document.documentElement.clientWidth;
-        const scrolls = (element) => element && (element.scrollWidth > element.clientWidth && getComputedStyle(element).overflowX !== "visible" || scrolls(element.parentElement));
+        const scrolls = (element) => element && (element.scrollWidth > element.clientWidth && ["auto", "scroll"].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
         const wide = [...document.querySelectorAll(".wy-nav-content *")].filter((each) => each.getBoundingClientRect().right > limit + 1 && !scrolls(each.parentElement));
         return {
           sideways: document.documentElement.scrollWidth > limit,
