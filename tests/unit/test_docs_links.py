@@ -25,6 +25,11 @@ MARKDOWN = [name for name in tracked() if name.endswith(".md") and not name.star
 SOURCES = [name for name in tracked() if name.endswith(TEXTS) and name.startswith((*MARKDOWN, "docs/", "plugins/", "roles/", "playbooks/", "galaxy.yml"))]
 
 
+PAGES = [name for name in SOURCES if name.startswith("docs/docsite/rst/")]
+COLLECTION = "ansible_collections.community.immuta."
+DOCSITE = f"{COLLECTION}docsite."
+
+
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
@@ -68,6 +73,18 @@ def test_every_address_in_the_repository_is_that_of_a_file(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in SOURCES if name.endswith((".md", ".rst")) or name == "galaxy.yml"])
 def test_every_other_address_has_the_form_of_one(name: str) -> None:
     assert not [address for address in ADDRESS.findall(read(name)) if odd(address)]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_reference_of_a_page_is_to_a_page_or_a_module(name: str) -> None:
+    known = {f"{DOCSITE}{Path(page).stem}" for page in PAGES} | {f"{COLLECTION}{path.stem}_module" for path in (ROOT / "plugins/modules").glob("*.py")}
+    assert not set(re.findall(r":ref:`(?:[^`<]*<)?([^`>]+)>?`", read(name))) - known
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_section_that_a_page_names_is_there(name: str) -> None:
+    named = re.findall(rf"\*([^*\n]+)\*\s+in\s+:ref:`{re.escape(DOCSITE)}(\w+)`", read(name))
+    assert not [(title, page) for title, page in named if f"\n{title}\n---" not in read(f"docs/docsite/rst/{page}.rst")]
 
 
 def test_pictures_are_small_and_shown() -> None:
