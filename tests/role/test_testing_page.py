@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support.pages import RST
-from tools.checks.commands import BUILD, NAME, alone, clean_environment, find_python, install_packages, run
+from tools.checks.commands import NAME, clean_environment, find_python, install_packages, run
 from tools.checks.package import build, install
 
 from .conftest import World
@@ -45,19 +45,17 @@ class User:
 
 
 @pytest.fixture(scope="module")
-def user() -> User:
-    with alone(BUILD / "user"):
-        place = BUILD / "user"
-        shutil.rmtree(place, ignore_errors=True)
-        collection = install(build(), place / "collections") / NAME
-        base = find_python(("3.10", "3.11", "3.12"))
-        assert base, "no Python is old enough"
-        run("uv", "venv", "--quiet", "--no-python-downloads", "--python", base, place / "venv")
-        made = User(place / "venv" / "bin" / "python", collection)
-        before = made.shipped()
-        install_packages(made.python, "-r", str(collection / "extensions/molecule/requirements.txt"), str(collection / "extensions/simulator"), "pytest")
-        assert made.shipped() == before, "the installation left files in the collection"
-        return made
+def user(tmp_path_factory: pytest.TempPathFactory) -> User:
+    place = tmp_path_factory.mktemp("user")
+    collection = install(build(), place / "collections") / NAME
+    base = find_python(("3.10", "3.11", "3.12"))
+    assert base, "no Python is old enough"
+    run("uv", "venv", "--quiet", "--no-python-downloads", "--python", base, place / "venv")
+    made = User(place / "venv" / "bin" / "python", collection)
+    before = made.shipped()
+    install_packages(made.python, "-r", str(collection / "extensions/molecule/requirements.txt"), str(collection / "extensions/simulator"), "pytest")
+    assert made.shipped() == before, "the installation left files in the collection"
+    return made
 
 
 def test_the_examples_in_an_empty_folder(user: User, tmp_path: Path) -> None:
