@@ -121,8 +121,12 @@ def test_files_are_on_the_mount(name: str) -> None:
     """Everything else is gone with the container."""
     paths = [value for value in TEMPLATES[name].get("extra_vars", {}).values() if isinstance(value, str) and value.startswith("/")]
     assert all(path.startswith(f"{kit()['immuta_awx_mount']}/") for path in paths)
-    changes = name not in ("Immuta drift", "Immuta report", "Immuta export", "Immuta sync")
-    assert ("immuta_platform_artifacts" in TEMPLATES[name].get("extra_vars", {})) == changes
+    needs_no_artifacts = name in ("Immuta report", "Immuta export", "Immuta sync")
+    assert ("immuta_platform_artifacts" in TEMPLATES[name].get("extra_vars", {})) != needs_no_artifacts
+
+
+def test_drift_and_apply_plan_with_the_same_variables() -> None:
+    assert TEMPLATES["Immuta drift"]["extra_vars"] == TEMPLATES["Immuta apply"]["extra_vars"]
 
 
 def test_playbooks_and_image_are_of_this_version() -> None:
