@@ -83,7 +83,7 @@ def test_an_empty_text_is_not_given(name: str) -> None:
 def test_a_variable_of_the_tenant_takes_text(option: str, text: str, meaning: Any) -> None:
     """As the module converts it, which gets it as it is."""
     assert not input_errors({"argument_spec": {option: {key: value for key, value in TENANT_SPEC[option].items() if key != "fallback"}}}, {option: text})
-    assert type(meaning) is not bool or text.lower() in ("true", "false", "yes", "no")
+    assert not isinstance(meaning, bool) or text.lower() in ("true", "false", "yes", "no")
 
 
 def playbook_variables() -> set[str]:
@@ -134,6 +134,6 @@ def test_a_variable_of_the_playbooks_takes_text(tenant: Simulator, tmp_path: Pat
     platform = {"type": "Redshift", "auto_bootstrap": False, "config": {**config, "host": "rs"}}
     inventory = {"immuta_platforms": {"hosts": {"analytics": {"immuta_platform_integration": platform}}}}
     reach = {"immuta_url": tenant.url, "immuta_api_key": tenant.api_key}
-    run = run_playbook(f"community.immuta.{playbook}", inventory, tmp_path, extra={**reach, **{name: text for name, text in given.items()}})
+    run = run_playbook(f"community.immuta.{playbook}", inventory, tmp_path, extra={**reach, **given})
     assert (run.rc == 0) == succeeds, run.output
     assert printed in run.output, run.output

@@ -93,7 +93,8 @@ def test_a_signed_tarball_installs_and_a_changed_one_does_not(built: Path, key: 
     ]
     for number, (wanted, tarball, signatures, installs) in enumerate(cases):
         folder = tmp_path / str(number)
-        with galaxy(tarball, *signatures) as server, nullcontext() if installs else pytest.raises(Failed, match="Signature verification failed"):
+        ends = nullcontext() if installs else pytest.raises(Failed, match="Signature verification failed")
+        with galaxy(tarball, *signatures) as server, ends:
             ansible_galaxy(folder, "install", *wanted, "--keyring", key.keyring, "-s", server)
         assert (folder / NAME / "MANIFEST.json").exists() == installs
 
