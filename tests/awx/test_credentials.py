@@ -17,6 +17,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from support.leaks import traces
 from support.pages import input_errors, module_of
+from support.playbook import run_playbook
 from unit.http_servers import Authority
 from unit.wire import Wire, ok, reply
 
@@ -114,6 +115,30 @@ def test_an_inventory_without_the_credential_has_no_login() -> None:
     for text in ("", "{}"):
         found = evaluate_variables({"immuta_platform_login": text}, lambda value: value)
         assert (found.values["login"], found.problems) == ({}, [])
+
+
+def test_the_lookup_of_the_inventory_gives_the_role_every_login(tmp_path: Path) -> None:
+    """Ansible evaluates the lookup, and nothing in what it gives: braces in a password stay braces."""
+    injected = inject({name: filled(name) for name in LOGINS}, tmp_path).environment
+    tasks = [
+        {
+            "ansible.builtin.copy": {
+                "content": "{{ lookup('community.immuta.platform_variables', 'main').logins.admin | to_json }}",
+                "dest": f"{tmp_path}/{name}",
+            },
+            "vars": {"immuta_platform_login": f"{{{{ lookup('ansible.builtin.env', '{name}') }}}}"},
+        }
+        for name in injected
+    ]
+    play = tmp_path / "play.json"
+    config = {"database": "immuta", "initial_database": "dev"}
+    variables = {"immuta_platform_integration": {"type": "Redshift", "auto_bootstrap": False, "config": config}}
+    play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]))
+    run = run_playbook(play, {}, tmp_path / "run", environment=injected)
+    assert run.rc == 0, run.output
+    for name, text in injected.items():
+        given = json.loads((tmp_path / name).read_text())
+        assert {option: given.get(option) for option in json.loads(text)} == json.loads(text)
 
 
 # --- what AWX stores

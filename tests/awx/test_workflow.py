@@ -44,6 +44,7 @@ class Containers(Controller):
         return super().launch(name, *arguments, **how)
 
 
+@pytest.mark.all
 def test_a_container_can_write_only_where_it_may(tmp_path: Path) -> None:
     mine, other = tmp_path / "mine", tmp_path / "other"
     mine.mkdir()
