@@ -79,52 +79,52 @@ options:
 """
 
 EXAMPLES = r"""
-# Each example is the content of a file immuta.yml.
+# Each example is the content of a file immuta.yml. Remove the first # of each line to use one that is commented out.
 
 # All platforms, with the tenant and its key from IMMUTA_URL and IMMUTA_API_KEY
 plugin: community.immuta.immuta
 
----
-# A key that is encrypted with Ansible Vault, and groups by type, state and tenant: type_Snowflake, status_enabled, tenant_acme_immutacloud_com
-plugin: community.immuta.immuta
-url: https://acme.immutacloud.com
-api_key: !vault |
-  $ANSIBLE_VAULT;1.1;AES256
-  62313365396662343061393464336163383764373764613633653634306231386433626436623361
-  6134333665353966363534333632666535333761666131620a663537646436643839616531643561
-  63396265333963386166373632626539326166353965363262633030333630313338646335303630
-  3438626666666137650a353638643435666633633964366338633066623234616432373231333331
-  6564
-keyed_groups:
-  - key: immuta_type
-    prefix: type
-  - key: immuta_status
-    prefix: status
-  - key: immuta_tenant
-    prefix: tenant
+# ---
+# # A key that is encrypted with Ansible Vault, and groups by type, state and tenant: type_Snowflake, status_enabled, tenant_acme_immutacloud_com
+# plugin: community.immuta.immuta
+# url: https://acme.immutacloud.com
+# api_key: !vault |
+#   $ANSIBLE_VAULT;1.1;AES256
+#   62313365396662343061393464336163383764373764613633653634306231386433626436623361
+#   6134333665353966363534333632666535333761666131620a663537646436643839616531643561
+#   63396265333963386166373632626539326166353965363262633030333630313338646335303630
+#   3438626666666137650a353638643435666633633964366338633066623234616432373231333331
+#   6564
+# keyed_groups:
+#   - key: immuta_type
+#     prefix: type
+#   - key: immuta_status
+#     prefix: status
+#   - key: immuta_tenant
+#     prefix: tenant
 
----
-# A group of the platforms that are not healthy, with names that show the tenant
-plugin: community.immuta.immuta
-url: "{{ lookup('ansible.builtin.env', 'US_TENANT') }}"
-api_key: "{{ us_api_key }}"
-types: [Snowflake, Databricks]
-hostname: us_{{ immuta_name }}
-groups:
-  broken: immuta_healthy is sameas false
+# ---
+# # A group of the platforms that are not healthy, with names that show the tenant
+# plugin: community.immuta.immuta
+# url: "{{ lookup('ansible.builtin.env', 'US_TENANT') }}"
+# api_key: "{{ us_api_key }}"
+# types: [Snowflake, Databricks]
+# hostname: us_{{ immuta_name }}
+# groups:
+#   broken: immuta_healthy is sameas false
 
----
-# Only connections, with a cache that expires after an hour
-plugin: community.immuta.immuta
-include: [connections]
-hostname:
-  - "{{ immuta_connection_key }}"
-compose:
-  snowflake_account: (immuta_host or '').split('.') | first
-cache: true
-cache_plugin: ansible.builtin.jsonfile
-cache_connection: ~/.cache/immuta
-cache_timeout: 3600
+# ---
+# # Only connections, with a cache that expires after an hour
+# plugin: community.immuta.immuta
+# include: [connections]
+# hostname:
+#   - "{{ immuta_connection_key }}"
+# compose:
+#   snowflake_account: (immuta_host or '').split('.') | first
+# cache: true
+# cache_plugin: ansible.builtin.jsonfile
+# cache_connection: ~/.cache/immuta
+# cache_timeout: 3600
 """
 
 import os

@@ -52,8 +52,9 @@ class Block:
 
     @property
     def data(self) -> Any:
-        """The YAML of the block, parsed; of an inventory plugin's examples, all of its documents."""
-        found = list(yaml.load_all(self.text, _Loader))
+        """The YAML of the block, parsed; of an inventory plugin's examples, all of its documents, of which all but one are commented out."""
+        first, *others = re.split(r"(?m)^# ---\n", self.text)
+        found = [yaml.load(text, _Loader) for text in (first, *(re.sub(r"(?m)^# ?", "", other) for other in others))]
         return found[0] if len(found) == 1 else found
 
     @property
