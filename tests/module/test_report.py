@@ -75,13 +75,14 @@ def test_a_file_of_a_drift_check_is_as_good(tmp_path: Path) -> None:
         ({"src": "half.json"}, "cannot be read"),
         ({"fleet": {"format": 1, "platforms": {}}, "dest": "half.json"}, "cannot be created"),
         ({"fleet": {"format": 1, "platforms": {}}, "dest": "taken"}, "cannot be written"),
+        ({"fleet": {"format": 1, "platforms": {}}, "dest": ""}, "dest is empty"),
     ],
 )
 def test_what_cannot_be_is_said(tmp_path: Path, options: dict[str, Any], said: str) -> None:
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "half.json").write_text('{"format": 1')
     (tmp_path / "taken" / "report.html").mkdir(parents=True)
-    placed = {name: str(tmp_path / value) if name in ("src", "dest") else value for name, value in options.items()}
+    placed = {name: str(tmp_path / value) if value and name in ("src", "dest") else value for name, value in options.items()}
     reply = write(tmp_path, **placed)
     assert reply.result["failed"] and said in reply["msg"] and "Unexpected" not in reply["msg"]
 

@@ -16,7 +16,7 @@ from ansible_collections.community.immuta.plugins.module_utils._platform.desired
 from ansible_collections.community.immuta.plugins.module_utils._platform.options import ROTATE, module_options
 from ansible_collections.community.immuta.plugins.module_utils._platform.place import Place
 from ansible_collections.community.immuta.plugins.module_utils._platform.rotation import rotation_of
-from ansible_collections.community.immuta.plugins.module_utils._platform.variables import VARIABLES, argument_spec, parse_variables
+from ansible_collections.community.immuta.plugins.module_utils._platform.variables import VARIABLES, argument_spec, parse_list, parse_variables
 from unit.test_platform_flow import at
 
 REDSHIFT = {"type": "Redshift", "auto_bootstrap": False, "config": {"host": "rs", "database": "immuta", "initial_database": "dev"}}
@@ -71,6 +71,19 @@ def test_a_variable_is_read_as_its_type(name: str, given: Any, expected: Any) ->
 def test_what_is_of_another_type_is_a_sentence(name: str, given: Any, problem: str) -> None:
     (found,) = parse_variables({name: given}).problems
     assert found.startswith(f"immuta_platform_{name} {problem}") and found.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [('["a", "b"]', ["a", "b"]), ("a, b", ["a", "b"]), ("a\nb\n", ["a", "b"]), ("", []), ("[]", []), (["a"], ["a"]), (None, None), ("{{ x }}", ["{{ x }}"])],
+)
+def test_a_list_may_be_text(given: Any, expected: Any) -> None:
+    assert parse_list(given) == expected
+
+
+def test_text_that_begins_like_a_list_must_be_one() -> None:
+    with pytest.raises(ValueError, match="begins like JSON"):
+        parse_list("[a")
 
 
 def test_the_options_of_the_module_are_made_of_the_variables() -> None:
