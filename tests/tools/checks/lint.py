@@ -29,7 +29,7 @@ def yaml_files() -> None:
 
 def shell_files() -> None:
     """The shell scripts."""
-    run("shellcheck", "tests/run", "tests/tools/bootstrap", ".ci/run")
+    run("shellcheck", "tests/run", "tests/tools/bootstrap", "tests/awx/container", "extensions/simulator/examples/ci.sh", ".ci/run")
 
 
 def ansible_lint() -> None:
