@@ -166,6 +166,7 @@ def test_later_names_are_in_the_database_that_was_created_or_used() -> None:
     own = scope("IMMUTA")
     assert rows(SNOWFLAKE, "CREATE DATABASE IMMUTA; CREATE SCHEMA s", scope=own, database="OTHER") == []
     assert rows(SNOWFLAKE, "USE SCHEMA IMMUTA.s; CREATE TABLE t (a INT)", scope=own, database="OTHER") == []
+    assert rows(SNOWFLAKE, "USE DATABASE IMMUTA; USE ROLE R; USE WAREHOUSE W; CREATE SCHEMA s", scope=own, database="OTHER") == []
     assert rows(SNOWFLAKE, "CREATE SCHEMA s", scope=own, database="OTHER")
     assert rows(DATABRICKS, "USE SCHEMA s; DROP TABLE t", scope=scope("immuta")) == []
     assert rows(DATABRICKS, "USE CATALOG immuta; DROP TABLE s.t", scope=scope("immuta"), database="main") == []

@@ -562,6 +562,8 @@ ELSEWHERE: dict[str, list[str]] = {
         "IF NOT EXISTS (SELECT 1 FROM sys.sql_logins) CREATE LOGIN backdoor WITH PASSWORD = 'x'",
         "EXEC('CREATE LOGIN backdoor WITH PASSWORD = ''x''')",
         "DROP TABLE fin.dbo.t",
+        "DROP TABLE IF EXISTS fin.dbo.t",
+        "CREATE TABLE IF NOT EXISTS fin.dbo.t (a INT)",
         "DROP TABLE t, fin.dbo.t",
         "DELETE FROM fin.dbo.t",
         "DELETE a FROM fin.dbo.t a",

@@ -214,7 +214,7 @@ def batch_parts(tokens: Tokens) -> Iterator[Part]:
             current.append(token)
             open_brackets += (token.key == "(") - (token.key == ")")
             # CASE … ELSE … END
-            cases += (token.key == "CASE") - (token.key == "END" and cases > 0)
+            cases += (token.key == "CASE") - (token.key == "END")
     if current:
         yield Part(current, "block")
 
