@@ -60,7 +60,7 @@ SETTINGS: list[dict[str, Any]] = [
 def configs(platform: str) -> Iterator[dict[str, Any]]:
     plain = CONFIGS[platform]
     for switched in itertools.product((False, True), repeat=len(FEATURES)):
-        yield {**plain, **{feature: {"enabled": on} for feature, on in zip(FEATURES, switched, strict=True)}}
+        yield {**plain, **{feature: {"enabled": on} for feature, on in zip(FEATURES, switched)}}
     for more in MORE[platform]:
         yield {name: value for name, value in {**plain, **more}.items() if value is not None}
 

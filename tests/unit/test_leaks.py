@@ -308,7 +308,7 @@ def test_the_hunt_finds_every_form_in_every_place(tmp_path: Path) -> None:
     file = tmp_path / "below" / "file"
     file.parent.mkdir()
     for form in forms_of(HARD):
-        file.write_text(form, encoding="utf-8", newline="")
+        file.write_bytes(form.encode("utf-8"))
         places = (f"x {form} x", {"a": [{"b": form}]}, {form: 1}, form.encode(), ImmutaError("x", fact=[form]), ["nothing", ("x", form)], tmp_path, file)
         assert [bool(traces([HARD], place)) for place in places] == [True] * len(places), form
     file.write_text("nothing", encoding="utf-8")

@@ -247,7 +247,7 @@ def scripts(dialect: str) -> st.SearchStrategy[tuple[list[str], str]]:
 
     def assemble(found: list[str], gaps: list[str]) -> tuple[list[str], str]:
         gaps = (gaps + [" "] * (len(found) + 1))[: len(found) + 1]
-        return found, "".join(gap + each + end for gap, each in zip(gaps, found, strict=False)) + gaps[-1]
+        return found, "".join(gap + each + end for gap, each in zip(gaps, found)) + gaps[-1]
 
     return st.builds(assemble, st.lists(statements(dialect), max_size=5), st.lists(SPACE, max_size=6))
 
@@ -451,7 +451,7 @@ def test_no_literal_in_dynamic_sql_survives_masking(case: tuple[str, list[str], 
     if inner.startswith(("/*", "SELECT a")):
         inside = f"'{SECRET}"
     text = inner.format(quoted(dialect, quotes[0], inside))
-    for quote, wrapping in zip(quotes[1:], wrappings, strict=False):
+    for quote, wrapping in zip(quotes[1:], wrappings):
         text = wrapping.format(quoted(dialect, "'" if "$" in text else quote, text))
     masked = mask_literals(text, dialect)
     assert SECRET not in masked
