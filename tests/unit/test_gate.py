@@ -134,6 +134,7 @@ def test_many_refusals_are_counted() -> None:
         (REDSHIFT, "immuta", ["immuta", "IMMUTA", '"immuta"'], ['"IMMUTA"', "immuta2"]),
         (REDSHIFT, "Immuta", ['"Immuta"', "immuta"], ['"IMMUTA"']),
         (SYNAPSE, "Pool", ["pool", "[POOL]", '"Pool"'], ["[pool ]", "[po]]ol]"]),
+        (SYNAPSE, "[Pool]", ["pool", "[POOL]", '"Pool"'], ["[pool ]", "[po]]ol]"]),
     ],
 )
 def test_names_are_compared_as_the_database_compares_them(platform: str, database: str, own: list[str], foreign: list[str]) -> None:
@@ -209,6 +210,7 @@ def test_a_call_is_checked_with_the_body_that_it_runs() -> None:
         (2, "CALL", "s.p", "unreadable")
     ]
     assert rows(REDSHIFT, "CREATE PROCEDURE s.p() AS $$ BEGIN DELETE FROM t; END $$ LANGUAGE plpgsql; CALL s.p()") == []
+    assert rows(REDSHIFT, "CREATE PROCEDURE s.p() AS $$ BEGIN <<l>> LOOP DELETE FROM t; EXIT l; END LOOP; END $$ LANGUAGE plpgsql") == []
     assert [row["reason"] for row in rows(REDSHIFT, "CALL s.p()")] == ["unreadable"]
 
 
