@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ansible.module_utils.common.parameters import PASS_VARS
+
 from .core import MODULES_PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,7 +89,8 @@ class Door:
     ) -> Reply:
         """What a module of the collection, or any file, gave. Raises AssertionError when that is no JSON."""
         given, out, err = (self._folder / name for name in ("given", "out", "err"))
-        internal = {"_ansible_check_mode": check, **{f"_ansible_{name}": value for name, value in (settings or {}).items()}}
+        # An older ansible-core does not know every setting
+        internal = {f"_ansible_{name}": value for name, value in {"check_mode": check, **(settings or {})}.items() if name in PASS_VARS}
         given.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, **internal}}), encoding="utf-8")
         before = len(self._lines.read_text(encoding="utf-8"))
         path = module if isinstance(module, Path) else MODULES / f"{module}.py"

@@ -14,16 +14,16 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.community.immuta.plugins.module_utils._core.waiting import Clock
 from ansible_collections.community.immuta.plugins.module_utils._http import deadline
 from ansible_collections.community.immuta.plugins.module_utils._http.answer import Answer
@@ -308,6 +308,20 @@ def answered(status: int, body: bytes, content_type: str = "application/json") -
     return b"HTTP/1.1 %d Said\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (status, content_type.encode("latin-1"), len(body)) + body
 
 
+@contextmanager
+def given_to_module(arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Give the arguments to the next AnsibleModule."""
+    try:
+        from ansible.module_utils.testing import patch_module_args
+    except ImportError:  # ansible-core 2.16
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+            yield
+    else:
+        with patch_module_args(dict(arguments)):
+            yield
+
+
 def run_in_memory(module: ModuleType, options: dict[str, Any], serve: Serve, *, check: bool = False) -> tuple[dict[str, Any], list[str]]:
     """Return the result and the warnings of a module that runs completely except for network and clock. Raise what it does not catch."""
     clock, warnings, printed = FakeClock(), [], io.StringIO()
@@ -319,7 +333,7 @@ def run_in_memory(module: ModuleType, options: dict[str, Any], serve: Serve, *, 
             replace(Clock, name, lambda _self, *values, own=own: own(*values))
         replace(AnsibleModule, "warn", lambda _self, text: warnings.append(text))
         replace(AnsibleModule, "log", lambda _self, _text: None)
-        stack.enter_context(patch_module_args({**options, "_ansible_check_mode": check}))
+        stack.enter_context(given_to_module({**options, "_ansible_check_mode": check}))
         stack.enter_context(redirect_stdout(printed))
         stack.enter_context(suppress(SystemExit))
         module.main()

@@ -227,7 +227,7 @@ BAD_URLS = [
     "https://user:s3c/r3t!@tenant.example.com",
     "https://user:s3c#r3t!@tenant.example.com",
     "https://user:s3c?r3t!@tenant.example.com",
-    "https://user:12/r3t!@tenant.example.com",
+    "https://user:4711/r3t!@tenant.example.com",
     "https://user:s3c r3t!@tenant.example.com",
     "https://user:s3c@r3t!@tenant.example.com",
     "https://s3cr3t!/x@tenant.example.com",
@@ -238,7 +238,7 @@ BAD_URLS = [
     "https://tenant.example.com/?token=s3cr3t!",
     "https://[user:s3cr3t!@tenant.example.com",
 ]
-PIECES = ("s3c", "r3t", "user", "12")
+PIECES = ("s3c", "r3t", "user", "4711")
 
 
 def pieces_in(text: str) -> list[str]:
