@@ -210,6 +210,8 @@ def test_a_call_is_checked_with_the_body_that_it_runs() -> None:
         (2, "CALL", "s.p", "unreadable")
     ]
     assert rows(REDSHIFT, "CREATE PROCEDURE s.p() AS $$ BEGIN DELETE FROM t; END $$ LANGUAGE plpgsql; CALL s.p()") == []
+    assert rows(REDSHIFT, "DO $$ BEGIN DELETE FROM t; END $$") == []
+    assert [row["reason"] for row in rows(REDSHIFT, "DO $$ SELECT 1 $$ LANGUAGE plpythonu")] == ["unreadable"]
     assert rows(REDSHIFT, "CREATE PROCEDURE s.p() AS $$ BEGIN <<l>> LOOP DELETE FROM t; EXIT l; END LOOP; END $$ LANGUAGE plpgsql") == []
     assert [row["reason"] for row in rows(REDSHIFT, "CALL s.p()")] == ["unreadable"]
 
