@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: immuta
 short_description: Use the data platforms of an Immuta tenant as hosts
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The community.immuta contributors (@community-immuta)
 description:

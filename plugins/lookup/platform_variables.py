@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: platform_variables
 short_description: Evaluate the variables of the role immuta_platform once
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The community.immuta contributors (@community-immuta)
 description:

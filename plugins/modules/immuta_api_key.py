@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_api_key
 short_description: Rotate the API key that automation uses
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes Immuta create another API key for the user who signs in, tests the new key, and writes it to a file that only its owner can read.
   - The key that the task signs in with stays valid unless O(old_id) names it. The module removes that key only after the new key has worked and is

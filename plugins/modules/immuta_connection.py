@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_connection
 short_description: Register, edit and remove connections in Immuta
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Brings one connection of an Immuta tenant to the given settings, or removes the connection and everything in it.
   - The module talks only to Immuta. You must run the setup script of a Snowflake or Databricks connection on the platform before you register the

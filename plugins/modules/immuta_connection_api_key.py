@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_connection_api_key
 short_description: Fetch or rotate the API key of a Trino connection
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes the system API key that the cluster of a Trino connection uses to reach Immuta to a file that only its owner can read.
   - Immuta finds the key by its name, its connection and its scopes, and creates one if there is none. You can therefore restore a lost file.

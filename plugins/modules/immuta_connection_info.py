@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_connection_info
 short_description: List the connections of an Immuta tenant
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists all connections of a tenant, or one of them.
   - The task succeeds even if it finds nothing.

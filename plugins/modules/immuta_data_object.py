@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_data_object
 short_description: Change the settings of an object in an Immuta connection
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Brings a connection, database, schema or table that Immuta knows to the given settings.
   - Immuta adds and removes objects to match the platform. This module neither creates nor removes objects.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_data_object_info
 short_description: List the objects in the connections of an Immuta tenant
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the connections, databases, schemas and tables that Immuta knows.
   - The task succeeds even if it finds nothing.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_data_object_sync
 short_description: Make Immuta read a data platform again
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Starts an object sync, in which Immuta reads what is on the platform, beginning at one object of a connection.
   - Immuta does this periodically. Use this module if you do not want to wait for the next time.

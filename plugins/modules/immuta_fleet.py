@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_fleet
 short_description: Plan and apply the data platforms of many inventory hosts in one task
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the C(immuta_platform_) and C(immuta_) variables of every host, and calls M(community.immuta.immuta_tenant) once for each tenant.
   - A host with wrong variables, or a tenant that does not answer, does not affect the other hosts.

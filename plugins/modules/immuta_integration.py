@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_integration
 short_description: Register, edit and remove integrations in Immuta
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Brings one integration of an Immuta tenant to the given settings, or removes it.
   - The module talks only to Immuta. If you set up the platform yourself (O(auto_bootstrap=false)), you must run the setup scripts first. The role

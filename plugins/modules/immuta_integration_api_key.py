@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_integration_api_key
 short_description: Create a new API key for the Starburst (Trino) integration
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Asks Immuta for a new API key for the Trino integration and writes it to a file that only its owner can read.
   - The old key stops working immediately. The Trino cluster cannot reach Immuta until it has the new key.

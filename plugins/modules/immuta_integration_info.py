@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_integration_info
 short_description: List the integrations of an Immuta tenant
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists all integrations of a tenant, or those that match.
   - The task succeeds even if it finds nothing.

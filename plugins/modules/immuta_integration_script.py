@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_integration_script
 short_description: Get a setup, edit or cleanup script from Immuta
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Asks Immuta to generate one of the scripts that an administrator runs on the data platform, and writes it to a file.
   - The script contains the password of Immuta's system account in plain text. The module never returns the script and writes it to a file that only

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_platform_plan
 short_description: Plan the next steps for one data platform
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Decides what the role P(community.immuta.immuta_platform#role) does next. The role calls this module and carries out the steps that it returns.
   - If you call the module with the variables of the role, it asks the tenant for the differences, reads the files of earlier runs, and returns a

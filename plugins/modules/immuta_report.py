@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_report
 short_description: Report the state of many data platforms as a page, as JSON and as JUnit XML
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes a report from the result of M(community.immuta.immuta_fleet). The module sends no request to a tenant.
   - C(report.html) is one page that loads no other file. It shows the totals, also for each tenant, and for every platform its state, its failed

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_sql_script
 short_description: Run a script on a data platform, statement by statement
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs a script, such as M(community.immuta.immuta_integration_script) writes. The module splits it as the platform itself would, and sends each
     statement separately, in autocommit mode, exactly as it is written.

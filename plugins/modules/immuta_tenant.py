@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_tenant
 short_description: Bring all integrations and connections of an Immuta tenant to their desired settings
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Plans every integration and connection of the lists, field by field, and applies the plan, several items at a time.
   - For each item, it does what M(community.immuta.immuta_integration) and M(community.immuta.immuta_connection) do. It signs in once, lists

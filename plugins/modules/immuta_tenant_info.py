@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: immuta_tenant_info
 short_description: Export all integrations and connections of an Immuta tenant
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns the integrations and connections of a tenant as the lists that M(community.immuta.immuta_tenant) takes. Applying the lists to the same
     tenant changes nothing.

@@ -22,7 +22,7 @@ from .conftest import World, mode, seed
 from .test_rotate import NEXT, new_secrets
 
 CHANGE = "CHG0012345"
-AGENT = f"community.immuta/0.1.0 (change {CHANGE})"
+AGENT = f"community.immuta/1.0.0 (change {CHANGE})"
 
 
 def play(world: World, *arguments: str, entry: str = "main", **how: Any) -> Run:
@@ -198,5 +198,5 @@ def test_runs_without_the_variables_do_as_before(world: World) -> None:
     world.redshift.extra = {"immuta_platform_sql_after": ["CREATE TABLE public.seen AS SELECT current_setting('application_name') AS name"]}
     assert play(world).rc == 0
     assert known_to_redshift(world) == "community.immuta"
-    assert agents(world) == {"community.immuta/0.1.0"}
+    assert agents(world) == {"community.immuta/1.0.0"}
     assert not [name for name in os.listdir(world.folder) if not name.startswith(("run-", "role.yml"))]

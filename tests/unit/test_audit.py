@@ -248,7 +248,7 @@ def test_the_line_of_a_set_up(tenant: Simulator, tmp_path: Path, monkeypatch: py
     ]
     assert line["scripts"][0]["statements"] == [STATEMENT] and re.fullmatch("[0-9a-f]{64}", line["plan_sha256"])
     assert not [name for name in role.files if name.endswith(".report")]
-    assert {request["user_agent"] for request in tenant.requests()} == {f"community.immuta/0.1.0 (change {CHANGE})"}
+    assert {request["user_agent"] for request in tenant.requests()} == {f"community.immuta/1.0.0 (change {CHANGE})"}
 
 
 def test_a_secret_that_was_reported_is_not_written(tenant: Simulator, tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ def test_without_the_variables_nothing_is_reported(tenant: Simulator, tmp_path: 
     role.begin()
     role.made()
     assert not [name for step in role.plan["run"] for name in ("report", "change_reference") if name in step["options"]]
-    assert {request["user_agent"] for request in tenant.requests()} == {"community.immuta/0.1.0"}
+    assert {request["user_agent"] for request in tenant.requests()} == {"community.immuta/1.0.0"}
 
 
 @pytest.mark.parametrize(("given", "environment", "agent"), [("", CHANGE, CHANGE), (None, CHANGE, CHANGE), ("CHG2", CHANGE, "CHG2"), ("", "", None)])

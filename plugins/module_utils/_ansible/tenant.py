@@ -23,7 +23,7 @@ from .._core.errors import OptionError, Unauthorized
 from .._core.waiting import Clock
 from .._http.session import Auth, HeaderAuth, Session, Transport, checked_url, origin, path_of
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 USER_AGENT = f"community.immuta/{VERSION}"
 
 _EXCHANGE_PATH = path_of("bim", "apikey", "authenticate")
