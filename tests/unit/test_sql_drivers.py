@@ -121,6 +121,11 @@ def test_exactly_the_secret_options_are_no_log() -> None:
     assert hidden == named
 
 
+def test_a_login_that_does_not_mention_ssl_is_encrypted(library: Library) -> None:
+    assert arguments(library, "Snowflake", ssl=None)["protocol"] == "https"
+    assert arguments(library, "Redshift", ssl=None)["ssl"] is True
+
+
 # --- Snowflake ---
 
 
