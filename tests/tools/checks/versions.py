@@ -139,7 +139,8 @@ def modules(row: Row, base: Path) -> None:
     python = modules_python(row, base)
     left_out = (f"--{'deselect' if '::' in name else 'ignore'}=tests/unit/{name}" for name in NOT_ON_THE_OLDEST_PYTHON)
     run(python, *PYTEST, "tests/unit", *left_out)
-    run(sys.executable, *PYTEST, "tests/module", MODULES_PYTHON=str(python))
+    # Python 3.9 reports the wrong host of a certificate in other words
+    run(sys.executable, *PYTEST, "tests/module", "--deselect=tests/module/test_network.py::test_tls[wrong host]", MODULES_PYTHON=str(python))
 
 
 def sanity_tests(row: Row, base: Path) -> None:
