@@ -94,7 +94,7 @@ def test_a_signed_tarball_installs_and_a_changed_one_does_not(built: Path, key: 
     for number, (wanted, tarball, signatures, installs) in enumerate(cases):
         folder = tmp_path / str(number)
         ends = nullcontext() if installs else pytest.raises(Failed, match="Signature verification failed")
-        with galaxy(tarball, *signatures) as server, ends:
+        with ends, galaxy(tarball, *signatures) as server:
             ansible_galaxy(folder, "install", *wanted, "--keyring", key.keyring, "-s", server)
         assert (folder / NAME / "MANIFEST.json").exists() == installs
 

@@ -42,7 +42,7 @@ class Library(types.ModuleType):
         super().__init__("pymssql")
         self.arguments: dict[str, Any] = {}
         self.configuration = ""
-        self.refuses: Exception | None = None
+        self.refuses: list[Exception] = []
         self.executed: list[tuple[Any, ...]] = []
         self.sets: list[Any] = [None]
         self.heard: list[tuple[int, int, bytes]] = []
@@ -54,8 +54,8 @@ class Library(types.ModuleType):
     def connect(self, **arguments: Any) -> Library:
         self.arguments = arguments
         self.configuration = Path(os.environ["FREETDSCONF"]).read_text(encoding="utf-8")
-        if self.refuses:
-            raise self.refuses
+        for error in self.refuses:
+            raise error
         return self
 
     @property
@@ -249,7 +249,7 @@ def test_the_error_for_a_missing_library_names_it(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_the_error_for_a_failed_login_says_where_and_why_and_contains_no_secret(library: Library, error: Exception, code: str | None, says: str) -> None:
-    library.refuses = error
+    library.refuses = [error]
     with pytest.raises(ConnectionFailed) as caught:
         connected()
     assert "acme.sql.azuresynapse.net:1433/pool: cannot log in: " in caught.value.message and says in caught.value.message

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from .._core.errors import AnswerLost, ApiError, BadAnswer, ConnectionFailed, ImmutaError, MissingLibrary, OptionError, WriteBlocked, failure_text
@@ -104,25 +104,32 @@ def origin(url: str) -> str:
     server = _server(url)
     if server is None:
         return "a malformed address"
-    scheme, host, port = server
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}" + ("" if port == _PORTS.get(scheme) else f":{port}")
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{server.scheme}://{host}" + ("" if server.port == _PORTS.get(server.scheme) else f":{server.port}")
 
 
-def _server(url: str) -> tuple[str, str, int | None] | None:
-    """Return scheme, host and port; None for a malformed URL."""
+class _Server(NamedTuple):
+    scheme: str
+    host: str
+    port: int | None
+
+
+def _server(url: str) -> _Server | None:
+    """Return the server of a URL; None for a malformed URL."""
     try:
         parts = urlsplit(url)
-        return (parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)) if parts.hostname else None
+        server = _Server(parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme))
     except ValueError:
         return None
+    return server if parts.hostname else None
 
 
 def checked_url(url: str) -> str:
     """Return the base URL without its final slash. Raise OptionError, which shows only the host, if it is not a plain URL."""
     server = _server(url)
-    if server is None or server[0] not in _PORTS:
+    if server is None or server.scheme not in _PORTS:
         raise OptionError("url must be the address of the server, beginning with https:// (or http://).", option="url")
-    escaped = "%" in server[1] and ":" not in server[1]  # an IPv6 address may hold one
+    escaped = "%" in server.host and ":" not in server.host  # an IPv6 address may hold one
     if set("@?#") & set(url) or escaped:
         # After a password that is not escaped, the part that looks like the host may be part of the password.
         where = "the address of the server" if escaped or "@" in "".join(urlsplit(url)[2:]) else origin(url)
@@ -445,8 +452,7 @@ def _redirect_target(url: str, location: str) -> str:
 def _same_server(url: str, target: str) -> bool:
     """Return whether both URLs have the same scheme, host and port. A change from http to https on the default ports also counts."""
     current_server, target_server = _server(url), _server(target)
-    return (
-        current_server is not None
-        and target_server is not None
-        and (current_server == target_server or (current_server[0], current_server[2], target_server) == ("http", 80, ("https", current_server[1], 443)))
-    )
+    if current_server is None or target_server is None:
+        return False
+    encrypted = _Server("https", current_server.host, 443) if (current_server.scheme, current_server.port) == ("http", 80) else current_server
+    return target_server in (current_server, encrypted)

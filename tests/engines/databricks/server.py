@@ -19,6 +19,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -206,7 +207,7 @@ class Workspace:
         body = await _sent(request)
         actions: dict[str, Callable[[], Any]] = {
             "catalog": self._metastore.shown,
-            "principals": lambda: self._metastore.add_principal(**body),
+            "principals": partial(self._metastore.add_principal, **body),
             "fault": lambda: self._faults.append(Fault(**body)),
             "clear": self._clear,
             "requests": lambda: self._log,
