@@ -107,7 +107,8 @@ def seconds(platform: str, script: str) -> float:
 @pytest.mark.parametrize(("platform", "before", "piece"), [(platform, *row) for platform, rows in REPEATED.items() for row in rows])
 def test_eight_times_the_script_takes_about_eight_times_as_long(platform: str, before: str, piece: str) -> None:
     short = max(0.03, seconds(platform, before + piece * FEW))
-    assert seconds(platform, before + piece * FEW * 8) < 8 * 3 * short
+    # A second measurement if the first one is too long: a busy machine takes more of the processor for the same work
+    assert any(seconds(platform, before + piece * FEW * 8) < 8 * 3 * short for _unused in range(2))
 
 
 def test_calls_of_one_long_body_are_not_read_for_ever() -> None:
