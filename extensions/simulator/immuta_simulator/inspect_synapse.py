@@ -28,7 +28,7 @@ class SynapseWarehouse(Warehouse):
     outside = "master"
 
     @property
-    def inside(self) -> str:  # type: ignore[override]
+    def inside(self) -> str:  # type: ignore[override]  # here it is a setting
         return str(self.config["database"])
 
     def connect(self, database: str) -> Any:

@@ -55,7 +55,7 @@ class NumberedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.app_state = {**self.app_state, "connection": next(_numbers), "transport": transport}
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn asks for a narrower type than asyncio
 
 
 class Server(uvicorn.Server):
