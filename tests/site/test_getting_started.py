@@ -8,14 +8,13 @@ Only the installation is replaced by what is installed here.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support.shown import ROOT, Block, blocks
+from tools.checks.commands import clean_environment
 
 PAGE = "docs/docsite/rst/getting_started.rst"
 README = next(block for block in blocks() if block.document == "README.md" and "immuta_simulator start" in block.text)
@@ -38,12 +37,9 @@ def test_the_page_installs_first_and_then_names_its_files() -> None:
 def followed(steps: str, folder: Path) -> str:
     """Run the steps in an empty folder and return what they print."""
     (folder / "collections").symlink_to(ROOT / ".venv" / "collections")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
     environment = {
-        **kept,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        **clean_environment(),
         "PYTHONPATH": str(ROOT / "extensions" / "simulator"),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_NOCOLOR": "1",
     }
