@@ -14,13 +14,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from immuta_simulator import Simulator
 from support.core import PYTHON
 from support.pages import RST
 from support.playbook import ROOT
+from support.shown import Block, blocks_of
 from tools.checks.commands import BUILD, requirements, virtual_environment
 
 from .api import Api, serving
@@ -29,24 +29,12 @@ from .controller import Controller, kit
 PAGE = (RST / "awx.rst").read_text()
 #: what stands above a block that needs more than this machine
 NOT_HERE = "Needs "
-_BLOCK = re.compile(r"^\.\. code-block:: (\w+)\n(?:   :caption: (.+)\n)?\n((?:   .*\n|\n)+)", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block of the page. caption: the name of a file, or what a command needs."""
-
-    language: str
-    caption: str
-    text: str
-
-
-def blocks() -> list[Block]:
-    return [Block(language, caption, dedent(text).strip() + "\n") for language, caption, text in _BLOCK.findall(PAGE)]
+#: a caption is the name of a file, or says what a command needs
+BLOCKS = list(blocks_of(RST / "awx.rst"))
 
 
 def commands() -> list[Block]:
-    return [each for each in blocks() if each.language == "sh" and not each.caption.startswith(NOT_HERE)]
+    return [each for each in BLOCKS if each.language == "sh" and not each.caption.startswith(NOT_HERE)]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +54,7 @@ class Follower:
     cwd: Path
 
     def write(self, caption: str) -> None:
-        (block,) = [each for each in blocks() if each.caption == caption]
+        (block,) = [each for each in BLOCKS if each.caption == caption]
         path = self.folder / caption
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text)
@@ -159,14 +147,14 @@ def test_the_page_word_for_word(follower: Follower, tenant: Simulator, modules: 
 
 
 def test_every_block_is_followed_or_says_what_it_needs() -> None:
-    assert [each.caption for each in blocks() if each.language == "sh" and each.caption] == [
+    assert [each.caption for each in BLOCKS if each.language == "sh" and each.caption] == [
         "Needs Galaxy",
         "Needs a container engine and a registry",
         "Needs your Git server",
         "Needs a running AWX",
     ]
     assert len(commands()) == 3
-    assert [each.caption for each in blocks() if each.language == "yaml"] == ["inventory/hosts.yml", "awx/site.yml", "inventory/host_vars/redshift_prod.yml"]
+    assert [each.caption for each in BLOCKS if each.language == "yaml"] == ["inventory/hosts.yml", "awx/site.yml", "inventory/host_vars/redshift_prod.yml"]
 
 
 def test_the_page_and_the_readme_name_what_there_is() -> None:
@@ -183,7 +171,7 @@ def test_the_page_and_the_readme_name_what_there_is() -> None:
 
 
 def test_what_is_combined_for_one_host_is_a_login(tmp_path: Path) -> None:
-    (block,) = [each for each in blocks() if each.caption.startswith("inventory/host_vars")]
+    (block,) = [each for each in BLOCKS if each.caption.startswith("inventory/host_vars")]
     task = {"ansible.builtin.copy": {"content": "{{ immuta_platform_login }}", "dest": str(tmp_path / "login")}}
     play = [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]
     (tmp_path / "play.json").write_text(json.dumps(play))

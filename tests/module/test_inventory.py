@@ -21,6 +21,7 @@ from support.core import PYTHON
 from support.leaks import traces
 from support.playbook import ROOT, run_playbook
 from support.tasks import to_yaml
+from tools.checks.commands import kept_environment
 
 PLUGIN = "community.immuta.immuta"
 SECRET = "correct horse 1"
@@ -67,12 +68,11 @@ def show(tenant: Simulator, tmp_path: Path) -> Iterator[Show]:
                 source = tmp_path / f"{number}.immuta.yml"
                 source.write_text(to_yaml({"plugin": PLUGIN, **options}), encoding="utf-8")
                 sources += ["-i", str(source)]
-            kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
             settings = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"), "ANSIBLE_HOME": home, "ANSIBLE_INVENTORY_ENABLED": f"{PLUGIN},yaml"}
             named = {"IMMUTA_URL": tenant.url, "IMMUTA_API_KEY": tenant.api_key, **(environment or {})}
             done = subprocess.run(
                 [PYTHON, "-m", "ansible", "inventory", *sources, *flags],
-                env={**kept, **settings, "ANSIBLE_NOCOLOR": "1", **named},
+                env={**kept_environment(), **settings, "ANSIBLE_NOCOLOR": "1", **named},
                 capture_output=True,
                 text=True,
                 cwd=tmp_path,

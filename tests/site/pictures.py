@@ -26,6 +26,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "extensions" / "simulator"), str
 
 from immuta_simulator import Simulator  # noqa: E402
 from report.__main__ import chromium  # noqa: E402
+from tools.checks.commands import clean_environment  # noqa: E402
 
 # A page for what a terminal shows.
 FORMAT = "<style>{stylesheet} pre {{font: 12px/15px DejaVu Sans Mono, monospace; margin: 8px}}</style><pre>{code}</pre>"
@@ -87,11 +88,8 @@ def seed(tenant: Simulator) -> None:
 def run(folder: Path, tenant: Simulator, *arguments: str) -> str:
     """Return what a playbook of the collection prints on a terminal."""
     command = ["ansible-playbook", "-i", "inventory.json", *arguments]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
     environment = {
-        **kept,
-        "PATH": f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
+        **clean_environment(),
         "ANSIBLE_CONFIG": str(ROOT / "playbooks" / "ansible.example.cfg"),
         "ANSIBLE_FORCE_COLOR": "1",
         "COLUMNS": "96",

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ansible.module_utils.common.parameters import PASS_VARS
+from tools.checks.commands import kept_environment
 
 from .core import MODULES_PYTHON
 
@@ -64,7 +65,7 @@ class Door:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         environment, self._lines = recording_syslog(folder)
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_")) and "proxy" not in name.lower()}
+        self._environment = {name: value for name, value in kept_environment().items() if "proxy" not in name.lower()}
         self._environment |= {**environment, "PYTHONPATH": f"{environment['PYTHONPATH']}{os.pathsep}{COLLECTIONS}"}
         forks = Path(__file__).with_name("forks.py")
         self._process = subprocess.Popen(

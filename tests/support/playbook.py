@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.checks.commands import kept_environment
+
 from .core import PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,14 +99,13 @@ def run_playbook(
     (place / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
     (place / "extra.json").write_text(json.dumps(extra or {}), encoding="utf-8")
     (place / "events").touch()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
     # Ansible makes sockets in its home, whose paths may not be long
     with tempfile.TemporaryDirectory(prefix="a") as home:
         done = subprocess.run(
             [*command, "-i", str(place / "inventory.json"), "-e", f"@{place / 'extra.json'}", *arguments, str(playbook)],
             cwd=cwd,
             env={
-                **kept,
+                **kept_environment(),
                 "ANSIBLE_COLLECTIONS_PATH": str(collections),
                 "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
                 "ANSIBLE_CALLBACKS_ENABLED": "task_events",

@@ -101,13 +101,27 @@ def test_pythons_that_do_not_run_leave_the_path(tmp_path: Path, monkeypatch: pyt
 
 def test_the_last_line_counts_tests_and_checks(junit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     junit.write_text(REPORT, encoding="utf-8")
-    assert report([Outcome("ruff", 1.0, None), Outcome("pytest", 2.0, "ended with status 1"), Outcome("docs", 3.0, None)]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "7 passed, 2 failed in 6 s: pytest"
+    assert report([Outcome("ruff", 1.0, None), Outcome("pytest", 2.0, "ended with status 1"), Outcome("docs", 3.0, None)], 4.0) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "7 passed, 2 failed in 4 s: pytest"
 
 
 def test_a_pytest_that_never_ran_is_a_failure(junit: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert report([Outcome("ruff", 1.0, None), Outcome("pytest", 0.0, "ended with status 4")]) == 1
+    assert report([Outcome("ruff", 1.0, None), Outcome("pytest", 0.0, "ended with status 4")], 1.0) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 1 failed in 1 s: pytest"
+
+
+def test_checks_that_run_together_show_their_output_one_after_the_other() -> None:
+    script = """
+from tools.checks import __main__ as command, commands
+def check(text, status):
+    return lambda: commands.run("sh", "-c", f"echo {text}; sleep 0.4; echo {text}; exit {status}")
+command.ALL = {"docs": check("first", 0), "ruff": check("second", 1)}
+print(sorted((outcome.name, outcome.problem) for outcome in command.attempt_all(["docs", "ruff"])))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT / "tests", capture_output=True, text=True, check=True)
+    *shown, returned = done.stdout.strip().splitlines()
+    assert returned == "[('docs', None), ('ruff', 'sh ended with status 1')]"
+    assert sorted("\n".join(shown).strip().split("\n\n")) == ["=== docs\nfirst\nfirst", "=== ruff\nsecond\nsecond\nruff: sh ended with status 1"]
 
 
 def test_what_steers_ansible_or_names_a_tenant_does_not_reach_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:

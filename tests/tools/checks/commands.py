@@ -24,9 +24,14 @@ class Failed(Exception):
     """A failed check, described in one line."""
 
 
+def kept_environment() -> dict[str, str]:
+    """Return the caller's environment without the variables that steer Ansible or name a tenant."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
+
+
 def clean_environment() -> dict[str, str]:
-    """Return the caller's environment without the variables of Ansible and Immuta, and with .venv first on PATH."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "IMMUTA_"))}
+    """Return ``kept_environment``, with .venv first on PATH and the collections and Ansible's home of this repository."""
+    kept = kept_environment()
     return kept | {
         "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}",
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".venv" / "collections"),
