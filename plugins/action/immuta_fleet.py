@@ -11,7 +11,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
-from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import host_of, mark_duplicates, report_of
+from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import describe_other_runs, host_of, locked, mark_duplicates, report_of
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError
 from ansible_collections.community.immuta.plugins.module_utils._core.files import read_if_exists, write_atomically
 from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import FINDINGS, Call, Host, calls_for, describe_findings
@@ -47,8 +47,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         self._task.args.update(_as_lists(self._task.args))
         options = self.validate_argument_spec(argument_spec=ARGUMENTS)[1]
         names = options["hosts"] or list(task_vars.get("ansible_play_batch") or [task_vars["inventory_hostname"]])
-        whole = not set(task_vars["groups"].get(options["group"], ())) - set(names)
         hosts = mark_duplicates([self._host(name, task_vars, options["state"]) for name in names])
+        if options["apply"] and not self._task.check_mode:
+            with locked(hosts) as lockable:
+                return self._run_on(lockable, result, options, task_vars)
+        other_runs = describe_other_runs(hosts)
+        return self._run_on(hosts, {**result, "warnings": [other_runs]} if other_runs else result, options, task_vars)
+
+    def _run_on(self, hosts: Sequence[Host], result: dict[str, Any], options: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Plan the hosts, apply the plan if it is wanted and as expected, and return the result of the task."""
+        whole = not set(task_vars["groups"].get(options["group"], ())) - {host.name for host in hosts}
         applies_at_once = options["apply"] and options["expected_plan"] is None
         calls = calls_for(hosts, with_role=not applies_at_once)
         answers = [self._call(call, options, task_vars, apply=applies_at_once) for call in calls]

@@ -12,6 +12,8 @@ version_added: 1.0.0
 description:
   - Reads the C(immuta_platform_) and C(immuta_) variables of every host, and calls M(community.immuta.immuta_tenant) once for each tenant.
   - A host with wrong variables, or a tenant that does not answer, does not affect the other hosts.
+  - The task locks every platform that it may change. It leaves a platform alone if another run of this task or of the role is at work on it, and that
+    host fails.
   - For each host, the result says whether anything is left to do. RV(platforms) names the hosts that need the role
     C(community.immuta.immuta_platform), because a script has to run on their warehouse or because an earlier run did not finish.
   - The task does not fail if a host fails. Make the host itself fail, as the playbook C(community.immuta.register) does, or use O(fail_on).

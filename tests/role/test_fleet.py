@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ import yaml
 from ansible_collections.community.immuta.plugins.module_utils._ansible.fleet_hosts import report_of
 from ansible_collections.community.immuta.plugins.module_utils._fleet.hosts import Call, Host
 from immuta_simulator import Simulator
+from support.kills import AtRequest, standing
 from support.leaks import traces
 from support.modules import run_module
 from support.playbook import Run, run_playbook
@@ -197,6 +200,23 @@ def test_every_host_has_its_own_variables(play: PLAY, tenant: Simulator, tmp_pat
     assert all(each["password"].startswith(f"made-for-{name}-") for name, each in stored.items())
     sent = {json.loads(each["sent"])["config"]["password"] for each in tenant.bodies() if each["sent"]}
     assert len(sent) == len((tmp_path / "count").read_text(encoding="utf-8").split()) == 3, "validated and registered with the same password"
+
+
+def test_one_run_a_platform(world: World) -> None:
+    """While a fleet is at work, a second one and the role leave its platforms alone, and a drift check says so. What only the second has is done."""
+    ours = [Plain("acme1", snowflake(1)), Plain("acme2", snowflake(2))]
+    with standing(AtRequest("POST", "/integrations$", answered=True), world, functools.partial(world.run, REGISTER, on=ours)) as first:
+        second = world.run(REGISTER, on=[ours[0], Plain("acme3", snowflake(3))])
+        role = world.register(on=[ours[1]])
+        drift = world.run("community.immuta.drift", on=ours)
+    assert recap(second) == {"acme1": (0, 1), "acme3": (1, 0)}, second.output
+    busy = r"Another run is at work on Snowflake acme1\.snowflakecomputing\.com: \w+ on \S+, process \d+, since \S+Z\. Nothing has been done\. Wait until"
+    assert re.match(f"acme1: {busy}", second.message("acme1")), second.message("acme1")
+    assert "Another run is at work on Snowflake acme2.snowflakecomputing.com" in role.message("acme2")
+    assert "Another run is at work on acme1, acme2. This report may be out of date." in " ".join(drift.output.split())
+    assert recap(first.end()) == {"acme1": (1, 0), "acme2": (1, 0)}
+    assert there(world.tenant) == [f"acme{number}.snowflakecomputing.com" for number in (1, 2, 3)]
+    assert not [*world.home.rglob("*.lock")]
 
 
 def test_two_tenants_one_of_them_down(play: PLAY, tenant: Simulator) -> None:

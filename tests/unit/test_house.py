@@ -38,6 +38,7 @@ PURE = {"_model", "_plan", "_platform", "_sql", "_core.errors", "_core.secrets"}
 # What meets the disk and the warehouses: the artifacts of a platform, and of the SQL the run, its ledger and the drivers.
 MEET_THE_WORLD = {
     "_platform.folder",
+    "_platform.platform_lock",
     "_sql.runner",
     "_sql.ledger",
     "_sql.driver_base",

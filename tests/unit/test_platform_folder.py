@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError, OptionError
-from ansible_collections.community.immuta.plugins.module_utils._platform.folder import Folder, lock_path, private_folders, remove_dead_folders
+from ansible_collections.community.immuta.plugins.module_utils._platform.folder import Folder, private_folders, remove_dead_folders
 from ansible_collections.community.immuta.plugins.module_utils._platform.summary import Script, Summary
 
 #: as the first format was written: a setup that was cut off behind its first script
@@ -184,7 +184,7 @@ def test_what_runs_that_were_cut_off_left_is_swept(tmp_path: Path) -> None:
     (place / ("8" * 16)).write_text("a file")
     dead = {"host": os.uname().nodename, "boot": "of another day", "pid": 7}
     for name, held in (("live", {"host": "another", "folder": str(place / ("5" * 16))}), ("dead", {**dead, "folder": str(place / ("6" * 16))})):
-        lock_path(place, name).write_text(json.dumps(held))
-    lock_path(place, "broken").write_text("{")
+        (place / f"{name}.lock").write_text(json.dumps(held))
+    (place / "broken.lock").write_text("{")
     remove_dead_folders(str(tmp_path), keep=place / "mine")
     assert {path.name for path in place.iterdir() if path.suffix != ".lock"} == {name for name, (stays, _summary) in rows.items() if stays} | {"8" * 16}

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._core import lock
 from ansible_collections.community.immuta.plugins.module_utils._core.errors import ImmutaError, OptionError
-from ansible_collections.community.immuta.plugins.module_utils._platform.folder import Folder, lock_path, private_folders, remove_dead_folders
+from ansible_collections.community.immuta.plugins.module_utils._platform.folder import Folder, private_folders, remove_dead_folders
 from ansible_collections.community.immuta.plugins.module_utils._platform.summary import Script, Summary
 
 ABOUT = {"platform": "Redshift rs", "name": "prod", "folder": "/somewhere"}
@@ -103,7 +103,7 @@ def test_what_a_dead_run_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
         (path / "1-create.sql").write_text("a password")
     Folder(names["1"], "", writes=True).write_summary(Summary("x", state="open", forgotten=True))
     Folder(names["2"], "", writes=True).write_summary(Summary("x", state="done", forgotten=True))
-    lock_path(place, "live").write_text(json.dumps({"run": "r", "host": "another", "folder": str(names["3"])}))
+    (place / "live.lock").write_text(json.dumps({"run": "r", "host": "another", "folder": str(names["3"])}))
     mine = place / ("f" * 16)
     mine.mkdir()
     remove_dead_folders(str(tmp_path), keep=mine)

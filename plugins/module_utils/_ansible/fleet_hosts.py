@@ -9,19 +9,23 @@ PRIVATE to the collection: it can change at any time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .._core.errors import ImmutaError, OptionError
-from .._fleet.hosts import Call, Host, findings, outcome_of, reason_for_role, shared_of, table
+from .._core.lock import current_run
+from .._fleet.hosts import Call, Host, findings, names_of, outcome_of, reason_for_role, shared_of, table
 from .._fleet.items import CONNECTION, items_of
 from .._fleet.plan import checksum, steps_of
 from .._platform.desired import desired_state_of
 from .._platform.folder import Folder
+from .._platform.platform_lock import PlatformLock
 from .platform_ask import normalized_options
 from .platform_run import refuse_problems, refuse_two_tenants
-from .tenant import tenant_of, tenant_url
+from .tenant import tenant_or_none, tenant_url
 from .variables import Evaluation
 
 Options = Mapping[str, Any]
@@ -41,12 +45,14 @@ def host_of(name: str, variables: Evaluation, *, home: str, state: str | None) -
         refuse_problems({"problems": variables.problems, "undefined": variables.undefined})
         refuse_two_tenants(variables.tenant)
         desired = desired_state_of(values)
-        folder = Folder(Folder.path_for(desired.artifacts, home, name, desired.identity), desired.place.type, writes=False)
+        shared = {"shared_mode": values.get("artifacts_mode") or "", "shared_group": values.get("artifacts_group") or ""}
+        folder = Folder(Folder.path_for(desired.artifacts, home, name, desired.identity), desired.place.type, writes=True, **shared)
+        lock = PlatformLock.of(desired, folder, home=home, name=name, tenant=tenant_or_none(variables.tenant))
         role_reason = reason_for_role(values, pending=_is_pending(folder))
         options = {**normalized_options(desired.kind, values[desired.kind]), "state": desired.state}
         options.pop("api_key_dest", None)  # the role writes the API key
         forced = {"force_disable": desired.force} if desired.kind == "integration" else {}
-        return replace(host, kind=desired.kind, role_reason=role_reason, options={**options, **forced})
+        return replace(host, kind=desired.kind, lock=lock, role_reason=role_reason, options={**options, **forced})
     except ImmutaError as error:
         return replace(host, problem=str(error))
 
@@ -58,6 +64,33 @@ def mark_duplicates(hosts: Sequence[Host]) -> list[Host]:
     for name, platform in platforms.items():
         names[platform].append(name)
     return [_with_duplicate_problem(host, names[platforms[host.name]]) if host.name in platforms else host for host in hosts]
+
+
+@contextmanager
+def locked(hosts: Sequence[Host]) -> Iterator[list[Host]]:
+    """Hold the locks of the platforms that a fleet task applies. Yield the hosts; those at which another run is at work get a problem."""
+    run, taken = current_run(), dict[tuple[Path, ...], tuple[PlatformLock, str]]()
+    try:
+        yield [_with_lock(host, run, taken) for host in hosts]
+    finally:
+        for lock, lock_id in taken.values():
+            lock.release(lock_id)
+
+
+def _with_lock(host: Host, run: Options, taken: dict[tuple[Path, ...], tuple[PlatformLock, str]]) -> Host:
+    """Take the lock of the host's platform, unless the role takes it later or another host of this task has it: two tenants can share a warehouse."""
+    if host.lock is not None and not host.problem and not host.role_reason and host.lock.files not in taken:
+        try:
+            taken[host.lock.files] = host.lock, host.lock.take(run=run)
+        except ImmutaError as error:
+            return replace(host, problem=str(error))
+    return host
+
+
+def describe_other_runs(hosts: Sequence[Host]) -> str:
+    """Return a warning that names the hosts at which another run is at work; empty if there are none."""
+    busy = [host.name for host in hosts if host.lock is not None and host.lock.other_run()]
+    return f"Another run is at work on {names_of(busy)}. This report may be out of date." if busy else ""
 
 
 def _key_of(host: Host) -> str:
@@ -99,7 +132,7 @@ def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *,
     unmanaged: dict[str | None, list[dict[str, Any]]] = {}
     for call, answer in answers:
         plan = answer.get("plan") or []
-        tenant = answer.get("tenant") or _tenant(call.tenant)
+        tenant = answer.get("tenant") or tenant_or_none(call.tenant)
         items.update({str(item["name"]): {**item, "tenant": tenant} for item in plan})
         failures.update({host.name: str(answer.get("msg") or "It was not planned.") for host in call.hosts if host.name not in items})
         error = answer.get("msg") if answer.get("failed") and not plan else None
@@ -108,7 +141,7 @@ def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *,
         # each call lists the platforms of other calls as unmanaged, so only those that all calls on this tenant list are unmanaged
         address = _address(call.tenant)
         unmanaged[address] = [each for each in found if each in unmanaged.get(address, found)]
-    tenant_names = {host.name: items[host.name]["tenant"] if host.name in items else _tenant(host.tenant) for host in hosts}
+    tenant_names = {host.name: items[host.name]["tenant"] if host.name in items else tenant_or_none(host.tenant) for host in hosts}
     platforms = {host.name: {**outcome_of(host, items.get(host.name), failures.get(host.name, "")), "tenant": tenant_names[host.name]} for host in hosts}
     # hosts that the role handles are part of the plan, although their changes are still unknown
     steps = steps_of([*items.values(), *({"kind": host.kind, "key": host.name, "action": "role", "needs_script": True} for host in hosts if host.role_reason)])
@@ -121,14 +154,6 @@ def report_of(hosts: Sequence[Host], answers: Sequence[tuple[Call, Options]], *,
         "table": table(platforms),
         **findings(platforms, [each for found in unmanaged.values() for each in found] if whole else None),
     }
-
-
-def _tenant(options: Options) -> str | None:
-    """Return the name of the tenant in results; None if its URL is wrong."""
-    try:
-        return tenant_of(options)
-    except OptionError:
-        return None
 
 
 def _address(options: Options) -> str | None:

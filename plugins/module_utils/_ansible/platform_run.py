@@ -13,19 +13,18 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from .._core import lock
 from .._core.errors import OptionError
 from .._core.secrets import looks_secret
 from .._platform.desired import DesiredState, desired_state_of
-from .._platform.folder import Folder, lock_path, private_folders, remove_dead_folders
+from .._platform.folder import Folder, remove_dead_folders
 from .._platform.options import ROTATE
+from .._platform.platform_lock import PlatformLock
 from .._platform.variables import PREFIX
 from .audit_trail import AuditLog
 from .runtime import Task
-from .tenant import change_reference, tenant_of, variable
+from .tenant import change_reference, tenant_of, tenant_or_none, variable
 
 Options = Mapping[str, Any]
 
@@ -102,37 +101,23 @@ class PlatformRun:
         Check mode takes no lock, and only warns about another run.
         """
         if self.task.check_mode:
-            lock_id = next((lock_id for lock_id in map(lock.holder, self._lock_files) if lock_id is not None and not lock.is_dead(lock_id)), None)
-            if lock_id is not None:
-                self.task.warn(f"Another run is at work on {self.desired.identity}: {lock.describe_holder(lock_id)}. This report may be out of date.")
+            other = self._lock.other_run()
+            if other:
+                self.task.warn(f"Another run is at work on {self.desired.identity}: {other}. This report may be out of date.")
             return
         remove_dead_folders(self.task.params["home"], keep=self.folder.path)
-        private = private_folders(self.task.params["home"])
-        try:
-            os.makedirs(private, mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise OptionError(f"The directory {private} cannot be created: {error.strerror}.") from None
-        self.folder.create_parents(*self._shared_places)
-        about = {"platform": self.desired.identity, "name": self.name, "folder": str(self.folder.path)}
-        self.lock_id = lock.take(self._lock_files, about, break_id=self.task.params.get("break_lock") or "")
+        self.lock_id = self._lock.take(break_id=self.task.params.get("break_lock") or "")
 
     def release_lock(self) -> None:
         """Release the lock."""
         if self.lock_id:
-            lock.release(self._lock_files, self.lock_id)
+            self._lock.release(self.lock_id)
             self.lock_id = ""
 
     @property
-    def _lock_files(self) -> list[Path]:
-        """The lock files: one on this machine, and one next to the artifacts for runs on other machines."""
-        places = [private_folders(self.task.params["home"]), *self._shared_places]
-        return [lock_path(place, self.desired.identity) for place in places]
-
-    @property
-    def _shared_places(self) -> list[Path]:
-        """The directory of the artifacts of all platforms, if there is one."""
-        artifacts = self.desired.artifacts
-        return [Folder.path_for(artifacts, self.task.params["home"], self.name, self.desired.identity).parent] if artifacts else []
+    def _lock(self) -> PlatformLock:
+        params = self.task.params
+        return PlatformLock.of(self.desired, self.folder, home=params["home"], name=self.name, tenant=tenant_or_none(params))
 
 
 def refuse_problems(params: Options) -> None:

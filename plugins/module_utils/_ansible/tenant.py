@@ -146,6 +146,14 @@ def tenant_of(params: Mapping[str, Any]) -> str:
     return urlsplit(tenant_url(params)).hostname or ""
 
 
+def tenant_or_none(params: Mapping[str, Any]) -> str | None:
+    """Return the host name of the tenant; None if the URL is missing or malformed."""
+    try:
+        return tenant_of(params)
+    except OptionError:
+        return None
+
+
 def change_reference(params: Mapping[str, Any]) -> str:
     """Return the change reference; empty if none is set. Raise OptionError if it is invalid."""
     return checked_reference(_value(params, "change_reference"))

@@ -29,13 +29,13 @@ _PROC = Path("/proc")
 _COMMANDS = ("ansible-playbook", "ansible", "ansible-console", "ansible-pull")
 
 
-def take(paths: Sequence[Path], about: Mapping[str, str], *, break_id: str = "") -> str:
+def take(paths: Sequence[Path], about: Mapping[str, str], *, break_id: str = "", run: Mapping[str, Any] | None = None) -> str:
     """Take the lock at all paths and return its id. Raise ImmutaError, which names the holder, if one is locked; none is taken then.
 
     about: content of the lock file, at least C(platform) and C(name), the inventory host. break_id: the id of a lock whose holder
-    the operator knows to be dead.
+    the operator knows to be dead. run: what C(current_run) returned, for a caller that takes many locks.
     """
-    own = {"run": secrets.token_hex(8), **about, **current_run()}
+    own = {"run": secrets.token_hex(8), **about, **(run or current_run())}
     locked: list[Path] = []
     try:
         for path in paths:

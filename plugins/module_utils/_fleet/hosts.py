@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._platform.platform_lock import PlatformLock
 from .items import CONNECTION, INTEGRATION
 
 Options = Mapping[str, Any]
@@ -40,7 +41,7 @@ class Host:
     """One platform of the inventory.
 
     kind and options: its item. tenant: the options that connect to its tenant. shared: the options that all items of a call share.
-    problem: why it cannot be an item. role_reason: why the role must handle it.
+    problem: why it cannot be an item. role_reason: why the role must handle it. lock: keeps two runs on the platform apart.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Host:
     shared: Options = field(default_factory=dict)
     problem: str = ""
     role_reason: str = ""
+    lock: PlatformLock | None = None
 
 
 @dataclass(frozen=True)
@@ -155,9 +157,14 @@ def describe_findings(report: Options, kinds: Iterable[str]) -> str:
     for title, key in (_TITLES[kind] for kind in kinds):
         names = [each if isinstance(each, str) else f"{each['kind']} {each['key']}" for each in report.get(key) or ()]
         if names:
-            more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-            sentences.append(f"{title}: {', '.join(names[:_MAX_NAMES])}{more}.")
+            sentences.append(f"{title}: {names_of(names)}.")
     return " ".join(sentences)
+
+
+def names_of(names: Sequence[str]) -> str:
+    """Return the first names as one text, and how many more there are."""
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return f"{', '.join(names[:_MAX_NAMES])}{more}"
 
 
 def table(platforms: Mapping[str, Options]) -> list[str]:

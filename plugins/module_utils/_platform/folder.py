@@ -47,7 +47,7 @@ class Folder:
     def path_for(artifacts: str, home: str, name: str, identity: str) -> Path:
         """Return the host's folder in the artifacts. Without artifacts, a private folder that the next run finds again."""
         if not artifacts:
-            return private_folders(home) / _digest(f"{name} {identity}")
+            return private_folders(home) / digest(f"{name} {identity}")
         own = folder_name(name)
         whole = Path(os.path.normpath(artifacts))
         return whole if whole.name == own else whole / own
@@ -215,11 +215,6 @@ def private_folders(home: str) -> Path:
     return Path(home) / "immuta_platform"
 
 
-def lock_path(folder: Path, identity: str) -> Path:
-    """Return the path of a platform's lock in a folder."""
-    return folder / f"{_digest(identity)}.lock"
-
-
 def remove_dead_folders(home: str, *, keep: Path) -> None:
     """Remove the private folders of killed runs, because their scripts contain passwords.
 
@@ -245,7 +240,8 @@ def _is_cleanup_due(path: Path) -> bool:
     return summary is not None and summary.state == "open" and (summary.forgotten or summary.forgetting)
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Return the name of a private folder or a lock, which shows nothing of the text."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
