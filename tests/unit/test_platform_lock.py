@@ -55,6 +55,11 @@ def test_a_task_holds_the_locks_of_what_it_applies(tmp_path: Path) -> None:
     assert not [*tmp_path.rglob("*.lock")]
 
 
+def test_one_id_breaks_what_a_killed_task_left(tmp_path: Path) -> None:
+    with locked([host(tmp_path, SNOWFLAKE), host(tmp_path, TRINO, "two")]):
+        assert len({json.loads(file.read_text(encoding="utf-8"))["run"] for file in tmp_path.rglob("*.lock")}) == 1 < len([*tmp_path.rglob("*.lock")])
+
+
 def test_what_another_run_holds_is_left_to_it(tmp_path: Path) -> None:
     busy, free = host(tmp_path, SNOWFLAKE), host(tmp_path, TRINO, "two")
     (held,) = files(tmp_path, SNOWFLAKE)

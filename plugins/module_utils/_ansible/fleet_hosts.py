@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core.errors import ImmutaError, OptionError
-from .._core.lock import current_run
+from .._core.lock import current_run, new_id
 from .._fleet.hosts import Call, Host, findings, names_of, outcome_of, reason_for_role, shared_of, table
 from .._fleet.items import CONNECTION, items_of
 from .._fleet.plan import checksum, steps_of
@@ -69,7 +69,8 @@ def mark_duplicates(hosts: Sequence[Host]) -> list[Host]:
 @contextmanager
 def locked(hosts: Sequence[Host]) -> Iterator[list[Host]]:
     """Hold the locks of the platforms that a fleet task applies. Yield the hosts; those at which another run is at work get a problem."""
-    run, taken = current_run(), dict[tuple[Path, ...], tuple[PlatformLock, str]]()
+    # One id for all of them, so that one break_lock breaks what a killed task left
+    run, taken = {"run": new_id(), **current_run()}, dict[tuple[Path, ...], tuple[PlatformLock, str]]()
     try:
         yield [_with_lock(host, run, taken) for host in hosts]
     finally:

@@ -33,9 +33,9 @@ def take(paths: Sequence[Path], about: Mapping[str, str], *, break_id: str = "",
     """Take the lock at all paths and return its id. Raise ImmutaError, which names the holder, if one is locked; none is taken then.
 
     about: content of the lock file, at least C(platform) and C(name), the inventory host. break_id: the id of a lock whose holder
-    the operator knows to be dead. run: what C(current_run) returned, for a caller that takes many locks.
+    the operator knows to be dead. run: what C(current_run) returned, and as C(run) an id, for a caller that takes many locks.
     """
-    own = {"run": secrets.token_hex(8), **about, **(run or current_run())}
+    own = {"run": new_id(), **about, **(run or current_run())}
     locked: list[Path] = []
     try:
         for path in paths:
@@ -153,6 +153,11 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 # --- who this is -------------------------------------------------------------------------------------------------
+
+
+def new_id() -> str:
+    """Return a new id for a lock: 16 hexadecimal digits."""
+    return secrets.token_hex(8)
 
 
 def current_run() -> dict[str, Any]:
