@@ -117,7 +117,7 @@ def _held_by_other(path: Path, held: Mapping[str, Any], own: Mapping[str, Any]) 
     if held.get("pid") and all(held.get(name) == own.get(name) for name in ("host", "boot", "pid", "started")):
         return ImmutaError(
             f"{held.get('name')} and {own.get('name')} are the same platform, {own['platform']}, and this run is at work on it already.",
-            hint="Leave one of the two hosts out of the inventory.",
+            hint="Leave one of the two hosts out of the inventory. If they belong to different tenants, run one after the other with --limit.",
         )
     return ImmutaError(
         f"Another run is at work on {own['platform']}: {describe_holder(held)}. Nothing has been done.",
