@@ -128,11 +128,12 @@ def test_a_file_that_is_no_lock_is_one_of_an_unknown_holder(tmp_path: Path, cont
             lock.take([place], ABOUT, break_id=break_id)
 
 
-def test_a_lock_that_cannot_be_written_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("step", ["open", "replace"])
+def test_a_lock_that_cannot_be_written_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     def full(*_arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(lock.os, "replace", full)
+    monkeypatch.setattr(lock.os, step, full)
     with pytest.raises(OptionError, match="cannot be written: No space left on device"):
         lock.take([tmp_path / "x.lock"], ABOUT)
     assert list(tmp_path.iterdir()) == []

@@ -39,11 +39,14 @@ def take(paths: Sequence[Path], about: Mapping[str, str], *, break_id: str = "",
     locked: list[Path] = []
     try:
         for path in paths:
-            with _exclusive(path.parent):
-                held = holder(path)
-                if held is not None and not _can_take_over(held, own, break_id):
-                    raise _held_by_other(path, held, own)
-                _write(path, own)
+            try:
+                with _exclusive(path.parent):
+                    held = holder(path)
+                    if held is not None and not _can_take_over(held, own, break_id):
+                        raise _held_by_other(path, held, own)
+                    _write(path, own)
+            except OSError as error:
+                raise OptionError(f"The lock {path} cannot be written: {error.strerror}.", option="artifacts") from None
             locked.append(path)
     except BaseException:
         release(locked, own["run"])
@@ -147,9 +150,9 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(json.dumps(content, sort_keys=True) + "\n")
         os.replace(temporary, path)
-    except OSError as error:
+    except OSError:
         temporary.unlink(missing_ok=True)
-        raise OptionError(f"The lock {path} cannot be written: {error.strerror}.", option="artifacts") from None
+        raise
 
 
 # --- who this is -------------------------------------------------------------------------------------------------
