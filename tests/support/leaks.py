@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
-from .modules import recording_syslog
+from .modules import FOR_THE_CONTROLLER, recording_syslog
 
 Writer = Callable[[str], str]
 
@@ -207,6 +207,10 @@ class Net:
         finally:
             done.set()
             watcher.join()
+            for job in (self.folder / "jobs").glob("j*"):
+                content = json.loads(job.read_text(encoding="utf-8"))
+                if content.pop(FOR_THE_CONTROLLER, None):
+                    job.write_text(json.dumps(content), encoding="utf-8")
 
     def _watch(self, done: threading.Event) -> None:
         known: set[tuple[Path, bytes]] = set()
