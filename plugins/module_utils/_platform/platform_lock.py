@@ -34,12 +34,14 @@ class PlatformLock:
 
     @staticmethod
     def of(desired: DesiredState, folder: Folder, *, home: str, name: str, tenant: str | None) -> PlatformLock:
-        """Return the lock of a platform. tenant: keeps two platforms of one name apart that have no warehouse host."""
+        """Return the lock of a platform. tenant: keeps platforms apart that have the same name in two tenants, and no warehouse host."""
         places = [private_folders(home)]
         if desired.artifacts:
             places.append(Folder.path_for(desired.artifacts, home, name, desired.identity).parent)
-        file_name = f"{digest(f'{desired.identity} {desired.place.host or tenant}')}.lock"
-        return PlatformLock(folder, tuple(place / file_name for place in places), desired.identity, name)
+        host = desired.place.host
+        is_unique = desired.kind == "integration" and host  # its identity names the host
+        file = f"{digest(desired.identity if is_unique else f'{desired.identity} {host or tenant}')}.lock"
+        return PlatformLock(folder, tuple(place / file for place in places), desired.identity, name)
 
     def other_run(self) -> str:
         """Return a description of another run that holds the lock and may be at work; empty if there is none."""
