@@ -90,8 +90,8 @@ def _with_lock(host: Host, run: Options, taken: dict[tuple[Path, ...], tuple[Pla
 
 def describe_other_runs(hosts: Sequence[Host]) -> str:
     """Return a warning that names the hosts at which another run is at work; empty if there are none."""
-    busy = [host.name for host in hosts if host.lock is not None and host.lock.other_run()]
-    return f"Another run is at work on {names_of(busy)}. This report may be out of date." if busy else ""
+    names = names_of([host.name for host in hosts if host.lock is not None and host.lock.other_run()])
+    return f"Another run is at work on {names}. This report may be out of date." if names else ""
 
 
 def _key_of(host: Host) -> str:
