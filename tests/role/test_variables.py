@@ -139,7 +139,7 @@ BAD = {
     "blank_approval": ({"immuta_platform_approved_sha256": ""}, "immuta_platform_approved_sha256 is given but empty"),
     "no_approval": ({"immuta_platform_require_approval": "true"}, "No script runs without an approval"),
     "misspelled": ({"immuta_platform_stage": ["generate"]}, "Did you mean immuta_platform_stages?"),
-    "no_json": ({"immuta_platform_integration": "{type: Redshift}"}, "immuta_platform_integration begins like JSON, and cannot be read as JSON"),
+    "no_json": ({"immuta_platform_integration": "{type: Redshift}"}, "immuta_platform_integration begins like JSON, but is not valid JSON"),
     "text": ({"immuta_platform_login": "username=admin"}, "immuta_platform_login must be a dictionary, but is a text"),
     "config_is_text": ({"immuta_platform_integration": {"type": "Redshift", "auto_bootstrap": False, "config": "text"}}, "config"),
 }
