@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core.errors import ImmutaError, OptionError
-from .._core.lock import current_run, new_id
+from .._core.lock import new_run
 from .._fleet.hosts import Call, Host, findings, names_of, outcome_of, reason_for_role, shared_of, table
 from .._fleet.items import CONNECTION, items_of
 from .._fleet.plan import checksum, steps_of
@@ -45,8 +45,7 @@ def host_of(name: str, variables: Evaluation, *, home: str, state: str | None) -
         refuse_problems({"problems": variables.problems, "undefined": variables.undefined})
         refuse_two_tenants(variables.tenant)
         desired = desired_state_of(values)
-        shared = {"shared_mode": values.get("artifacts_mode") or "", "shared_group": values.get("artifacts_group") or ""}
-        folder = Folder(Folder.path_for(desired.artifacts, home, name, desired.identity), desired.place.type, writes=True, **shared)
+        folder = Folder.of(desired, values, artifacts=desired.artifacts, home=home, name=name, writes=True)
         lock = PlatformLock.of(desired, folder, home=home, name=name, tenant=tenant_or_none(variables.tenant))
         role_reason = reason_for_role(values, pending=_is_pending(folder))
         options = {**normalized_options(desired.kind, values[desired.kind]), "state": desired.state}
@@ -70,7 +69,7 @@ def mark_duplicates(hosts: Sequence[Host]) -> list[Host]:
 def locked(hosts: Sequence[Host]) -> Iterator[list[Host]]:
     """Hold the locks of the platforms that a fleet task applies. Yield the hosts; those at which another run is at work get a problem."""
     # One id for all of them, so that one break_lock breaks what a killed task left
-    run, taken = {"run": new_id(), **current_run()}, dict[tuple[Path, ...], tuple[PlatformLock, str]]()
+    run, taken = new_run(), dict[tuple[Path, ...], tuple[PlatformLock, str]]()
     try:
         yield [_with_lock(host, run, taken) for host in hosts]
     finally:

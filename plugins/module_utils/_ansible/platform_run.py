@@ -59,13 +59,12 @@ class PlatformRun:
             audit_log.check()
         # what a rotation writes is gone afterwards, so it must not be with the artifacts of the setup
         artifacts = "" if params.get("entry") == ROTATE else desired.artifacts
-        place = Folder.path_for(artifacts, params["home"], params.get("name") or desired.identity, desired.identity)
+        name = params.get("name") or desired.identity
+        folder = Folder.of(desired, params, artifacts=artifacts, home=params["home"], name=name, writes=not task.check_mode)
         # check mode runs no scripts, so it needs no other host for them
         remote_folder = f"~/.immuta_platform.{secrets.token_hex(8)}"
-        desired = replace(desired, folder=str(place), sql_host="" if task.check_mode else desired.sql_host, remote_folder=remote_folder)
+        desired = replace(desired, folder=str(folder.path), sql_host="" if task.check_mode else desired.sql_host, remote_folder=remote_folder)
         desired = replace(desired, has_audit_log=bool(audit_log.path), change_reference=change_reference(params))
-        shared = {"shared_mode": params.get("artifacts_mode") or "", "shared_group": params.get("artifacts_group") or ""}
-        folder = Folder(place, desired.place.type, writes=not task.check_mode, **shared)
         started, audit_notes = float(state.get("started") or time.time()), dict(state.get("noted") or {})
         return PlatformRun(task, desired, folder, str(state.get("lock") or ""), started, audit_log, audit_notes)
 

@@ -33,9 +33,9 @@ def take(paths: Sequence[Path], about: Mapping[str, str], *, break_id: str = "",
     """Take the lock at all paths and return its id. Raise ImmutaError, which names the holder, if one is locked; none is taken then.
 
     about: content of the lock file, at least C(platform) and C(name), the inventory host. break_id: the id of a lock whose holder
-    the operator knows to be dead. run: what C(current_run) returned, and as C(run) an id, for a caller that takes many locks.
+    the operator knows to be dead. run: what C(new_run) returned, for a caller that takes many locks with one id.
     """
-    own = {"run": new_id(), **about, **(run or current_run())}
+    own = {**about, **(run or new_run())}
     locked: list[Path] = []
     try:
         for path in paths:
@@ -158,9 +158,9 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 # --- who this is -------------------------------------------------------------------------------------------------
 
 
-def new_id() -> str:
-    """Return a new id for a lock: 16 hexadecimal digits."""
-    return secrets.token_hex(8)
+def new_run() -> dict[str, Any]:
+    """Return C(current_run) with a new id as C(run): 16 hexadecimal digits."""
+    return {"run": secrets.token_hex(8), **current_run()}
 
 
 def current_run() -> dict[str, Any]:

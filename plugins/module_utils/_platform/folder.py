@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from .._core.lock import holder, is_dead
 from .._sql.classify import classify
 from .._sql.splitter import split
 from .._sql.tokenizer import DIALECT_OF
-from .desired import folder_name
+from .desired import DesiredState, folder_name
 from .summary import Progress, Summary
 from .variables import PREFIX
 
@@ -42,6 +42,16 @@ class Folder:
         self._writes = writes
         self._mode = _mode_of(shared_mode)
         self._group = shared_group
+
+    @classmethod
+    def of(cls, desired: DesiredState, options: Mapping[str, Any], *, artifacts: str, home: str, name: str, writes: bool) -> Folder:
+        """Return the folder of a host. options: the variables that say who shares the artifacts. Raises OptionError if these are wrong.
+
+        artifacts: the directory of the artifacts, or an empty text for a private folder. home: the home folder of Ansible. name: the inventory host.
+        """
+        place = cls.path_for(artifacts, home, name, desired.identity)
+        mode, group = (options.get(f"artifacts_{what}") or "" for what in ("mode", "group"))
+        return cls(place, desired.place.type, writes=writes, shared_mode=mode, shared_group=group)
 
     @staticmethod
     def path_for(artifacts: str, home: str, name: str, identity: str) -> Path:
