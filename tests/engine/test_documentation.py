@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from support.modules import run_module
-from support.shown import COLLECTION, RUN_BY, Block, blocks, fill, module_in, tasks_of
+from support.shown import COLLECTION, Block, fill, module_in, tasks_with
 
 MODULE = "immuta_sql_script"
-SHOWN = [(block, task) for block in blocks() if block.document not in RUN_BY for task in tasks_of(block) if module_in(task) == COLLECTION + MODULE]
+SHOWN = tasks_with(f"{COLLECTION}{MODULE}")
 SCHEMAS = [f"immuta_{number}" for number in range(1, 15)]
 #: by platform: the fixture of its engine, the script of an example by the name of its file, and what removes all that they create
 PLATFORMS: dict[str, tuple[str, dict[str, str], list[str]]] = {

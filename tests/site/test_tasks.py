@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.community.immuta.plugins.module_utils._sql.drivers import DRIVERS
+from ansible_collections.community.immuta.plugins.module_utils._sql.gate import is_query
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from immuta_simulator import Simulator
 from immuta_simulator.examples import EXAMPLES
 from support.modules import run_module
 from support.pages import input_errors, module_of
-from support.shown import BUILTIN, COLLECTION, RUN_BY, Block, blocks, fill, module_in, tasks_of
+from support.shown import BUILTIN, COLLECTION, RUN_BY, Block, blocks, fill, module_in, tasks_of, tasks_with
 
 #: an action plugin, which checks its options itself
 ACTION = "community.immuta.immuta_fleet"
@@ -99,7 +100,7 @@ def test_every_task_of_an_example_succeeds(block: Block, tenant: Simulator, tmp_
             environment["IMMUTA_API_KEY"] = Path(given["dest"]).read_text(encoding="utf-8").strip()
 
 
-SCRIPTS = [(block, task) for block in WITH_TASKS for task in tasks_of(block) if module_in(task) == SQL]
+SCRIPTS = tasks_with(SQL)
 
 
 @pytest.mark.parametrize(("block", "task"), SCRIPTS, ids=[f"{block}-{task['name']}" for block, task in SCRIPTS])
@@ -111,6 +112,7 @@ def test_every_login_is_one_that_its_driver_takes(block: Block, task: Mapping[st
     warnings: list[str] = []
     DRIVERS[options["type"]](options["login"], connect_timeout=1, statement_timeout=1, warn=warnings.append)
     assert not warnings
+    assert "unless" not in options or is_query(options["unless"], options["type"])
 
 
 def prepare(tenant: Simulator, name: str) -> None:

@@ -104,6 +104,11 @@ def tasks_of(block: Block) -> list[Mapping[str, Any]]:
     return [task for task in tasks if module_in(task)]
 
 
+def tasks_with(module: str) -> list[tuple[Block, Mapping[str, Any]]]:
+    """Every task that runs a module, with its example; without the documents that RUN_BY names."""
+    return [(block, task) for block in blocks() if block.document not in RUN_BY for task in tasks_of(block) if module_in(task) == module]
+
+
 class Secret(Undefined):
     """A variable that only the reader can define."""
 
