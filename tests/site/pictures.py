@@ -24,9 +24,9 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "extensions" / "simulator"), str(ROOT / ".venv" / "collections")]
 
-from immuta_simulator import Simulator  # noqa: E402
-from report.__main__ import chromium  # noqa: E402
-from tools.checks.commands import clean_environment  # noqa: E402
+from immuta_simulator import Simulator  # noqa: E402  # the path above has to come first
+from report.__main__ import chromium  # noqa: E402  # here, too
+from tools.checks.commands import clean_environment  # noqa: E402  # here, too
 
 # A page for what a terminal shows.
 FORMAT = "<style>{stylesheet} pre {{font: 12px/15px DejaVu Sans Mono, monospace; margin: 8px}}</style><pre>{code}</pre>"
@@ -116,7 +116,7 @@ def main() -> None:
         run(folder, tenant, "community.immuta.report", "-e", f"immuta_report_dest={folder}")
         photograph(folder / "report.html", IMAGES / "report.png", 900, 1060)
         printed = run(folder, tenant, "community.immuta.register", "--check", "--diff", "--limit", "snowflake_prod")
-        console = Console(record=True, width=110, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        console = Console(record=True, width=110, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # it lives as long as the process
         seen = printed.replace(str(ROOT / ".venv"), "~/.ansible")
         console.print(Text.from_ansi(f"$ ansible-playbook -i inventory community.immuta.register --check --diff --limit snowflake_prod\n{seen}"))
         console.save_html(str(folder / "run.html"), code_format=FORMAT)

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / ".venv" / "collections")]
 
-from report.__main__ import BUILD, chromium, packages  # noqa: E402
+from report.__main__ import BUILD, chromium, packages  # noqa: E402  # the path above has to come first
 
 if __name__ == "__main__":
     BUILD.mkdir(parents=True, exist_ok=True)
