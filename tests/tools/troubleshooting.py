@@ -108,7 +108,8 @@ class Texts:
             if (words and " " in text) if shown else words >= WORDS and text.rstrip().endswith("."):
                 yield text
         first = node.args[0] if isinstance(node, ast.Call) and node.args and name_of(node.func) in self._shows else None
-        for child in [first] if first and name_of(node.func) == "NoAnswer" else ast.iter_child_nodes(node):  # type: ignore[attr-defined]  # only a call has a first argument
+        # Only a call has a first argument, so that this is one
+        for child in [first] if first and name_of(node.func) == "NoAnswer" else ast.iter_child_nodes(node):  # type: ignore[attr-defined]
             inside = shown and not isinstance(node, (ast.Call, ast.JoinedStr, ast.FormattedValue))
             if not (isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)):
                 yield from self.of(child, child is first or inside)
